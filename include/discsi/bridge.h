@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * discsi/bridge.h: a LUN as a local disk, served by a discsi-nbd process.
+ *
+ * Each attached LUN has a process of its own, so that an agent that crashes or
+ * is upgraded takes no disk away. The processes are found again through the
+ * state registry, one JSON file each in DISCSI_RUN_DIR (the environment
+ * variable), else /run/discsi for root, else $XDG_RUNTIME_DIR/discsi.
+ *
+ * Threads: any; these calls wait, they do not need a context. Not from inside
+ * a callback of a context whose LUNs matter.
+ */
+#ifndef DISCSI_BRIDGE_H
+#define DISCSI_BRIDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <discsi/conf.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One attached LUN. Strings are owned by the struct; "" where not applicable. */
+struct discsi_bridge {
+	size_t size;       /* sizeof(struct discsi_bridge) of the library */
+	char *id;          /* name in the registry, made from target and LUN */
+	char *device;      /* "/dev/nbd0" or "" */
+	char *socket;      /* path of the NBD socket or "" */
+	char *target;      /* iSCSI name */
+	char *portal;      /* "address:port" in use */
+	uint64_t lun;
+	uint64_t bytes;
+	bool read_only;
+	bool alive;        /* its process runs */
+	int64_t pid;
+};
+
+/*
+ * Starts a bridge for the LUN that conf names and waits until it is ready.
+ *
+ * how: "auto" (the kernel device where the kernel has nbd, else a socket),
+ *      "nbd" (the kernel device, any free one), "/dev/nbdN", "socket" (an NBD
+ *      socket in the registry's directory), or "/path" (an NBD socket there).
+ *      NULL is "auto".
+ * bridge: receives a description that the caller frees with
+ *      discsi_bridge_free().
+ * Errors: those of discsi_session_open() and discsi_lun_open(); EEXIST when
+ * this LUN is attached already; EOPNOTSUPP for a kernel device on a kernel
+ * without nbd; EPERM, EBUSY (the device is taken), ENOENT when the discsi-nbd
+ * program is not found (it is looked for in DISCSI_NBD, then where it was
+ * installed, then in PATH).
+ */
+int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
+			 struct discsi_bridge **bridge);
+
+/*
+ * Ends a bridge: its process flushes, disconnects, logs out and removes what
+ * it made; waits for that, 30 s at most.
+ *
+ * which: id, device path, or socket path.
+ * flags: 0, or DISCSI_DETACH_FORCE to go on although the device is in use.
+ * Errors: ENOENT (no such bridge), EBUSY (mounted, swap or held; the message
+ * says where), EPERM, ETIMEDOUT, EINVAL.
+ */
+#define DISCSI_DETACH_FORCE 0x1u
+int discsi_bridge_detach(const char *which, unsigned flags);
+
+/*
+ * The bridges of the registry, by id. Entries of processes that are gone are
+ * listed with alive == false; a detach clears them.
+ *
+ * bridges: receives an array that the caller frees with
+ *      discsi_bridge_list_free(). count: its length.
+ */
+int discsi_bridge_list(struct discsi_bridge **bridges[], size_t *count);
+
+/* bridge: taken, NULL is fine. */
+void discsi_bridge_free(struct discsi_bridge *bridge);
+
+/* bridges: taken, NULL is fine. */
+void discsi_bridge_list_free(struct discsi_bridge *bridges[], size_t count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DISCSI_BRIDGE_H */

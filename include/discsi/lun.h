@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * discsi/lun.h: one logical unit: what it is, and block I/O to it.
+ *
+ * Offsets and lengths are bytes and must be multiples of the block size. A
+ * transfer is whole or it failed. The caller's buffers are used directly, they
+ * and the iovec array stay borrowed until the call has completed.
+ *
+ * Each I/O function exists twice. The plain one waits and returns 0 or a
+ * negative errno. The _async one returns 0 and then runs its callback exactly
+ * once, on the loop and never before it has returned; or it returns a negative
+ * errno and never runs it. Any number of requests may be submitted; they are
+ * queued and sent as the target's command window allows. Requests that overlap
+ * while both are under way have no order.
+ *
+ * Errors of all I/O: EINVAL (misaligned, bad flags), ERANGE (beyond the end),
+ * EROFS, ENODATA (medium error), EBADE (reservation conflict), ENOSPC (thin
+ * pool exhausted), ENXIO (no such LUN any more), ETIMEDOUT (command_timeout),
+ * ENOTCONN (the session is lost), EPROTO, ECANCELED (closed while under way),
+ * EIO; EDEADLK for the waiting form inside a callback; ENOMEM.
+ *
+ * Threads: the context's rule.
+ */
+#ifndef DISCSI_LUN_H
+#define DISCSI_LUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <discsi/session.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct discsi_lun;
+
+/*
+ * What a LUN says of itself (INQUIRY and VPD pages 00, 80, 83, B0, B1, B2 of
+ * SPC-4 and SBC-3, READ CAPACITY, MODE SENSE). Text is trimmed, printable
+ * ASCII; a member that the LUN does not tell is "" or 0.
+ */
+struct discsi_lun_info {
+	size_t size;               /* set by the caller to sizeof(this struct) */
+	uint64_t lun;              /* logical unit number */
+	uint8_t type;              /* peripheral device type; 0 is a disk */
+	char vendor[9];
+	char product[17];
+	char revision[5];
+	char serial[256];          /* VPD 80 */
+	char designator[264];      /* VPD 83: "naa.…", "eui.…", "t10.…" */
+	uint32_t block_size;       /* bytes of a logical block */
+	uint32_t physical_block_size;
+	uint64_t blocks;
+	uint64_t bytes;
+	bool read_only;            /* write protected, or read_only configured */
+	bool rotational;
+	bool thin;                 /* thin provisioned: LBPME */
+	bool write_cache;          /* volatile write cache enabled: WCE */
+	bool fua;                  /* FUA is understood: DPOFUA */
+	bool can_trim;             /* UNMAP */
+	bool can_zero;             /* WRITE SAME */
+	bool can_zero_unmap;       /* WRITE SAME with unmap leaves zeroes */
+	bool can_block_status;     /* GET LBA STATUS */
+	uint32_t max_transfer_bytes;      /* of one command, as it is used */
+	uint32_t optimal_transfer_bytes;  /* 0: not told */
+	uint32_t max_unmap_bytes;         /* of one command, as it is used */
+	uint32_t unmap_granularity_bytes;
+	uint32_t unmap_alignment_bytes;
+	uint64_t max_write_same_bytes;    /* of one command, as it is used */
+};
+
+/*
+ * Opens a LUN: TEST UNIT READY through unit attentions, INQUIRY and its
+ * pages, capacity, mode pages.
+ *
+ * lun_id: 0 to 16383. lun: receives the handle, which the caller ends with
+ *      discsi_lun_close() before it closes the session.
+ * Errors: ENXIO (no such LUN), ESTALE (not the disk that expected_id names),
+ * EOPNOTSUPP (not a disk, or blocks that are not 512 to 65536 bytes), EPROTO
+ * and the errors of I/O.
+ */
+int discsi_lun_open(struct discsi_session *session, uint64_t lun_id,
+		    struct discsi_lun **lun);
+
+/* Receives what discsi_lun_open() returns; the handle is the callback's. */
+typedef void (*discsi_lun_cb)(void *arg, int status, struct discsi_lun *lun,
+			      const struct discsi_error *error);
+
+/* The same without waiting; the callback runs exactly once if 0 is returned. */
+int discsi_lun_open_async(struct discsi_session *session, uint64_t lun_id,
+			  discsi_lun_cb cb, void *arg);
+
+/*
+ * Ends a LUN. Requests under way complete with ECANCELED once nothing can
+ * touch their buffers any more, which this call waits for (not from inside a
+ * callback, where it happens on the loop).
+ *
+ * lun: taken, NULL is fine.
+ */
+void discsi_lun_close(struct discsi_lun *lun);
+
+/* Fills info, as far as info->size says it reaches. Errors: EINVAL. */
+int discsi_lun_get_info(struct discsi_lun *lun, struct discsi_lun_info *info);
+
+/* ------------------------------------------------------------- flags */
+
+#define DISCSI_IO_FUA 0x1u      /* on stable storage before it completes */
+#define DISCSI_ZERO_UNMAP 0x2u  /* the range may be deallocated */
+#define DISCSI_ZERO_FAST 0x4u   /* EOPNOTSUPP rather than writing zeroes out */
+
+/* -------------------------------------------------------- waiting form */
+
+/* Reads length bytes at offset into buf. flags: DISCSI_IO_FUA or 0. */
+int discsi_lun_read(struct discsi_lun *lun, void *buf, size_t length,
+		    uint64_t offset, unsigned flags);
+
+/* The same into iovcnt pieces, of any sizes and alignment that add up. */
+int discsi_lun_readv(struct discsi_lun *lun, const struct iovec *iov,
+		     int iovcnt, uint64_t offset, unsigned flags);
+
+/* Writes length bytes of buf at offset. flags: DISCSI_IO_FUA or 0. */
+int discsi_lun_write(struct discsi_lun *lun, const void *buf, size_t length,
+		     uint64_t offset, unsigned flags);
+
+/* The same from iovcnt pieces. */
+int discsi_lun_writev(struct discsi_lun *lun, const struct iovec *iov,
+		      int iovcnt, uint64_t offset, unsigned flags);
+
+/*
+ * Puts every write that has completed before this call on stable storage
+ * (SYNCHRONIZE CACHE, SBC-3 clause 5.25). A LUN that does not know the command
+ * has no volatile cache, and it succeeds.
+ */
+int discsi_lun_flush(struct discsi_lun *lun);
+
+/*
+ * Tells the LUN that the range is not needed (UNMAP, SBC-3 clause 5.38): a
+ * hint, its content is undefined afterwards. Parts below the granularity may
+ * be left as they are. EOPNOTSUPP where the LUN cannot.
+ */
+int discsi_lun_trim(struct discsi_lun *lun, uint64_t offset, uint64_t length);
+
+/*
+ * Makes the range read as zeroes: WRITE SAME where the LUN has it, else by
+ * writing zeroes. flags: DISCSI_IO_FUA, DISCSI_ZERO_UNMAP, DISCSI_ZERO_FAST.
+ */
+int discsi_lun_zero(struct discsi_lun *lun, uint64_t offset, uint64_t length,
+		    unsigned flags);
+
+#define DISCSI_EXTENT_HOLE 0x1u  /* not allocated */
+#define DISCSI_EXTENT_ZERO 0x2u  /* reads as zeroes */
+
+struct discsi_extent {
+	uint64_t length;  /* bytes; extents follow one another from offset on */
+	uint32_t flags;
+};
+
+/*
+ * Which parts of a range are allocated (GET LBA STATUS, SBC-3 clause 5.4).
+ *
+ * extents, count: an array and its room, at least 1; count receives how many
+ *      were filled. They begin at offset, neighbours differ, the last one may
+ *      end before or beyond offset + length but not beyond the LUN. A LUN
+ *      that cannot tell has one allocated extent.
+ */
+int discsi_lun_block_status(struct discsi_lun *lun, uint64_t offset,
+			    uint64_t length, struct discsi_extent *extents,
+			    size_t *count);
+
+/*
+ * Reads the capacity again and takes it over: info tells the new size.
+ */
+int discsi_lun_refresh(struct discsi_lun *lun);
+
+/* --------------------------------------------------- asynchronous form */
+
+int discsi_lun_read_async(struct discsi_lun *lun, void *buf, size_t length,
+			  uint64_t offset, unsigned flags, discsi_done_cb cb,
+			  void *arg);
+int discsi_lun_readv_async(struct discsi_lun *lun, const struct iovec *iov,
+			   int iovcnt, uint64_t offset, unsigned flags,
+			   discsi_done_cb cb, void *arg);
+int discsi_lun_write_async(struct discsi_lun *lun, const void *buf,
+			   size_t length, uint64_t offset, unsigned flags,
+			   discsi_done_cb cb, void *arg);
+int discsi_lun_writev_async(struct discsi_lun *lun, const struct iovec *iov,
+			    int iovcnt, uint64_t offset, unsigned flags,
+			    discsi_done_cb cb, void *arg);
+int discsi_lun_flush_async(struct discsi_lun *lun, discsi_done_cb cb, void *arg);
+int discsi_lun_trim_async(struct discsi_lun *lun, uint64_t offset,
+			  uint64_t length, discsi_done_cb cb, void *arg);
+int discsi_lun_zero_async(struct discsi_lun *lun, uint64_t offset,
+			  uint64_t length, unsigned flags, discsi_done_cb cb,
+			  void *arg);
+/* extents and count stay borrowed until the callback. */
+int discsi_lun_block_status_async(struct discsi_lun *lun, uint64_t offset,
+				  uint64_t length,
+				  struct discsi_extent *extents, size_t *count,
+				  discsi_done_cb cb, void *arg);
+int discsi_lun_refresh_async(struct discsi_lun *lun, discsi_done_cb cb,
+			     void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DISCSI_LUN_H */

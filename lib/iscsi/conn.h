@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conn.h: the full feature phase of one connection (RFC 7143 sections 4, 11).
+ *
+ * The connection owns the descriptor after login. It carries SCSI tasks, Text,
+ * NOP and Logout; keeps the CmdSN window; moves data between the socket and
+ * the callers' buffers; sends everything that is ready with one sendmsg at the
+ * end of the loop's turn and reads as much as there is with one recv. It does
+ * not retry, time out, or reconnect: the session above decides.
+ *
+ * Commands are encoded (and given their CmdSN) when they are sent, not when
+ * they are submitted. Nothing is allocated per task.
+ *
+ * Loop's thread only.
+ */
+#ifndef DSC_ISCSI_CONN_H
+#define DSC_ISCSI_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/context.h"
+#include "base/list.h"
+#include "iscsi/params.h"
+
+#define DSC_CDB_MAX 16
+#define DSC_SENSE_MAX 96
+
+enum dsc_direction {
+	DSC_DATA_NONE,
+	DSC_DATA_IN,    /* target to us */
+	DSC_DATA_OUT    /* us to target */
+};
+
+/*
+ * One SCSI command. The first group is the caller's and constant until done()
+ * runs; the second is the answer; the third is the connection's own.
+ */
+struct dsc_task {
+	uint8_t cdb[DSC_CDB_MAX];
+	uint8_t lun[8];
+	enum dsc_direction direction;
+	uint32_t length;            /* expected data transfer length, bytes */
+	const struct iovec *iov;    /* the data: length bytes from iov_skip on */
+	int iovcnt;
+	size_t iov_skip;            /* bytes of iov[0…] that are not ours */
+	void (*done)(struct dsc_task *task);
+
+	int error;                  /* 0: the target answered; else -errno, and
+				     * the answer means nothing */
+	uint8_t status;             /* SAM status */
+	uint32_t transferred;       /* bytes: length less the underflow residual,
+				     * and for reads what really arrived */
+	uint32_t overflow;          /* residual overflow, bytes */
+	uint16_t sense_length;
+	uint8_t sense[DSC_SENSE_MAX];
+
+	struct dsc_list link;
+	uint32_t itt;
+	uint8_t state;
+	bool is_answered;           /* done() waits for pins to become 0 */
+	uint32_t pins;              /* pieces of the batch being sent that point
+				     * into the caller's buffers */
+	uint32_t unsolicited_left;  /* bytes still to be sent without an R2T */
+	uint32_t cursor_offset;     /* data offset that cursor_* stands for */
+	int cursor_index;
+	size_t cursor_skip;
+	uint32_t r2t_sn;
+	uint32_t received;          /* bytes of Data-In that arrived */
+	uint32_t data_sn;
+};
+
+struct dsc_conn;
+
+struct dsc_conn_owner {
+	/*
+	 * The connection failed or the target closed it: why says what
+	 * happened. Called first; then every task completes with error
+	 * -ENOTCONN, in submission order, from the same stack. The owner must
+	 * not free the connection before a later turn of the loop or inside
+	 * any callback of it.
+	 */
+	void (*lost)(void *arg, const struct discsi_error *why);
+	/* An Asynchronous Message, section 11.9: event 1 to 4, 248 … */
+	void (*async_event)(void *arg, uint8_t event, uint16_t parameter1,
+			    uint16_t parameter2, uint16_t parameter3);
+	void *arg;
+};
+
+struct dsc_conn_stats {
+	uint64_t send_calls;
+	uint64_t receive_calls;
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	uint64_t tasks_done;
+};
+
+/*
+ * Takes over a logged-in descriptor (closed by the connection, also when this
+ * call fails). name: "iqn… at address:port", for messages; copied.
+ * Errors: ENOMEM, and those of epoll; *error is filled.
+ */
+int dsc_conn_new(struct discsi_context *ctx, int fd,
+		 const struct dsc_params *params, const char *name,
+		 const struct dsc_conn_owner *owner, struct dsc_conn **conn,
+		 struct discsi_error *error);
+
+/*
+ * Closes the socket and completes every task with error (negative), in
+ * submission order; lost() is not called. Nothing touches a caller's buffer
+ * afterwards. Closing twice is once.
+ */
+void dsc_conn_close(struct dsc_conn *conn, int error);
+
+/* Frees a connection; closes it with -ECANCELED first if need be. */
+void dsc_conn_free(struct dsc_conn *conn);
+
+bool dsc_conn_is_open(const struct dsc_conn *conn);
+
+/*
+ * Queues a task; it is sent at the end of this turn if the window is open.
+ * The connection must be open. done() never runs inside this call.
+ */
+void dsc_conn_submit(struct dsc_conn *conn, struct dsc_task *task);
+
+/*
+ * Takes a task back that has not been sent. Returns false, and does nothing,
+ * when any part of it has been.
+ */
+bool dsc_conn_withdraw(struct dsc_conn *conn, struct dsc_task *task);
+
+/* Tasks that have been sent and not completed. */
+size_t dsc_conn_in_flight(const struct dsc_conn *conn);
+
+/*
+ * Sends a Text Request with key=value pairs (each ended by NUL) and collects
+ * the whole answer, continuations included, at most DSC_TEXT_MAX bytes. One at
+ * a time. done: once, with 0 and the answer (borrowed), or -errno.
+ */
+#define DSC_TEXT_MAX (4u << 20)
+typedef void (*dsc_text_cb)(void *arg, int status, const char *text,
+			    size_t length);
+int dsc_conn_text(struct dsc_conn *conn, const char *pairs, size_t length,
+		  dsc_text_cb done, void *arg);
+
+/*
+ * Sends a Logout Request that closes the session (reason 0) behind everything
+ * submitted. done: once, with 0 when the target has answered, or -errno. The
+ * connection is then to be closed; a target that closes it instead of
+ * answering has logged us out too (0).
+ */
+typedef void (*dsc_logout_cb)(void *arg, int status);
+int dsc_conn_logout(struct dsc_conn *conn, dsc_logout_cb done, void *arg);
+
+const struct dsc_conn_stats *dsc_conn_get_stats(const struct dsc_conn *conn);
+
+#endif /* DSC_ISCSI_CONN_H */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cdb.h: building the command descriptor blocks that discsi sends (SPC-4,
+ * SBC-3) and logical unit numbers (SAM-5 clause 4.7). Pure. Every builder
+ * clears the 16 bytes of cdb first.
+ */
+#ifndef DSC_SCSI_CDB_H
+#define DSC_SCSI_CDB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DSC_CDB_BYTES 16
+
+void dsc_cdb_test_unit_ready(uint8_t *cdb);
+/* page < 0: standard INQUIRY data. */
+void dsc_cdb_inquiry(uint8_t *cdb, int page, uint16_t allocation_length);
+void dsc_cdb_report_luns(uint8_t *cdb, uint32_t allocation_length);
+void dsc_cdb_read_capacity10(uint8_t *cdb);
+void dsc_cdb_read_capacity16(uint8_t *cdb, uint32_t allocation_length);
+void dsc_cdb_mode_sense6(uint8_t *cdb, uint8_t page, uint8_t allocation_length);
+void dsc_cdb_mode_sense10(uint8_t *cdb, uint8_t page, uint16_t allocation_length);
+/* (10) forms are used where lba and blocks fit, else (16). */
+void dsc_cdb_read(uint8_t *cdb, uint64_t lba, uint32_t blocks, bool fua);
+void dsc_cdb_write(uint8_t *cdb, uint64_t lba, uint32_t blocks, bool fua);
+/* All of the LUN. */
+void dsc_cdb_synchronize_cache(uint8_t *cdb);
+void dsc_cdb_unmap(uint8_t *cdb, uint16_t parameter_list_length);
+void dsc_cdb_write_same16(uint8_t *cdb, uint64_t lba, uint32_t blocks,
+			  bool unmap);
+void dsc_cdb_get_lba_status(uint8_t *cdb, uint64_t lba,
+			    uint32_t allocation_length);
+
+/* The name of the operation, "READ(10)", for messages. */
+const char *dsc_cdb_name(const uint8_t *cdb);
+
+/* Number to the 8 bytes on the wire: peripheral below 256, else flat. */
+void dsc_lun_encode(uint64_t lun_id, uint8_t *lun);
+/* The reverse; false when it is not of one of those forms. */
+bool dsc_lun_decode(const uint8_t *lun, uint64_t *lun_id);
+
+#endif /* DSC_SCSI_CDB_H */
