@@ -19,7 +19,8 @@ void dsc_cdb_report_luns(uint8_t *cdb, uint32_t allocation_length);
 void dsc_cdb_read_capacity10(uint8_t *cdb);
 void dsc_cdb_read_capacity16(uint8_t *cdb, uint32_t allocation_length);
 void dsc_cdb_mode_sense6(uint8_t *cdb, uint8_t page, uint8_t allocation_length);
-void dsc_cdb_mode_sense10(uint8_t *cdb, uint8_t page, uint16_t allocation_length);
+void dsc_cdb_mode_sense10(uint8_t *cdb, uint8_t page,
+			  uint16_t allocation_length);
 /* (10) forms are used where lba and blocks fit, else (16). */
 void dsc_cdb_read(uint8_t *cdb, uint64_t lba, uint32_t blocks, bool fua);
 void dsc_cdb_write(uint8_t *cdb, uint64_t lba, uint32_t blocks, bool fua);

@@ -40,8 +40,9 @@ int dsc_vpd_parse_serial(const uint8_t *data, size_t length, char *serial,
 
 /*
  * The best designator of the logical unit (association 0), as text:
- * "naa.<hex>", "eui.<hex>", "t10.<text>", "name.<text>" (SCSI name string), in this order of
- * preference; "" when there is none.
+ * "naa.<hex>", "eui.<hex>", "t10.<text>", "name.<text>" (SCSI name string), in
+ * this order of preference; "" when there is none. Text that is not printable
+ * ASCII stands there as hex.
  */
 int dsc_vpd_parse_identification(const uint8_t *data, size_t length,
 				 char *designator, size_t room);

@@ -24,6 +24,7 @@
 /* Sense data of fixed (70h, 71h) or descriptor (72h, 73h) format, SPC-4 4.5. */
 struct dsc_sense {
 	bool is_valid;
+	bool is_deferred;      /* 71h, 73h: of an earlier command */
 	uint8_t key;
 	uint8_t asc;
 	uint8_t ascq;
@@ -48,11 +49,12 @@ struct dsc_verdict {
 };
 
 /* The verdict on a status; sense matters for CHECK CONDITION alone. */
-struct dsc_verdict dsc_sense_judge(uint8_t status, const struct dsc_sense *sense);
+struct dsc_verdict dsc_sense_judge(uint8_t status,
+				   const struct dsc_sense *sense);
 
 /*
  * Fills *error from a verdict: errno, status, key/asc/ascq and a sentence
- * "what: text (status 02, sense 3/11/00)". Returns -errnum.
+ * "what: text (status 02, sense 3/11/00, block 4711)". Returns -errnum.
  */
 int dsc_sense_error(struct discsi_error *error, const char *what,
 		    uint8_t status, const struct dsc_sense *sense,
