@@ -24,13 +24,19 @@ struct dsc_child {
 	void (*end)(struct dsc_child *child);
 };
 
+/*
+ * Destruction: jobs run, children end, newest first, until there is neither;
+ * then the handles go. is_ending is set all the while.
+ */
 struct discsi_context {
 	struct dsc_loop loop;
 	struct dsc_log log;
 	struct dsc_list children;
+	struct dsc_list handles;  /* children too: watches, timers, deferred */
 	pthread_t thread;
 	bool is_threaded;
 	bool is_stopping;     /* set by a job on the loop */
+	bool is_ending;       /* being destroyed: begin nothing, ECANCELED */
 };
 
 void dsc_context_add_child(struct discsi_context *ctx, struct dsc_child *child,
@@ -44,6 +50,7 @@ void dsc_context_remove_child(struct dsc_child *child);
  */
 struct dsc_wait {
 	struct discsi_context *ctx;
+	bool is_driven;       /* the waiter turns the loop */
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
 	bool is_done;

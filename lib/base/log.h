@@ -33,6 +33,13 @@ struct dsc_log {
 /* No callback; the mask from the environment variable DISCSI_DEBUG. */
 void dsc_log_init(struct dsc_log *log);
 
+/*
+ * Installs the callback and tells it about DISCSI_DEBUG: the components, when
+ * that says "help", and names that are none.
+ */
+void dsc_log_install(struct dsc_log *log, discsi_log_cb cb, void *arg,
+		     enum discsi_log_level level);
+
 /* True when a message of this kind would reach somebody. */
 static inline bool dsc_log_is_on(const struct dsc_log *log,
 				 enum discsi_log_level level,

@@ -67,6 +67,8 @@ struct dsc_loop {
 	uint64_t now_ns;              /* of this turn */
 	bool is_turning;              /* inside dsc_loop_turn() */
 	bool is_kicked;               /* wake_fd was written by this thread */
+	bool is_work_left;            /* the last turn did not run all */
+	unsigned int attended;        /* who will turn it without polling */
 	struct dsc_watch wake_watch;
 	struct dsc_watch timer_watch;
 	struct dsc_list deferred;
@@ -96,9 +98,34 @@ void dsc_loop_fini(struct dsc_loop *loop);
 
 /*
  * One turn, waiting up to timeout_ms for something to do (-1: without end).
- * Returns 0; never waits when a deferred call or a job is due.
+ * Returns 0, also when a signal ended the wait; never waits when a deferred
+ * call or a job is due. -EDEADLK inside a turn.
  */
 int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms);
+
+/*
+ * Runs the deferred calls that were asked for, and nothing else: what comes
+ * before the first turn of a synchronous call, so that it costs no poll.
+ * Outside of a turn.
+ */
+void dsc_loop_flush(struct dsc_loop *loop);
+
+/*
+ * Between these two the caller promises to turn the loop, or to release it, by
+ * himself: epoll_fd is then not made readable for work that the loop knows of
+ * anyway. Release makes up for it. They nest.
+ */
+void dsc_loop_attend(struct dsc_loop *loop);
+void dsc_loop_release(struct dsc_loop *loop);
+
+/*
+ * For the destruction of a context: between enter and leave the loop counts as
+ * turning, so that callbacks cannot wait; dsc_loop_run_jobs() runs the jobs
+ * that are there and says whether there were any.
+ */
+void dsc_loop_enter(struct dsc_loop *loop);
+bool dsc_loop_run_jobs(struct dsc_loop *loop);
+void dsc_loop_leave(struct dsc_loop *loop);
 
 /* Declares the calling thread the owner, or (false) the loop driven again. */
 void dsc_loop_set_owned(struct dsc_loop *loop, bool is_owned);

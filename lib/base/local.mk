@@ -1,0 +1,23 @@
+# lib/base: error, log, event loop, secrets, contexts
+
+libdiscsi_internal_la_SOURCES += \
+	lib/base/bytes.h \
+	lib/base/checked.h \
+	lib/base/clock.h \
+	lib/base/context.c \
+	lib/base/context.h \
+	lib/base/error.c \
+	lib/base/error.h \
+	lib/base/handles.c \
+	lib/base/list.h \
+	lib/base/log.c \
+	lib/base/log.h \
+	lib/base/loop.c \
+	lib/base/loop.h \
+	lib/base/loop-internal.h \
+	lib/base/secret.c \
+	lib/base/secret.h \
+	lib/base/timer.c \
+	lib/base/version.c \
+	lib/base/wait.c \
+	lib/base/watch.c
