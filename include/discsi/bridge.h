@@ -5,7 +5,9 @@
  * Each attached LUN has a process of its own, so that an agent that crashes or
  * is upgraded takes no disk away. The processes are found again through the
  * state registry, one JSON file each in DISCSI_RUN_DIR (the environment
- * variable), else /run/discsi for root, else $XDG_RUNTIME_DIR/discsi.
+ * variable), else /run/discsi for root, else $XDG_RUNTIME_DIR/discsi, else
+ * /tmp/discsi-<uid>. The directory must belong to the user or to root, and
+ * nobody else may write to it.
  *
  * Threads: any; these calls wait, they do not need a context. Not from inside
  * a callback of a context whose LUNs matter.
@@ -41,7 +43,8 @@ struct discsi_bridge {
 /*
  * Starts a bridge for the LUN that conf names and waits until it is ready.
  *
- * how: "auto" (the kernel device where the kernel has nbd, else a socket),
+ * how: "auto" (the kernel device where the kernel has nbd and lets us have it,
+ *      else a socket),
  *      "nbd" (the kernel device, any free one), "/dev/nbdN", "socket" (an NBD
  *      socket in the registry's directory), or "/path" (an NBD socket there).
  *      NULL is "auto".
@@ -60,17 +63,20 @@ int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
  * Ends a bridge: its process flushes, disconnects, logs out and removes what
  * it made; waits for that, 30 s at most.
  *
- * which: id, device path, or socket path.
+ * which: id, device path (a symbolic link to it, too), or socket path.
  * flags: 0, or DISCSI_DETACH_FORCE to go on although the device is in use.
+ * What a process that is gone has left is cleared in the same way.
  * Errors: ENOENT (no such bridge), EBUSY (mounted, swap or held; the message
- * says where), EPERM, ETIMEDOUT, EINVAL.
+ * says where), EPERM, ETIMEDOUT, EINVAL, EPROTO (its state file is broken, and
+ * its process runs).
  */
 #define DISCSI_DETACH_FORCE 0x1u
 int discsi_bridge_detach(const char *which, unsigned flags);
 
 /*
  * The bridges of the registry, by id. Entries of processes that are gone are
- * listed with alive == false; a detach clears them.
+ * listed with alive == false; a detach clears them. A file that is not a state
+ * file is left out. Errors: EPERM (the directory is not ours), ENOMEM.
  *
  * bridges: receives an array that the caller frees with
  *      discsi_bridge_list_free(). count: its length.

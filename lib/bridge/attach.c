@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * attach.c: discsi_bridge_attach(): starts discsi-nbd for one LUN and waits
+ * until it says that it is ready, or why it cannot be. Any thread.
+ *
+ * The configuration goes to the program's standard input, secrets included:
+ * nothing of it is in its arguments or its environment. The program prints one
+ * JSON object: on stdout what it serves, on stderr what went wrong.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "bridge/registry.h"
+#include "bridge/spawn.h"
+#include "conf/conf.h"
+
+#ifndef DISCSI_BINDIR
+#define DISCSI_BINDIR "/usr/bin"
+#endif
+
+#define PROGRAM "discsi-nbd"
+#define KERNEL_MODULE "/sys/module/nbd"
+#define EXTRA_MS 60000      /* beyond login_timeout: opening the LUN and all */
+#define ANSWER_DEPTH 8
+#define ERRNO_MAX 133       /* EHWPOISON, the last of Linux */
+
+/* -------------------------------------------------------------- arguments */
+
+/* "/dev/nbd0" */
+static bool is_kernel_device(const char *how)
+{
+	static const char prefix[] = "/dev/nbd";
+	const char *digits = how + sizeof(prefix) - 1;
+
+	return strncmp(how, prefix, sizeof(prefix) - 1) == 0 &&
+	       digits[0] != '\0' &&
+	       strspn(digits, "0123456789") == strlen(digits);
+}
+
+static const char *find_program(void)
+{
+	const char *given = secure_getenv("DISCSI_NBD");
+
+	if (given != NULL && given[0] != '\0')
+		return given;
+	if (access(DISCSI_BINDIR "/" PROGRAM, X_OK) == 0)
+		return DISCSI_BINDIR "/" PROGRAM;
+	return PROGRAM;
+}
+
+/* The path of the socket in the registry's directory, which is made. */
+static int default_socket(const struct discsi_conf *conf, char **path)
+{
+	struct dsc_registry registry;
+	int status;
+	char *id;
+
+	status = dsc_registry_open(&registry, true);
+	if (status < 0)
+		return status;
+	id = dsc_registry_id(conf->iqn, conf->lun_id);
+	if (id == NULL)
+		status = dsc_fail_memory();
+	else
+		status = dsc_registry_socket_path(&registry, id, path);
+	free(id);
+	dsc_registry_close(&registry);
+	return status;
+}
+
+/* ----------------------------------------------------------------- answer */
+
+static int errno_by_name(const char *name)
+{
+	int i;
+
+	for (i = 1; i <= ERRNO_MAX; i++) {
+		if (strcmp(discsi_errno_name(i), name) == 0)
+			return strcmp(name, "EIO") == 0 ? EIO : i;
+	}
+	return EIO;
+}
+
+/* Where the first line that begins with '{' is, or NULL. */
+static const char *find_object(const char *text)
+{
+	const char *line = text;
+
+	while (line != NULL && *line != '{') {
+		line = strchr(line, '\n');
+		line = line != NULL ? line + 1 : NULL;
+	}
+	return line;
+}
+
+/* The object in what the program has printed, or NULL. */
+static struct json_object *parse_answer(const struct dsc_spawn_output *output)
+{
+	const char *start = find_object(output->text);
+	struct json_object *object = NULL;
+	struct json_tokener *tok;
+
+	if (start == NULL)
+		return NULL;
+	tok = json_tokener_new_ex(ANSWER_DEPTH);
+	if (tok == NULL)
+		return NULL;
+	object = json_tokener_parse_ex(tok, start, (int)strlen(start));
+	if (json_tokener_get_error(tok) != json_tokener_success) {
+		json_object_put(object);
+		object = NULL;
+	}
+	json_tokener_free(tok);
+	return object;
+}
+
+/* A member that is a string, or NULL. */
+static const char *get_text(struct json_object *object, const char *name)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, name, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+/* Fails without the program's help. */
+static int fail_unexplained(const char *program,
+			    const struct dsc_spawn_result *result)
+{
+	int line = (int)strcspn(result->err.text, "\r\n");
+
+	if (result->signal != 0)
+		return dsc_fail(EIO, "%s was ended by signal %d", program,
+				result->signal);
+	if (line > 0)
+		return dsc_fail(EIO, "%s failed: %.*s", program, line,
+				result->err.text);
+	return dsc_fail(EIO, "%s failed with status %d and no word", program,
+			result->has_status ? result->code : -1);
+}
+
+/* Makes the failure that the program reports ours. */
+static int fail_as_told(const char *program,
+			const struct dsc_spawn_result *result)
+{
+	struct json_object *answer = parse_answer(&result->err);
+	struct json_object *error = NULL;
+	const char *message = NULL;
+	const char *name = NULL;
+	int status;
+
+	if (answer != NULL &&
+	    json_object_object_get_ex(answer, "error", &error)) {
+		name = get_text(error, "errno");
+		message = get_text(error, "message");
+	}
+	if (name != NULL && message != NULL)
+		status = dsc_fail(errno_by_name(name), "%s", message);
+	else
+		status = fail_unexplained(program, result);
+	json_object_put(answer);
+	return status;
+}
+
+/* Looks the new bridge up by the id that the program has printed. */
+static int describe(const char *id, struct discsi_bridge **bridge)
+{
+	struct dsc_registry registry;
+	int status;
+
+	status = dsc_registry_open(&registry, false);
+	if (status == -ENOENT)
+		return dsc_fail(EPROTO, "%s says it is ready, but there is no "
+				"registry", PROGRAM);
+	if (status < 0)
+		return status;
+	status = dsc_registry_load(&registry, id, bridge);
+	dsc_registry_close(&registry);
+	if (status == -ENOENT)
+		return dsc_fail(ENOTCONN, "bridge %s was ready, and ended at "
+				"once", id);
+	return status;
+}
+
+static int take_answer(const char *program,
+		       const struct dsc_spawn_result *result,
+		       struct discsi_bridge **bridge)
+{
+	struct json_object *answer;
+	const char *id;
+	int status;
+
+	if (result->has_status && result->code != 0)
+		return fail_as_told(program, result);
+	answer = parse_answer(&result->out);
+	id = answer != NULL ? get_text(answer, "id") : NULL;
+	if (id != NULL && dsc_registry_is_id(id))
+		status = describe(id, bridge);
+	else if (!result->has_status)
+		status = fail_as_told(program, result);
+	else
+		status = dsc_fail(EPROTO, "%s succeeded, but did not say what "
+				  "it serves", program);
+	json_object_put(answer);
+	return status;
+}
+
+/* -------------------------------------------------------------------- run */
+
+static int fail_to_start(const char *program, int error)
+{
+	if (error == ENOENT)
+		return dsc_fail(ENOENT, "the program %s is not found: install "
+				"it, or name it in DISCSI_NBD", program);
+	if (error == EACCES)
+		return dsc_fail(EPERM, "the program %s may not be executed",
+				program);
+	return dsc_fail(error, "the program %s cannot be started", program);
+}
+
+/* option, value: --device or --socket, and what it is given. */
+static int start(const struct discsi_conf *conf, const char *option,
+		 const char *value, struct discsi_bridge **bridge)
+{
+	const char *program = find_program();
+	const char *const argv[] = {
+		program, "--fork", "--json", "--config", "-", option, value,
+		NULL
+	};
+	uint64_t timeout_ms = (uint64_t)conf->login_timeout_ms + EXTRA_MS;
+	struct dsc_spawn_result result;
+	char *text;
+	int status;
+
+	status = discsi_conf_to_json(conf, DISCSI_CONF_SECRETS, &text);
+	if (status < 0)
+		return status;
+	status = dsc_spawn(argv, text, strlen(text), timeout_ms, &result);
+	dsc_wipe(text, strlen(text));
+	free(text);
+	if (status == -ETIMEDOUT)
+		return dsc_fail(ETIMEDOUT, "%s was not ready after %llu ms",
+				program, (unsigned long long)timeout_ms);
+	if (status < 0)
+		return fail_to_start(program, -status);
+	status = take_answer(program, &result, bridge);
+	dsc_spawn_result_free(&result);
+	return status;
+}
+
+static int start_socket(const struct discsi_conf *conf,
+			struct discsi_bridge **bridge)
+{
+	char *path;
+	int status;
+
+	status = default_socket(conf, &path);
+	if (status < 0)
+		return status;
+	status = start(conf, "--socket", path, bridge);
+	free(path);
+	return status;
+}
+
+/*
+ * A kernel that has nbd may still not let us have it: no right to, or a
+ * container whose network namespace has no nbd family. A socket works there.
+ */
+static int start_auto(const struct discsi_conf *conf,
+		      struct discsi_bridge **bridge)
+{
+	int status;
+
+	if (access(KERNEL_MODULE, F_OK) == 0) {
+		status = start(conf, "--device", "auto", bridge);
+		if (status != -EOPNOTSUPP && status != -EPERM)
+			return status;
+	}
+	return start_socket(conf, bridge);
+}
+
+int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
+			 struct discsi_bridge **bridge)
+{
+	if (conf == NULL || bridge == NULL)
+		return dsc_fail(EINVAL, "attach: an argument is NULL");
+	*bridge = NULL;
+	if (conf->iqn == NULL)
+		return dsc_fail(EINVAL, "the configuration names no target "
+				"(iqn)");
+	if (!conf->has_lun_id)
+		return dsc_fail(EINVAL, "the configuration names no LUN of %s "
+				"(lun_id)", conf->iqn);
+	if (how == NULL || strcmp(how, "auto") == 0)
+		return start_auto(conf, bridge);
+	if (strcmp(how, "nbd") == 0)
+		return start(conf, "--device", "auto", bridge);
+	if (strcmp(how, "socket") == 0)
+		return start_socket(conf, bridge);
+	if (is_kernel_device(how))
+		return start(conf, "--device", how, bridge);
+	if (how[0] == '/')
+		return start(conf, "--socket", how, bridge);
+	return dsc_fail(EINVAL, "a LUN is not attached as \"%s\": it is auto, "
+			"nbd, /dev/nbdN, socket, or the path of a socket", how);
+}

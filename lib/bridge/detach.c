@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * detach.c: discsi_bridge_list() and discsi_bridge_detach(). Any thread; a
+ * detach waits for the bridge's process, DETACH_WAIT_MS at most.
+ *
+ * The process is signalled through a pidfd, taken before the state file is
+ * read a second time: the number cannot have become another process's while
+ * the lock was held and the file stayed the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/nbd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "bridge/inuse.h"
+#include "bridge/registry.h"
+
+#define DETACH_WAIT_MS 30000
+
+/* ------------------------------------------------------------------- list */
+
+int discsi_bridge_list(struct discsi_bridge **bridges[], size_t *count)
+{
+	struct dsc_registry registry;
+	int status;
+
+	if (bridges == NULL || count == NULL)
+		return dsc_fail(EINVAL, "list of bridges: an argument is NULL");
+	*bridges = NULL;
+	*count = 0;
+	status = dsc_registry_open(&registry, false);
+	if (status == -ENOENT)
+		return 0;
+	if (status < 0)
+		return status;
+	status = dsc_registry_load_all(&registry, bridges, count);
+	dsc_registry_close(&registry);
+	return status;
+}
+
+/* ------------------------------------------------------------------- find */
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return b[0] != '\0' && strcmp(a, b) == 0;
+}
+
+/* Finds the entry with this device or socket. */
+static int find_by_path(const struct dsc_registry *registry, const char *path,
+			struct discsi_bridge **bridge)
+{
+	struct discsi_bridge **all;
+	char real[PATH_MAX];
+	size_t count;
+	size_t i;
+	int status;
+
+	/* /dev/disk/by-path/… is a link to the device. */
+	if (realpath(path, real) == NULL)
+		real[0] = '\0';
+	status = dsc_registry_load_all(registry, &all, &count);
+	if (status < 0)
+		return status;
+	for (i = 0; i < count; i++) {
+		if (is_same_text(path, all[i]->device) ||
+		    is_same_text(path, all[i]->socket) ||
+		    is_same_text(real, all[i]->device)) {
+			*bridge = all[i];
+			all[i] = NULL;
+			break;
+		}
+	}
+	if (i == count)
+		status = dsc_fail(ENOENT, "%s does not belong to a bridge of "
+				  "%s", path, registry->path);
+	discsi_bridge_list_free(all, count);
+	return status;
+}
+
+/* A broken state file of a dead process is cleared like any other. */
+static int load_or_clear(const struct dsc_registry *registry, const char *id,
+			 struct discsi_bridge **bridge)
+{
+	int status = dsc_registry_load(registry, id, bridge);
+
+	*bridge = status < 0 ? NULL : *bridge;
+	if (status == -EPROTO && dsc_registry_clean(registry, id, "") == 0)
+		return 0;
+	return status;
+}
+
+/* bridge: receives the entry, or NULL if it has been cleared already. */
+static int find(const struct dsc_registry *registry, const char *which,
+		struct discsi_bridge **bridge)
+{
+	if (which[0] == '/')
+		return find_by_path(registry, which, bridge);
+	if (!dsc_registry_is_id(which))
+		return dsc_fail(EINVAL, "\"%s\" is neither the id of a bridge "
+				"nor an absolute path", which);
+	return load_or_clear(registry, which, bridge);
+}
+
+/* -------------------------------------------------------------------- end */
+
+/* Takes a pidfd of the process that serves the bridge; -ESRCH: it is gone. */
+static int open_process(const struct dsc_registry *registry,
+			const struct discsi_bridge *bridge)
+{
+	struct discsi_bridge *again;
+	int fd = pidfd_open((pid_t)bridge->pid, 0);
+	bool is_same;
+	int status;
+
+	if (fd < 0)
+		return errno == ESRCH ? -ESRCH :
+		       dsc_fail(errno, "process %" PRId64 " of bridge %s cannot "
+				"be watched", bridge->pid, bridge->id);
+	status = dsc_registry_load(registry, bridge->id, &again);
+	if (status < 0) {
+		close(fd);
+		return status == -ENOENT ? -ESRCH : status;
+	}
+	is_same = again->alive && again->pid == bridge->pid;
+	discsi_bridge_free(again);
+	if (is_same)
+		return fd;
+	close(fd);
+	return -ESRCH;
+}
+
+/* Waits for the end of a process: 0 or -ETIMEDOUT, or what poll says. */
+static int wait_for_end(int pidfd)
+{
+	uint64_t deadline = dsc_clock_now_ns() + DETACH_WAIT_MS * DSC_NS_PER_MS;
+	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+	uint64_t now;
+	int n;
+
+	do {
+		now = dsc_clock_now_ns();
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		n = poll(&fd, 1, (int)((deadline - now) / DSC_NS_PER_MS + 1));
+	} while (n == 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? -errno : 0;
+}
+
+static int end_process(const struct dsc_registry *registry,
+		       const struct discsi_bridge *bridge)
+{
+	int fd = open_process(registry, bridge);
+	int status;
+
+	if (fd == -ESRCH)
+		return 0;
+	if (fd < 0)
+		return fd;
+	status = pidfd_send_signal(fd, SIGTERM, NULL, 0) < 0 ? -errno : 0;
+	if (status == 0)
+		status = wait_for_end(fd);
+	close(fd);
+	if (status == 0 || status == -ESRCH)
+		return 0;
+	if (status == -ETIMEDOUT)
+		return dsc_fail(ETIMEDOUT, "bridge %s (process %" PRId64 ") has "
+				"not ended within %d s", bridge->id,
+				bridge->pid, DETACH_WAIT_MS / 1000);
+	return dsc_fail(-status, "bridge %s (process %" PRId64 ") cannot be "
+			"ended", bridge->id, bridge->pid);
+}
+
+/* True while the kernel still knows the process as the device's server. */
+static bool is_left_behind(const struct discsi_bridge *bridge)
+{
+	const char *name = bridge->device + strlen("/dev/");
+	char path[64];
+	int64_t pid = 0;
+	FILE *file;
+	int length;
+
+	if (strncmp(bridge->device, "/dev/nbd", 8) != 0)
+		return false;
+	length = snprintf(path, sizeof(path), "/sys/block/%s/pid", name);
+	if (length < 0 || (size_t)length >= sizeof(path))
+		return false;
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	if (fscanf(file, "%" SCNd64, &pid) != 1)
+		pid = 0;
+	fclose(file);
+	return pid == bridge->pid;
+}
+
+/*
+ * A process that was killed leaves its device to the kernel, without a server.
+ * These two ioctls work on devices that were made by netlink, too.
+ */
+static void release_device(const struct discsi_bridge *bridge)
+{
+	int fd;
+
+	if (!is_left_behind(bridge))
+		return;
+	fd = open(bridge->device, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ioctl(fd, NBD_DISCONNECT);
+	ioctl(fd, NBD_CLEAR_SOCK);
+	close(fd);
+}
+
+/*
+ * In another mount namespace, or by a program that has it for itself, a device
+ * can be in use without a trace in our tables; opening it exclusively tells.
+ */
+static int check_exclusive(const char *device)
+{
+	int fd = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	if (fd < 0 && error == EBUSY)
+		return dsc_fail(EBUSY, "%s is in use: another program has it "
+				"open exclusively, or it is mounted in another "
+				"namespace", device);
+	return 0;
+}
+
+static int check_use(const struct discsi_bridge *bridge, unsigned flags)
+{
+	int status;
+
+	if (bridge->device[0] == '\0' || (flags & DISCSI_DETACH_FORCE) != 0)
+		return 0;
+	status = dsc_inuse_check(&dsc_inuse_system, bridge->device);
+	if (status == 0 && bridge->alive)
+		status = check_exclusive(bridge->device);
+	return status;
+}
+
+static int detach(const struct dsc_registry *registry,
+		  const struct discsi_bridge *bridge, unsigned flags)
+{
+	int status;
+
+	status = check_use(bridge, flags);
+	if (status == 0 && bridge->alive)
+		status = end_process(registry, bridge);
+	if (status < 0)
+		return status;
+	release_device(bridge);
+	/* -EBUSY: the next bridge for this LUN is there already. */
+	dsc_registry_clean(registry, bridge->id, bridge->socket);
+	return 0;
+}
+
+int discsi_bridge_detach(const char *which, unsigned flags)
+{
+	struct discsi_bridge *bridge = NULL;
+	struct dsc_registry registry;
+	int status;
+
+	if (which == NULL || (flags & ~DISCSI_DETACH_FORCE) != 0)
+		return dsc_fail(EINVAL, "detach: an argument is NULL or a flag "
+				"is unknown");
+	status = dsc_registry_open(&registry, false);
+	if (status == -ENOENT)
+		return dsc_fail(ENOENT, "there is no bridge %s: nothing is "
+				"attached", which);
+	if (status < 0)
+		return status;
+	status = find(&registry, which, &bridge);
+	if (status == 0 && bridge != NULL)
+		status = detach(&registry, bridge, flags);
+	discsi_bridge_free(bridge);
+	dsc_registry_close(&registry);
+	return status;
+}

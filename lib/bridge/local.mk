@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# lib/bridge: starting, finding and ending discsi-nbd processes.
+
+libdiscsi_internal_la_SOURCES += \
+	lib/bridge/attach.c \
+	lib/bridge/detach.c \
+	lib/bridge/inuse.c \
+	lib/bridge/inuse.h \
+	lib/bridge/registry.c \
+	lib/bridge/registry.h \
+	lib/bridge/spawn.c \
+	lib/bridge/spawn.h \
+	lib/bridge/state.c
+
+check_PROGRAMS += \
+	tests/unit/test-bridge-attach \
+	tests/unit/test-bridge-inuse \
+	tests/unit/test-bridge-registry
+
+TESTS += \
+	tests/unit/test-bridge-attach \
+	tests/unit/test-bridge-inuse \
+	tests/unit/test-bridge-registry
+
+tests_unit_test_bridge_attach_SOURCES = tests/unit/test-bridge-attach.c
+tests_unit_test_bridge_attach_LDADD = $(UNIT_LIBS)
+tests_unit_test_bridge_inuse_SOURCES = tests/unit/test-bridge-inuse.c
+tests_unit_test_bridge_inuse_LDADD = $(UNIT_LIBS)
+tests_unit_test_bridge_registry_SOURCES = tests/unit/test-bridge-registry.c
+tests_unit_test_bridge_registry_LDADD = $(UNIT_LIBS)

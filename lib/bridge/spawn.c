@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * spawn.c: one child process, from posix_spawn to waitid. Any thread.
+ *
+ * Standard input is one end of a socket pair rather than a pipe: MSG_NOSIGNAL
+ * then keeps a program that does not read its input from raising SIGPIPE in
+ * the agent. The end of the process is seen on a pidfd, not by end of file: a
+ * daemon that it leaves behind may hold the streams open.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "bridge/spawn.h"
+
+#define KILL_WAIT_MS 2000  /* how long SIGTERM, and then SIGKILL, may take */
+
+enum { STREAM_IN, STREAM_OUT, STREAM_ERR, STREAMS };
+
+struct child {
+	int ours[STREAMS];    /* our end of each stream, -1: closed */
+	int theirs[STREAMS];
+	const char *input;
+	size_t input_left;
+	uint64_t deadline_ns;
+	pid_t pid;
+	int pidfd;
+	struct dsc_spawn_result *result;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_all(struct child *child)
+{
+	int i;
+
+	for (i = 0; i < STREAMS; i++) {
+		close_fd(&child->ours[i]);
+		close_fd(&child->theirs[i]);
+	}
+	close_fd(&child->pidfd);
+}
+
+/*
+ * A program that was started without one of the standard streams may get 0, 1
+ * or 2 here; the child's dup2() calls must not find their sources there.
+ */
+static int move_up(int *fd)
+{
+	int moved;
+
+	if (*fd > STDERR_FILENO)
+		return 0;
+	moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (moved < 0)
+		return -errno;
+	close(*fd);
+	*fd = moved;
+	return 0;
+}
+
+static int open_stream(struct child *child, int stream)
+{
+	int ends[2];
+	int status;
+
+	if (stream == STREAM_IN)
+		status = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    ends);
+	else
+		status = pipe2(ends, O_CLOEXEC);
+	if (status < 0)
+		return -errno;
+	child->ours[stream] = ends[0];
+	child->theirs[stream] = ends[1];
+	status = move_up(&child->theirs[stream]);
+	if (status == 0 && fcntl(child->ours[stream], F_SETFL, O_NONBLOCK) < 0)
+		status = -errno;
+	return status;
+}
+
+static int open_streams(struct child *child)
+{
+	int status = 0;
+	int i;
+
+	for (i = 0; i < STREAMS && status == 0; i++)
+		status = open_stream(child, i);
+	return status;
+}
+
+/* ------------------------------------------------------------------ start */
+
+static int set_actions(posix_spawn_file_actions_t *actions,
+		       const struct child *child)
+{
+	int status = 0;
+	int i;
+
+	for (i = 0; i < STREAMS && status == 0; i++)
+		status = posix_spawn_file_actions_adddup2(
+			actions, child->theirs[i], i);
+	if (status == 0)
+		status = posix_spawn_file_actions_addclosefrom_np(
+			actions, STREAMS);
+	return status;
+}
+
+/* No signal blocked, none ignored: a new program expects the default. */
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t set;
+	int status;
+
+	sigemptyset(&set);
+	status = posix_spawnattr_setsigmask(attributes, &set);
+	if (status != 0)
+		return status;
+	sigfillset(&set);
+	status = posix_spawnattr_setsigdefault(attributes, &set);
+	if (status != 0)
+		return status;
+	return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK |
+					POSIX_SPAWN_SETSIGDEF);
+}
+
+static int start(struct child *child, const char *const argv[])
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int status;
+
+	status = posix_spawn_file_actions_init(&actions);
+	if (status != 0)
+		return -status;
+	status = posix_spawnattr_init(&attributes);
+	if (status == 0) {
+		status = set_actions(&actions, child);
+		if (status == 0)
+			status = set_attributes(&attributes);
+		if (status == 0)
+			status = posix_spawnp(&child->pid, argv[0], &actions,
+					      &attributes,
+					      (char *const *)argv, environ);
+		posix_spawnattr_destroy(&attributes);
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	return -status;
+}
+
+/* ---------------------------------------------------------------- streams */
+
+static void send_input(struct child *child)
+{
+	ssize_t n;
+
+	n = send(child->ours[STREAM_IN], child->input, child->input_left,
+		 MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		child->input += n;
+		child->input_left -= (size_t)n;
+	}
+	if (n < 0 || child->input_left == 0)
+		close_fd(&child->ours[STREAM_IN]);
+}
+
+/* Reads what there is; true when there may be more later. */
+static bool receive_output(int fd, struct dsc_spawn_output *output)
+{
+	char dropped[4096];
+	size_t room = DSC_SPAWN_OUTPUT_MAX - output->length;
+	ssize_t n;
+
+	for (;;) {
+		if (room > 0)
+			n = read(fd, output->text + output->length, room);
+		else
+			n = read(fd, dropped, sizeof(dropped));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 && errno == EAGAIN;
+		if (room > 0) {
+			output->length += (size_t)n;
+			room -= (size_t)n;
+		}
+	}
+}
+
+static void receive(struct child *child, int stream)
+{
+	struct dsc_spawn_output *output = stream == STREAM_OUT ?
+		&child->result->out : &child->result->err;
+
+	if (child->ours[stream] >= 0 &&
+	    !receive_output(child->ours[stream], output))
+		close_fd(&child->ours[stream]);
+}
+
+static int until_deadline_ms(const struct child *child)
+{
+	uint64_t now = dsc_clock_now_ns();
+
+	if (now >= child->deadline_ns)
+		return 0;
+	return (int)dsc_min_u64((child->deadline_ns - now) / DSC_NS_PER_MS + 1,
+				INT32_MAX);
+}
+
+/* Moves data until the process is at its end: 0, -ETIMEDOUT or an errno. */
+static int serve(struct child *child)
+{
+	struct pollfd fds[STREAMS + 1] = {
+		[STREAM_IN] = { .events = POLLOUT },
+		[STREAM_OUT] = { .events = POLLIN },
+		[STREAM_ERR] = { .events = POLLIN },
+		[STREAMS] = { .events = POLLIN },
+	};
+	int i;
+	int n;
+
+	for (;;) {
+		for (i = 0; i < STREAMS; i++)
+			fds[i].fd = child->ours[i];
+		fds[STREAMS].fd = child->pidfd;
+		n = poll(fds, STREAMS + 1, until_deadline_ms(child));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (n < 0)
+			continue;
+		if (fds[STREAM_IN].revents != 0)
+			send_input(child);
+		receive(child, STREAM_OUT);
+		receive(child, STREAM_ERR);
+		if (fds[STREAMS].revents != 0)
+			return 0;
+	}
+}
+
+/* -------------------------------------------------------------------- end */
+
+static bool is_ended_in(const struct child *child, int timeout_ms)
+{
+	struct pollfd fd = { .fd = child->pidfd, .events = POLLIN };
+
+	return poll(&fd, 1, timeout_ms) > 0;
+}
+
+static void end_process(const struct child *child)
+{
+	pidfd_send_signal(child->pidfd, SIGTERM, NULL, 0);
+	if (is_ended_in(child, KILL_WAIT_MS))
+		return;
+	pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+	is_ended_in(child, KILL_WAIT_MS);
+}
+
+/* Takes the exit status of a process that has ended. */
+static void reap(struct child *child)
+{
+	struct dsc_spawn_result *result = child->result;
+	siginfo_t info;
+	int status;
+
+	do {
+		memset(&info, 0, sizeof(info));
+		status = waitid(P_PIDFD, (id_t)child->pidfd, &info,
+				WEXITED | WNOHANG);
+	} while (status < 0 && errno == EINTR);
+	result->has_status = status == 0 && info.si_pid != 0;
+	if (!result->has_status)
+		return;
+	result->code = info.si_status;
+	if (info.si_code != CLD_EXITED) {
+		result->signal = info.si_status;
+		result->code = 128 + info.si_status;
+	}
+}
+
+static int run(struct child *child, const char *const argv[])
+{
+	int status;
+	int i;
+
+	status = start(child, argv);
+	if (status < 0)
+		return status;
+	for (i = 0; i < STREAMS; i++)
+		close_fd(&child->theirs[i]);
+	child->pidfd = pidfd_open(child->pid, 0);
+	if (child->pidfd < 0) {
+		status = -errno;
+		/* ESRCH: the agent ignores SIGCHLD, and it has ended already. */
+		if (status != -ESRCH) {
+			kill(child->pid, SIGKILL);
+			waitpid(child->pid, NULL, 0);
+		}
+		return status;
+	}
+	status = serve(child);
+	if (status < 0)
+		end_process(child);
+	reap(child);
+	return status;
+}
+
+static int alloc_output(struct dsc_spawn_output *output)
+{
+	output->length = 0;
+	output->text = malloc(DSC_SPAWN_OUTPUT_MAX + 1);
+	return output->text != NULL ? 0 : -ENOMEM;
+}
+
+int dsc_spawn(const char *const argv[], const char *input, size_t input_length,
+	      uint64_t timeout_ms, struct dsc_spawn_result *result)
+{
+	struct child child = {
+		.ours = { -1, -1, -1 },
+		.theirs = { -1, -1, -1 },
+		.input = input,
+		.input_left = input_length,
+		.deadline_ns = dsc_clock_now_ns() + timeout_ms * DSC_NS_PER_MS,
+		.pidfd = -1,
+		.result = result,
+	};
+	int status;
+
+	memset(result, 0, sizeof(*result));
+	status = alloc_output(&result->out);
+	if (status == 0)
+		status = alloc_output(&result->err);
+	if (status == 0)
+		status = open_streams(&child);
+	if (status == 0)
+		status = run(&child, argv);
+	close_all(&child);
+	if (status < 0) {
+		dsc_spawn_result_free(result);
+		return status;
+	}
+	result->out.text[result->out.length] = '\0';
+	result->err.text[result->err.length] = '\0';
+	return 0;
+}
+
+void dsc_spawn_result_free(struct dsc_spawn_result *result)
+{
+	free(result->out.text);
+	free(result->err.text);
+	memset(result, 0, sizeof(*result));
+}

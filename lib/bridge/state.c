@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state.c: the text of a state file, <id>.json, and the struct that is made of
+ * it. Pure; any thread.
+ *
+ * The file comes from a process of ours, but its directory may be named by the
+ * environment and the file may be cut short: every member is checked for
+ * presence, type and range before it is believed. Members that are not in the
+ * table are of no concern here.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "bridge/registry.h"
+
+#define STATE_VERSION 1
+#define STATE_DEPTH 8
+
+enum state_type { STATE_TEXT, STATE_NUMBER, STATE_PID, STATE_BOOL };
+
+static const struct state_member {
+	const char *name;
+	enum state_type type;
+	size_t offset;
+} state_members[] = {
+	{ "id", STATE_TEXT, offsetof(struct discsi_bridge, id) },
+	{ "device", STATE_TEXT, offsetof(struct discsi_bridge, device) },
+	{ "socket", STATE_TEXT, offsetof(struct discsi_bridge, socket) },
+	{ "target", STATE_TEXT, offsetof(struct discsi_bridge, target) },
+	{ "portal", STATE_TEXT, offsetof(struct discsi_bridge, portal) },
+	{ "lun", STATE_NUMBER, offsetof(struct discsi_bridge, lun) },
+	{ "bytes", STATE_NUMBER, offsetof(struct discsi_bridge, bytes) },
+	{ "read_only", STATE_BOOL, offsetof(struct discsi_bridge, read_only) },
+	{ "pid", STATE_PID, offsetof(struct discsi_bridge, pid) },
+};
+
+static int bad_member(const char *name, const char *what)
+{
+	return dsc_fail(EPROTO, "member \"%s\" %s", name, what);
+}
+
+static int read_text(struct json_object *value, const char *name, char **out)
+{
+	const char *text;
+	size_t length;
+
+	if (!json_object_is_type(value, json_type_string))
+		return bad_member(name, "is not a string");
+	text = json_object_get_string(value);
+	length = (size_t)json_object_get_string_len(value);
+	if (strlen(text) != length)
+		return bad_member(name, "has a NUL in it");
+	*out = strdup(text);
+	return *out != NULL ? 0 : dsc_fail_memory();
+}
+
+static int read_number(struct json_object *value, const char *name,
+		       uint64_t *out)
+{
+	if (!json_object_is_type(value, json_type_int) ||
+	    json_object_get_int64(value) < 0)
+		return bad_member(name, "is not a number from 0 on");
+	*out = json_object_get_uint64(value);
+	return 0;
+}
+
+static int read_pid(struct json_object *value, const char *name, int64_t *out)
+{
+	int64_t pid;
+
+	if (!json_object_is_type(value, json_type_int))
+		return bad_member(name, "is not a number");
+	pid = json_object_get_int64(value);
+	/* 1 is init, and what is below means groups of processes to kill(2). */
+	if (pid < 2 || pid > INT32_MAX)
+		return bad_member(name, "is not the id of a process");
+	*out = pid;
+	return 0;
+}
+
+static int read_bool(struct json_object *value, const char *name, bool *out)
+{
+	if (!json_object_is_type(value, json_type_boolean))
+		return bad_member(name, "is not true or false");
+	*out = json_object_get_boolean(value);
+	return 0;
+}
+
+static int read_member(struct json_object *object,
+		       const struct state_member *member,
+		       struct discsi_bridge *bridge)
+{
+	void *field = (char *)bridge + member->offset;
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, member->name, &value))
+		return bad_member(member->name, "is missing");
+	switch (member->type) {
+	case STATE_TEXT:
+		return read_text(value, member->name, field);
+	case STATE_NUMBER:
+		return read_number(value, member->name, field);
+	case STATE_PID:
+		return read_pid(value, member->name, field);
+	case STATE_BOOL:
+		return read_bool(value, member->name, field);
+	}
+	return 0;
+}
+
+static int read_object(struct json_object *object, struct discsi_bridge *bridge)
+{
+	struct json_object *version;
+	size_t i;
+	int status;
+
+	if (!json_object_is_type(object, json_type_object))
+		return dsc_fail(EPROTO, "it is not a JSON object");
+	if (!json_object_object_get_ex(object, "version", &version) ||
+	    !json_object_is_type(version, json_type_int))
+		return bad_member("version", "is missing");
+	if (json_object_get_int64(version) != STATE_VERSION)
+		return bad_member("version", "is not one that is known here");
+	for (i = 0; i < sizeof(state_members) / sizeof(state_members[0]); i++) {
+		status = read_member(object, &state_members[i], bridge);
+		if (status < 0)
+			return status;
+	}
+	return 0;
+}
+
+/* The one object that the text is, or NULL. */
+static struct json_object *parse_json(const char *text, size_t length)
+{
+	struct json_tokener *tok = json_tokener_new_ex(STATE_DEPTH);
+	struct json_object *object;
+
+	if (tok == NULL)
+		return NULL;
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
+			       JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tok, text, (int)length);
+	if (json_tokener_get_error(tok) != json_tokener_success ||
+	    json_tokener_get_parse_end(tok) != length) {
+		json_object_put(object);
+		object = NULL;
+	}
+	json_tokener_free(tok);
+	return object;
+}
+
+static size_t without_trailing_space(const char *text, size_t length)
+{
+	while (length > 0 && memchr(" \t\r\n", text[length - 1], 4) != NULL)
+		length--;
+	return length;
+}
+
+int dsc_registry_parse(const char *text, size_t length,
+		       struct discsi_bridge **bridge)
+{
+	struct discsi_bridge *made;
+	struct json_object *object;
+	int status;
+
+	if (length > DSC_REGISTRY_FILE_MAX)
+		return dsc_fail(EPROTO, "it is longer than %d bytes",
+				DSC_REGISTRY_FILE_MAX);
+	length = without_trailing_space(text, length);
+	object = parse_json(text, length);
+	if (object == NULL)
+		return dsc_fail(EPROTO, "it is not JSON");
+	made = calloc(1, sizeof(*made));
+	if (made == NULL) {
+		json_object_put(object);
+		return dsc_fail_memory();
+	}
+	made->size = sizeof(*made);
+	status = read_object(object, made);
+	json_object_put(object);
+	if (status < 0) {
+		discsi_bridge_free(made);
+		return status;
+	}
+	*bridge = made;
+	return 0;
+}
+
+void discsi_bridge_free(struct discsi_bridge *bridge)
+{
+	if (bridge == NULL)
+		return;
+	free(bridge->id);
+	free(bridge->device);
+	free(bridge->socket);
+	free(bridge->target);
+	free(bridge->portal);
+	free(bridge);
+}
+
+void discsi_bridge_list_free(struct discsi_bridge *bridges[], size_t count)
+{
+	size_t i;
+
+	if (bridges == NULL)
+		return;
+	for (i = 0; i < count; i++)
+		discsi_bridge_free(bridges[i]);
+	free(bridges);
+}
