@@ -1,0 +1,9 @@
+# lib/lun: a logical unit and block I/O to it.
+libdiscsi_internal_la_SOURCES += \
+	lib/lun/api.c \
+	lib/lun/io.c \
+	lib/lun/lun.h \
+	lib/lun/open.c \
+	lib/lun/ops.c \
+	lib/lun/probe.c \
+	lib/lun/status.c

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lun/lun.h: a logical unit and its I/O, between the files of lib/lun.
+ *
+ * An I/O (struct dsc_io) is what the caller asked for. It is carried out in
+ * pieces, each one SCSI command within the target's limits. The first group of
+ * struct discsi_lun is for the loop's thread; what lock guards is for any.
+ */
+#ifndef DSC_LUN_LUN_H
+#define DSC_LUN_LUN_H
+
+#include <discsi/lun.h>
+#include "base/context.h"
+#include "scsi/inquiry.h"
+#include "scsi/split.h"
+#include "session/session.h"
+
+/* How many commands of one I/O are under way at a time. */
+#define DSC_IO_WINDOW 16
+/* The most that one command transfers, whatever the target would take. */
+#define DSC_MAX_TRANSFER_BYTES (8u << 20)
+/* The most that one WRITE SAME or UNMAP covers: bounds its run time. */
+#define DSC_MAX_ZERO_BYTES (64u << 20)
+#define DSC_MAX_UNMAP_BYTES (1u << 30)
+#define DSC_BLOCK_SIZE_MIN 512
+#define DSC_BLOCK_SIZE_MAX 65536
+
+struct dsc_io;
+
+/* One kind of I/O; the table is in ops.c. */
+struct dsc_io_op {
+	const char *name;
+	enum dsc_direction direction;
+	bool is_ranged;    /* has offset and length, and is cut into pieces */
+	bool is_writing;   /* refused on a LUN that is read only */
+	/* On the loop, first: may change io->op, or refuse with -errno. */
+	int (*begin)(struct dsc_io *io);
+	/* The most bytes of one piece, and where pieces should end. */
+	uint64_t (*piece_max)(const struct dsc_io *io);
+	uint64_t (*granularity)(const struct dsc_io *io);
+	/* Fills cdb, direction, length and data of piece->request.task. */
+	void (*build)(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
+		      uint64_t length);
+	/*
+	 * Sees the answer to a piece; returns what it means for the I/O, 0 or
+	 * -errno. NULL: result as it is, and a transfer must be whole.
+	 */
+	int (*answered)(struct dsc_io *io, struct dsc_io *piece, int result);
+	/* Once all pieces are done well; -EAGAIN: io->op goes on. NULL: 0. */
+	int (*completed)(struct dsc_io *io);
+};
+
+struct dsc_io {
+	struct dsc_request request;   /* of a piece */
+	struct dsc_list link;         /* pool, lun->active or lun->finished */
+	struct dsc_job job;           /* on its way from another thread */
+	struct discsi_lun *lun;
+	struct dsc_io *parent;        /* of a piece that is not the I/O itself */
+
+	const struct dsc_io_op *op;
+	discsi_done_cb cb;
+	void *arg;
+	struct iovec own_iov;         /* a single buffer, as an array */
+	struct dsc_iov_cursor data;   /* of the next piece */
+	const struct iovec *iov;
+	int iovcnt;
+	uint64_t offset;
+	uint64_t end;
+	uint64_t next;                /* where the next piece begins */
+	unsigned flags;
+	unsigned pieces;              /* under way */
+	bool is_under_way;            /* request is with the session */
+	bool must_redo;               /* a command was not known: do it over */
+	int result;
+	struct discsi_error *error;   /* of the first failure, allocated */
+	uint8_t parameters[32];       /* small data of a command */
+
+	struct discsi_extent *extents;  /* block status: the caller's */
+	size_t *count;
+	size_t room;
+	uint8_t *buffer;              /* block status: parameter data */
+};
+
+struct discsi_lun {
+	struct discsi_session *session;
+	struct discsi_context *ctx;
+	struct dsc_child child;       /* of the session */
+	uint64_t lun_id;
+	uint8_t address[8];           /* on the wire */
+	char name[DSC_ISCSI_NAME_MAX + 32];  /* "LUN 1 of iqn.…" */
+
+	struct dsc_list active;       /* every dsc_io in use on the loop */
+	struct dsc_list finished;     /* nothing to send: complete this turn */
+	struct dsc_deferred finish;
+	struct dsc_deferred settle;   /* closing: seen to here */
+	bool is_closing;
+	bool is_open;                 /* the opening is over */
+	struct dsc_probe *probe;      /* while opening */
+	struct dsc_job open_job;
+	struct dsc_job close_job;
+	discsi_lun_cb open_cb;
+	void *open_arg;
+	discsi_done_cb close_cb;
+	void *close_arg;
+
+	bool cache_is_known;          /* the caching mode page was there */
+	bool has_no_sync;             /* SYNCHRONIZE CACHE is not known */
+	bool has_no_capacity16;
+	bool reads_zero;              /* deallocated blocks read as zeroes */
+
+	pthread_mutex_t lock;         /* info, pool, slabs */
+	struct discsi_lun_info info;  /* the loop writes it, under lock */
+	struct dsc_list pool;
+	struct dsc_list slabs;
+};
+
+/* ------------------------------------------------------------------ io.c */
+
+/* What a caller asked for, before it has become a struct dsc_io. */
+struct dsc_io_request {
+	const struct dsc_io_op *op;
+	const struct iovec *iov;
+	int iovcnt;
+	uint64_t offset;
+	uint64_t length;
+	unsigned flags;
+	unsigned flags_allowed;
+	struct discsi_extent *extents;
+	size_t *count;
+	discsi_done_cb cb;
+	void *arg;
+};
+
+/* Checks, and hands over to the loop. -errno: refused, no callback. */
+int dsc_io_submit(struct discsi_lun *lun, const struct dsc_io_request *what);
+
+/* Stops what can be stopped; the rest completes by itself. */
+void dsc_io_cancel_all(struct discsi_lun *lun);
+
+/* Completes what waits for the end of the turn. */
+void dsc_io_finish_now(struct discsi_lun *lun);
+
+int dsc_io_init(struct discsi_lun *lun);
+void dsc_io_fini(struct discsi_lun *lun);
+
+/* ----------------------------------------------------------------- ops.c */
+
+extern const struct dsc_io_op dsc_op_read;
+extern const struct dsc_io_op dsc_op_write;
+extern const struct dsc_io_op dsc_op_flush;
+extern const struct dsc_io_op dsc_op_trim;
+extern const struct dsc_io_op dsc_op_zero;
+extern const struct dsc_io_op dsc_op_refresh;
+/* status.c */
+extern const struct dsc_io_op dsc_op_block_status;
+
+/* --------------------------------------------------------------- probe.c */
+
+/*
+ * Asks the LUN everything; done runs once, not inside this call, with 0 or a
+ * negative errno and its error. lun->info and the flags are then filled.
+ */
+struct dsc_probe;
+typedef void (*dsc_probe_cb)(struct discsi_lun *lun, int result,
+			     const struct discsi_error *error);
+int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done);
+/* Frees it; its request must not be outstanding. NULL is fine. */
+void dsc_probe_free(struct dsc_probe *probe);
+
+/* Takes a capacity over into lun->info. */
+void dsc_lun_set_capacity(struct discsi_lun *lun,
+			  const struct dsc_capacity *capacity);
+
+#endif /* DSC_LUN_LUN_H */

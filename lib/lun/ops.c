@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ops.c: the kinds of I/O as a table: how long a piece may be, which command
+ * it is, what an answer means, what follows. Loop's thread.
+ *
+ * A command that a LUN turns out not to know is remembered; zeroing then goes
+ * on by writing zeroes, flushing succeeds (there is no volatile cache without
+ * SYNCHRONIZE CACHE), and trimming is EOPNOTSUPP.
+ */
+#include "lun/lun.h"
+
+#include <errno.h>
+
+#include "base/bytes.h"
+#include "base/checked.h"
+#include "scsi/cdb.h"
+
+/* What zeroes are written from; WRITE SAME uses one block of it. */
+#define ZEROES_BYTES 65536
+#define ZEROES_REPEATED 16
+static const uint8_t zeroes[ZEROES_BYTES];
+#define Z { (void *)(uintptr_t)zeroes, ZEROES_BYTES }
+static const struct iovec zeroes_iov[ZEROES_REPEATED] = {
+	Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z
+};
+#undef Z
+
+static uint32_t to_blocks(const struct dsc_io *io, uint64_t bytes)
+{
+	return (uint32_t)(bytes / io->lun->info.block_size);
+}
+
+static uint64_t to_lba(const struct dsc_io *io, uint64_t offset)
+{
+	return offset / io->lun->info.block_size;
+}
+
+/* -------------------------------------------------------- read and write */
+
+static uint64_t transfer_max(const struct dsc_io *io)
+{
+	return io->lun->info.max_transfer_bytes;
+}
+
+/* The next length bytes of the caller's data. */
+static void take_data(struct dsc_io *io, struct dsc_io *piece, uint64_t length)
+{
+	struct dsc_task *task = &piece->request.task;
+
+	task->iov = io->data.iov;
+	task->iovcnt = io->data.iovcnt;
+	task->iov_skip = io->data.skip;
+	task->length = (uint32_t)length;
+	if (piece != io)
+		dsc_iov_advance(&io->data, (size_t)length);
+}
+
+static void build_read(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
+		       uint64_t length)
+{
+	bool fua = (io->flags & DISCSI_IO_FUA) != 0 && io->lun->info.fua;
+
+	dsc_cdb_read(piece->request.task.cdb, to_lba(io, offset),
+		     to_blocks(io, length), fua);
+	take_data(io, piece, length);
+}
+
+const struct dsc_io_op dsc_op_read = {
+	.name = "read",
+	.direction = DSC_DATA_IN,
+	.is_ranged = true,
+	.piece_max = transfer_max,
+	.build = build_read,
+};
+
+/* True when what was written may be in a cache that loses it. */
+static bool has_volatile_cache(const struct discsi_lun *lun)
+{
+	return lun->info.write_cache || !lun->cache_is_known;
+}
+
+/* What follows a write that asked for FUA where the LUN cannot do it. */
+static int flush_after(struct dsc_io *io)
+{
+	if ((io->flags & DISCSI_IO_FUA) == 0 || !has_volatile_cache(io->lun) ||
+	    io->lun->has_no_sync)
+		return 0;
+	io->op = &dsc_op_flush;
+	io->offset = 0;
+	io->end = 1;  /* one piece, of no data */
+	return -EAGAIN;
+}
+
+static void build_write(struct dsc_io *io, struct dsc_io *piece,
+			uint64_t offset, uint64_t length)
+{
+	bool fua = (io->flags & DISCSI_IO_FUA) != 0 && io->lun->info.fua;
+
+	dsc_cdb_write(piece->request.task.cdb, to_lba(io, offset),
+		      to_blocks(io, length), fua);
+	take_data(io, piece, length);
+}
+
+static int write_completed(struct dsc_io *io)
+{
+	return io->lun->info.fua ? 0 : flush_after(io);
+}
+
+const struct dsc_io_op dsc_op_write = {
+	.name = "write",
+	.direction = DSC_DATA_OUT,
+	.is_ranged = true,
+	.is_writing = true,
+	.piece_max = transfer_max,
+	.build = build_write,
+	.completed = write_completed,
+};
+
+/* ----------------------------------------------------------------- flush */
+
+static uint64_t one_piece(const struct dsc_io *io)
+{
+	return io->end - io->offset;
+}
+
+static void build_flush(struct dsc_io *io, struct dsc_io *piece,
+			uint64_t offset, uint64_t length)
+{
+	(void)io;
+	(void)offset;
+	(void)length;
+	dsc_cdb_synchronize_cache(piece->request.task.cdb);
+}
+
+static int flush_answered(struct dsc_io *io, struct dsc_io *piece, int result)
+{
+	(void)piece;
+	if (result != -EOPNOTSUPP)
+		return result;
+	io->lun->has_no_sync = true;
+	return 0;
+}
+
+const struct dsc_io_op dsc_op_flush = {
+	.name = "flush",
+	.direction = DSC_DATA_NONE,
+	.piece_max = one_piece,
+	.build = build_flush,
+	.answered = flush_answered,
+};
+
+/* ------------------------------------------------------------------ trim */
+
+#define UNMAP_LIST_BYTES 24
+
+static uint64_t unmap_max(const struct dsc_io *io)
+{
+	return io->lun->info.max_unmap_bytes;
+}
+
+static uint64_t unmap_granularity(const struct dsc_io *io)
+{
+	return io->lun->info.unmap_granularity_bytes;
+}
+
+/* UNMAP parameter list with one descriptor, SBC-3 table 125. */
+static void build_trim(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
+		       uint64_t length)
+{
+	struct dsc_task *task = &piece->request.task;
+	uint8_t *list = piece->parameters;
+
+	dsc_put_be16(list, UNMAP_LIST_BYTES - 2);
+	dsc_put_be16(list + 2, UNMAP_LIST_BYTES - 8);
+	dsc_put_be32(list + 4, 0);
+	dsc_put_be64(list + 8, to_lba(io, offset));
+	dsc_put_be32(list + 16, to_blocks(io, length));
+	dsc_put_be32(list + 20, 0);
+	dsc_cdb_unmap(task->cdb, UNMAP_LIST_BYTES);
+	piece->own_iov.iov_base = list;
+	piece->own_iov.iov_len = UNMAP_LIST_BYTES;
+	task->iov = &piece->own_iov;
+	task->iovcnt = 1;
+	task->iov_skip = 0;
+	task->length = UNMAP_LIST_BYTES;
+}
+
+static int trim_begin(struct dsc_io *io)
+{
+	return io->lun->info.can_trim ? 0 : -EOPNOTSUPP;
+}
+
+static int trim_answered(struct dsc_io *io, struct dsc_io *piece, int result)
+{
+	struct discsi_lun *lun = io->lun;
+
+	(void)piece;
+	if (result == -EOPNOTSUPP) {
+		pthread_mutex_lock(&lun->lock);
+		lun->info.can_trim = false;
+		pthread_mutex_unlock(&lun->lock);
+	}
+	return result;
+}
+
+const struct dsc_io_op dsc_op_trim = {
+	.name = "trim",
+	.direction = DSC_DATA_OUT,
+	.is_ranged = true,
+	.is_writing = true,
+	.begin = trim_begin,
+	.piece_max = unmap_max,
+	.granularity = unmap_granularity,
+	.build = build_trim,
+	.answered = trim_answered,
+};
+
+/* ------------------------------------------------------------------ zero */
+
+static uint64_t write_same_max(const struct dsc_io *io)
+{
+	return io->lun->info.max_write_same_bytes;
+}
+
+static bool zero_may_unmap(const struct dsc_io *io)
+{
+	return (io->flags & DISCSI_ZERO_UNMAP) != 0 &&
+	       io->lun->info.can_zero_unmap;
+}
+
+static uint64_t zero_granularity(const struct dsc_io *io)
+{
+	return zero_may_unmap(io) ? unmap_granularity(io) : 0;
+}
+
+/* WRITE SAME(16) of one block of zeroes, SBC-3 clause 5.52. */
+static void build_zero(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
+		       uint64_t length)
+{
+	struct dsc_task *task = &piece->request.task;
+
+	dsc_cdb_write_same16(task->cdb, to_lba(io, offset),
+			     to_blocks(io, length), zero_may_unmap(io));
+	task->iov = zeroes_iov;
+	task->iovcnt = 1;
+	task->iov_skip = 0;
+	task->length = io->lun->info.block_size;
+}
+
+/* -EOPNOTSUPP is not a failure: the whole is done over by zero_completed(). */
+static int zero_answered(struct dsc_io *io, struct dsc_io *piece, int result)
+{
+	struct discsi_lun *lun = io->lun;
+
+	(void)piece;
+	if (result != -EOPNOTSUPP)
+		return result;
+	pthread_mutex_lock(&lun->lock);
+	if (zero_may_unmap(io))
+		lun->info.can_zero_unmap = false;
+	else
+		lun->info.can_zero = false;
+	pthread_mutex_unlock(&lun->lock);
+	io->must_redo = true;
+	return 0;
+}
+
+static void build_zero_write(struct dsc_io *io, struct dsc_io *piece,
+			     uint64_t offset, uint64_t length)
+{
+	struct dsc_task *task = &piece->request.task;
+
+	dsc_cdb_write(task->cdb, to_lba(io, offset), to_blocks(io, length),
+		      (io->flags & DISCSI_IO_FUA) != 0 && io->lun->info.fua);
+	task->iov = zeroes_iov;
+	task->iovcnt = ZEROES_REPEATED;
+	task->iov_skip = 0;
+	task->length = (uint32_t)length;
+}
+
+static uint64_t zero_write_max(const struct dsc_io *io)
+{
+	return dsc_min_u64(io->lun->info.max_transfer_bytes,
+			   ZEROES_BYTES * ZEROES_REPEATED);
+}
+
+static const struct dsc_io_op op_zero_write = {
+	.name = "zero",
+	.direction = DSC_DATA_OUT,
+	.is_ranged = true,
+	.is_writing = true,
+	.piece_max = zero_write_max,
+	.build = build_zero_write,
+	.completed = write_completed,
+};
+
+/* By WRITE SAME where the LUN is believed to have it, else by writing. */
+static int zero_begin(struct dsc_io *io)
+{
+	if (io->lun->info.can_zero || zero_may_unmap(io))
+		return 0;
+	if (io->flags & DISCSI_ZERO_FAST)
+		return -EOPNOTSUPP;
+	io->op = &op_zero_write;
+	return 0;
+}
+
+static int zero_completed(struct dsc_io *io)
+{
+	int rc;
+
+	if (!io->must_redo)
+		return flush_after(io);
+	io->must_redo = false;
+	rc = zero_begin(io);
+	return rc == 0 ? -EAGAIN : rc;
+}
+
+const struct dsc_io_op dsc_op_zero = {
+	.name = "zero",
+	.direction = DSC_DATA_OUT,
+	.is_ranged = true,
+	.is_writing = true,
+	.begin = zero_begin,
+	.piece_max = write_same_max,
+	.granularity = zero_granularity,
+	.build = build_zero,
+	.answered = zero_answered,
+	.completed = zero_completed,
+};
+
+/* --------------------------------------------------------------- refresh */
+
+#define CAPACITY_BYTES 32
+
+static void build_refresh(struct dsc_io *io, struct dsc_io *piece,
+			  uint64_t offset, uint64_t length)
+{
+	struct dsc_task *task = &piece->request.task;
+
+	(void)offset;
+	(void)length;
+	if (io->lun->has_no_capacity16)
+		dsc_cdb_read_capacity10(task->cdb);
+	else
+		dsc_cdb_read_capacity16(task->cdb, CAPACITY_BYTES);
+	piece->own_iov.iov_base = piece->parameters;
+	piece->own_iov.iov_len = CAPACITY_BYTES;
+	task->iov = &piece->own_iov;
+	task->iovcnt = 1;
+	task->iov_skip = 0;
+	task->length = io->lun->has_no_capacity16 ? 8 : CAPACITY_BYTES;
+}
+
+static int refresh_answered(struct dsc_io *io, struct dsc_io *piece, int result)
+{
+	struct discsi_lun *lun = io->lun;
+	struct dsc_capacity capacity;
+	size_t length = piece->request.task.transferred;
+
+	if (result != 0)
+		return result;
+	result = lun->has_no_capacity16 ?
+		 dsc_capacity10_parse(piece->parameters, length, &capacity) :
+		 dsc_capacity16_parse(piece->parameters, length, &capacity);
+	if (result != 0)
+		return result;
+	if (capacity.block_size != lun->info.block_size)
+		return -ESTALE;
+	dsc_lun_set_capacity(lun, &capacity);
+	return 0;
+}
+
+const struct dsc_io_op dsc_op_refresh = {
+	.name = "refresh",
+	.direction = DSC_DATA_IN,
+	.piece_max = one_piece,
+	.build = build_refresh,
+	.answered = refresh_answered,
+};

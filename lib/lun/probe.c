@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * probe.c: asking a LUN everything once, one question after the other: a
+ * table of steps, each a command, how much may come back, and what to make of
+ * it. A step that is optional may fail; its facts then keep their defaults.
+ *
+ * Loop's thread.
+ */
+#include "lun/lun.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "scsi/cdb.h"
+
+#define PROBE_BYTES 4096
+#define TYPE_DISK 0x00
+#define MODE_PAGE_CACHING 0x08
+
+struct dsc_probe {
+	struct dsc_request request;
+	struct discsi_lun *lun;
+	dsc_probe_cb done;
+	size_t step;
+	struct dsc_vpd_pages pages;
+	struct dsc_block_limits limits;
+	struct dsc_provisioning provisioning;
+	struct dsc_capacity capacity;
+	bool has_capacity;
+	struct dsc_mode mode;
+	bool has_mode;
+	uint8_t qualifier;
+	struct discsi_lun_info info;
+	struct iovec iov;
+	uint8_t data[PROBE_BYTES];
+};
+
+struct step {
+	const char *name;
+	bool is_optional;
+	uint16_t length;  /* allocation length */
+	uint8_t page;     /* asked only if VPD 00 lists it; 0: always */
+	void (*build)(const struct step *step, uint8_t *cdb);
+	int (*parse)(struct dsc_probe *probe, size_t length);
+	bool (*is_wanted)(const struct dsc_probe *probe);
+};
+
+/* ----------------------------------------------------------------- steps */
+
+static void build_ready(const struct step *step, uint8_t *cdb)
+{
+	(void)step;
+	dsc_cdb_test_unit_ready(cdb);
+}
+
+static void build_inquiry(const struct step *step, uint8_t *cdb)
+{
+	dsc_cdb_inquiry(cdb, -1, step->length);
+}
+
+static int parse_inquiry(struct dsc_probe *probe, size_t length)
+{
+	return dsc_inquiry_parse(probe->data, length, &probe->qualifier,
+				 &probe->info);
+}
+
+static void build_vpd(const struct step *step, uint8_t *cdb)
+{
+	dsc_cdb_inquiry(cdb, step->page, step->length);
+}
+
+static int parse_supported(struct dsc_probe *probe, size_t length)
+{
+	return dsc_vpd_parse_supported(probe->data, length, &probe->pages);
+}
+
+static int parse_serial(struct dsc_probe *probe, size_t length)
+{
+	return dsc_vpd_parse_serial(probe->data, length, probe->info.serial,
+				    sizeof(probe->info.serial));
+}
+
+static int parse_identification(struct dsc_probe *probe, size_t length)
+{
+	return dsc_vpd_parse_identification(probe->data, length,
+					    probe->info.designator,
+					    sizeof(probe->info.designator));
+}
+
+static int parse_limits(struct dsc_probe *probe, size_t length)
+{
+	return dsc_vpd_parse_block_limits(probe->data, length, &probe->limits);
+}
+
+static int parse_characteristics(struct dsc_probe *probe, size_t length)
+{
+	return dsc_vpd_parse_characteristics(probe->data, length,
+					     &probe->info.rotational);
+}
+
+static int parse_provisioning(struct dsc_probe *probe, size_t length)
+{
+	return dsc_vpd_parse_provisioning(probe->data, length,
+					  &probe->provisioning);
+}
+
+static void build_capacity16(const struct step *step, uint8_t *cdb)
+{
+	dsc_cdb_read_capacity16(cdb, step->length);
+}
+
+static int parse_capacity16(struct dsc_probe *probe, size_t length)
+{
+	int rc = dsc_capacity16_parse(probe->data, length, &probe->capacity);
+
+	probe->has_capacity = rc == 0;
+	return rc;
+}
+
+static void build_capacity10(const struct step *step, uint8_t *cdb)
+{
+	(void)step;
+	dsc_cdb_read_capacity10(cdb);
+}
+
+static int parse_capacity10(struct dsc_probe *probe, size_t length)
+{
+	int rc = dsc_capacity10_parse(probe->data, length, &probe->capacity);
+
+	if (rc == 0 && probe->capacity.is_over_10)
+		return -EPROTO;
+	probe->lun->has_no_capacity16 = rc == 0;
+	probe->has_capacity = rc == 0;
+	return rc;
+}
+
+static bool wants_capacity10(const struct dsc_probe *probe)
+{
+	return !probe->has_capacity;
+}
+
+static void build_mode6(const struct step *step, uint8_t *cdb)
+{
+	dsc_cdb_mode_sense6(cdb, MODE_PAGE_CACHING, (uint8_t)step->length);
+}
+
+static int parse_mode6(struct dsc_probe *probe, size_t length)
+{
+	int rc = dsc_mode6_parse(probe->data, length, &probe->mode);
+
+	probe->has_mode = rc == 0;
+	return rc;
+}
+
+static void build_mode10(const struct step *step, uint8_t *cdb)
+{
+	dsc_cdb_mode_sense10(cdb, MODE_PAGE_CACHING, step->length);
+}
+
+static int parse_mode10(struct dsc_probe *probe, size_t length)
+{
+	int rc = dsc_mode10_parse(probe->data, length, &probe->mode);
+
+	probe->has_mode = rc == 0;
+	return rc;
+}
+
+static bool wants_mode10(const struct dsc_probe *probe)
+{
+	return !probe->has_mode;
+}
+
+#define VPD(name, page, parse) \
+	{ name, true, 1024, page, build_vpd, parse, NULL }
+
+static const struct step steps[] = {
+	{ "TEST UNIT READY", false, 0, 0, build_ready, NULL, NULL },
+	{ "INQUIRY", false, 96, 0, build_inquiry, parse_inquiry, NULL },
+	VPD("VPD 00", DSC_VPD_SUPPORTED, parse_supported),
+	VPD("VPD 80", DSC_VPD_SERIAL, parse_serial),
+	VPD("VPD 83", DSC_VPD_IDENTIFICATION, parse_identification),
+	VPD("VPD B0", DSC_VPD_BLOCK_LIMITS, parse_limits),
+	VPD("VPD B1", DSC_VPD_BLOCK_CHARACTERISTICS, parse_characteristics),
+	VPD("VPD B2", DSC_VPD_PROVISIONING, parse_provisioning),
+	{ "READ CAPACITY(16)", true, 32, 0, build_capacity16, parse_capacity16,
+	  NULL },
+	{ "READ CAPACITY(10)", false, 8, 0, build_capacity10, parse_capacity10,
+	  wants_capacity10 },
+	{ "MODE SENSE(6)", true, 192, 0, build_mode6, parse_mode6, NULL },
+	{ "MODE SENSE(10)", true, 192, 0, build_mode10, parse_mode10,
+	  wants_mode10 },
+};
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* --------------------------------------------------------------- results */
+
+static uint64_t blocks_to_bytes(uint64_t blocks, uint32_t block_size,
+				uint64_t cap)
+{
+	uint64_t bytes;
+
+	if (blocks == 0 || !dsc_mul_u64(blocks, block_size, &bytes) ||
+	    bytes > cap)
+		bytes = cap;
+	return bytes - bytes % block_size;
+}
+
+void dsc_lun_set_capacity(struct discsi_lun *lun,
+			  const struct dsc_capacity *capacity)
+{
+	pthread_mutex_lock(&lun->lock);
+	lun->info.block_size = capacity->block_size;
+	lun->info.physical_block_size = capacity->physical_block_size;
+	lun->info.blocks = capacity->blocks;
+	lun->info.bytes = capacity->blocks * capacity->block_size;
+	pthread_mutex_unlock(&lun->lock);
+}
+
+/* Limits in bytes as they are used. */
+static void settle_limits(const struct dsc_probe *probe,
+			  struct discsi_lun_info *info)
+{
+	const struct dsc_block_limits *limits = &probe->limits;
+	uint32_t size = probe->capacity.block_size;
+
+	info->max_transfer_bytes =
+		(uint32_t)blocks_to_bytes(limits->max_transfer_blocks, size,
+					  DSC_MAX_TRANSFER_BYTES);
+	if (limits->optimal_transfer_blocks != 0)
+		info->optimal_transfer_bytes =
+			(uint32_t)blocks_to_bytes(
+				limits->optimal_transfer_blocks, size,
+				info->max_transfer_bytes);
+	info->max_unmap_bytes =
+		(uint32_t)blocks_to_bytes(limits->max_unmap_blocks, size,
+					  DSC_MAX_UNMAP_BYTES);
+	if (limits->unmap_granularity_blocks != 0)
+		info->unmap_granularity_bytes =
+			(uint32_t)blocks_to_bytes(
+				limits->unmap_granularity_blocks, size,
+				DSC_MAX_UNMAP_BYTES);
+	if (info->unmap_granularity_bytes != 0)
+		info->unmap_alignment_bytes =
+			(uint32_t)((uint64_t)limits->unmap_alignment_blocks *
+				   size % info->unmap_granularity_bytes);
+	info->max_write_same_bytes =
+		blocks_to_bytes(limits->max_write_same_blocks, size,
+				DSC_MAX_ZERO_BYTES);
+}
+
+static void settle_abilities(const struct dsc_probe *probe,
+			     struct discsi_lun_info *info, bool *reads_zero)
+{
+	const struct dsc_provisioning *can = &probe->provisioning;
+
+	*reads_zero = probe->capacity.reads_zero || can->reads_zero;
+	info->thin = probe->capacity.thin;
+	info->can_trim = can->unmap && probe->limits.max_unmap_blocks != 0;
+	info->can_zero = probe->limits.max_write_same_blocks != 0;
+	info->can_zero_unmap = can->write_same_unmap && *reads_zero;
+	info->can_block_status = info->thin;
+	info->write_cache = probe->has_mode && probe->mode.write_cache;
+	info->fua = probe->has_mode && probe->mode.dpofua;
+	info->read_only = probe->lun->session->conf->read_only ||
+			  (probe->has_mode && probe->mode.write_protect);
+}
+
+static bool is_expected(const char *expected, const struct discsi_lun_info *info)
+{
+	return expected == NULL || strcmp(expected, info->designator) == 0 ||
+	       strcmp(expected, info->serial) == 0;
+}
+
+/* Is this a LUN that we can work with? */
+static int accept_lun(struct dsc_probe *probe, struct discsi_error *error)
+{
+	struct discsi_lun *lun = probe->lun;
+	const char *expected = lun->session->conf->expected_id;
+	const struct dsc_capacity *capacity = &probe->capacity;
+
+	if (!is_expected(expected, &probe->info))
+		return dsc_error_set(error, ESTALE,
+				     "%s is another disk: expected_id is %s, "
+				     "the LUN says designator \"%s\", serial "
+				     "\"%s\"", lun->name, expected,
+				     probe->info.designator,
+				     probe->info.serial);
+	if (!dsc_is_power_of_two(capacity->block_size) ||
+	    capacity->block_size < DSC_BLOCK_SIZE_MIN ||
+	    capacity->block_size > DSC_BLOCK_SIZE_MAX)
+		return dsc_error_set(error, EOPNOTSUPP,
+				     "%s has blocks of %u bytes; a power of two "
+				     "from %d to %d is needed", lun->name,
+				     capacity->block_size, DSC_BLOCK_SIZE_MIN,
+				     DSC_BLOCK_SIZE_MAX);
+	return 0;
+}
+
+static void publish(struct dsc_probe *probe)
+{
+	struct discsi_lun *lun = probe->lun;
+	struct discsi_lun_info *info = &probe->info;
+
+	info->size = sizeof(*info);
+	info->lun = lun->lun_id;
+	settle_limits(probe, info);
+	settle_abilities(probe, info, &lun->reads_zero);
+	lun->cache_is_known = probe->has_mode && probe->mode.has_cache_page;
+	pthread_mutex_lock(&lun->lock);
+	lun->info = *info;
+	pthread_mutex_unlock(&lun->lock);
+	dsc_lun_set_capacity(lun, &probe->capacity);
+}
+
+/* ------------------------------------------------------------- the chain */
+
+static void finish(struct dsc_probe *probe, int result,
+		   const struct discsi_error *error)
+{
+	probe->done(probe->lun, result, error);
+}
+
+static void finish_probe(struct dsc_probe *probe)
+{
+	struct discsi_error error;
+	int rc = accept_lun(probe, &error);
+
+	if (rc == 0)
+		publish(probe);
+	finish(probe, rc, rc == 0 ? NULL : &error);
+}
+
+static void ask(struct dsc_probe *probe);
+
+/* A LUN that is not there, or not a disk, is told by INQUIRY. */
+static int judge_inquiry(struct dsc_probe *probe, struct discsi_error *error)
+{
+	if (probe->qualifier != 0)
+		return dsc_error_set(error, ENXIO, "%s does not exist",
+				     probe->lun->name);
+	if (probe->info.type != TYPE_DISK)
+		return dsc_error_set(error, EOPNOTSUPP,
+				     "%s is not a disk (peripheral device type "
+				     "0x%02x)", probe->lun->name,
+				     probe->info.type);
+	return 0;
+}
+
+static int take_answer(struct dsc_probe *probe, const struct step *step,
+		       struct discsi_error *error)
+{
+	int rc = 0;
+
+	if (step->parse != NULL)
+		rc = step->parse(probe, probe->request.task.transferred);
+	if (rc != 0 && !step->is_optional)
+		return dsc_error_set(error, EPROTO,
+				     "%s: the answer to %s makes no sense",
+				     probe->lun->name, step->name);
+	if (rc != 0)
+		dsc_log(&probe->lun->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_LUN,
+			"%s: the answer to %s makes no sense, ignored",
+			probe->lun->name, step->name);
+	if (step->parse == parse_inquiry)
+		return judge_inquiry(probe, error);
+	return 0;
+}
+
+/* An optional question may be refused; a lost session ends it all. */
+static bool is_fatal(const struct step *step, int result)
+{
+	return !step->is_optional || result == -ENOTCONN ||
+	       result == -ECANCELED || result == -ETIMEDOUT;
+}
+
+static void on_answer(struct dsc_request *request, int result,
+		      const struct discsi_error *error)
+{
+	struct dsc_probe *probe =
+		dsc_container_of(request, struct dsc_probe, request);
+	const struct step *step = &steps[probe->step];
+	struct discsi_error refused;
+
+	if (result != 0 && is_fatal(step, result)) {
+		finish(probe, result, error);
+		return;
+	}
+	if (result == 0) {
+		result = take_answer(probe, step, &refused);
+		if (result != 0) {
+			finish(probe, result, &refused);
+			return;
+		}
+	} else {
+		dsc_log(&probe->lun->ctx->log, DISCSI_LOG_DEBUG, DSC_LOG_LUN,
+			"%s", error->message);
+	}
+	probe->step++;
+	ask(probe);
+}
+
+static bool is_wanted(const struct dsc_probe *probe, const struct step *step)
+{
+	if (step->page != 0 && !dsc_vpd_has(&probe->pages, step->page))
+		return false;
+	return step->is_wanted == NULL || step->is_wanted(probe);
+}
+
+static void ask(struct dsc_probe *probe)
+{
+	struct dsc_task *task = &probe->request.task;
+	const struct step *step;
+
+	while (probe->step < STEPS && !is_wanted(probe, &steps[probe->step]))
+		probe->step++;
+	if (probe->step == STEPS) {
+		finish_probe(probe);
+		return;
+	}
+	step = &steps[probe->step];
+	memset(probe->data, 0, sizeof(probe->data));
+	memcpy(task->lun, probe->lun->address, sizeof(task->lun));
+	step->build(step, task->cdb);
+	probe->iov.iov_base = probe->data;
+	probe->iov.iov_len = step->length;
+	task->direction = step->length == 0 ? DSC_DATA_NONE : DSC_DATA_IN;
+	task->length = step->length;
+	task->iov = &probe->iov;
+	task->iovcnt = step->length == 0 ? 0 : 1;
+	task->iov_skip = 0;
+	probe->request.done = on_answer;
+	dsc_session_submit(probe->lun->session, &probe->request);
+}
+
+int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done)
+{
+	struct dsc_probe *probe = calloc(1, sizeof(*probe));
+
+	if (probe == NULL)
+		return -ENOMEM;
+	probe->lun = lun;
+	probe->done = done;
+	probe->info.rotational = true;
+	probe->limits.max_unmap_descriptors = UINT32_MAX;
+	lun->probe = probe;
+	ask(probe);
+	return 0;
+}
+
+void dsc_probe_free(struct dsc_probe *probe)
+{
+	free(probe);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * state.h: the states of a session and what leads from one to the next. Pure:
+ * a table and a step function. session.c does what a state asks for.
+ */
+#ifndef DSC_SESSION_STATE_H
+#define DSC_SESSION_STATE_H
+
+#include <stdbool.h>
+
+enum dsc_session_state {
+	DSC_SESSION_IDLE,        /* made, nothing begun */
+	DSC_SESSION_CONNECTING,  /* resolving, connecting, logging in */
+	DSC_SESSION_READY,       /* full feature phase */
+	DSC_SESSION_DRAINING,    /* closing: what is under way finishes */
+	DSC_SESSION_LOGOUT,      /* closing: Logout Request sent */
+	DSC_SESSION_FAILED,      /* lost or never had; nothing works any more */
+	DSC_SESSION_CLOSED,      /* may be freed */
+	DSC_SESSION_STATES       /* how many there are */
+};
+
+enum dsc_session_event {
+	DSC_EVENT_OPEN,        /* the caller wants it */
+	DSC_EVENT_LOGGED_IN,
+	DSC_EVENT_REFUSED,     /* no portal let us in */
+	DSC_EVENT_LOST,        /* the connection failed, or was dropped by us */
+	DSC_EVENT_CLOSE,       /* the caller is done with it */
+	DSC_EVENT_DRAINED,     /* nothing is under way any more */
+	DSC_EVENT_LOGGED_OUT,  /* the target answered, or had its time */
+	DSC_EVENT_ABANDON      /* the context ends: at once */
+};
+
+/*
+ * The state that an event leads to. False, and *next untouched, when the event
+ * means nothing in this state.
+ */
+bool dsc_session_step(enum dsc_session_state state,
+		      enum dsc_session_event event,
+		      enum dsc_session_state *next);
+
+/* "ready", "logged in" … for the log. */
+const char *dsc_session_state_name(enum dsc_session_state state);
+const char *dsc_session_event_name(enum dsc_session_event event);
+
+#endif /* DSC_SESSION_STATE_H */
