@@ -22,9 +22,18 @@ TESTS += \
 	tests/unit/test-bridge-inuse \
 	tests/unit/test-bridge-registry
 
-tests_unit_test_bridge_attach_SOURCES = tests/unit/test-bridge-attach.c
+tests_unit_test_bridge_attach_SOURCES = \
+	tests/unit/bridge-scratch.c \
+	tests/unit/bridge-scratch.h \
+	tests/unit/test-bridge-attach.c
 tests_unit_test_bridge_attach_LDADD = $(UNIT_LIBS)
-tests_unit_test_bridge_inuse_SOURCES = tests/unit/test-bridge-inuse.c
+tests_unit_test_bridge_inuse_SOURCES = \
+	tests/unit/bridge-scratch.c \
+	tests/unit/bridge-scratch.h \
+	tests/unit/test-bridge-inuse.c
 tests_unit_test_bridge_inuse_LDADD = $(UNIT_LIBS)
-tests_unit_test_bridge_registry_SOURCES = tests/unit/test-bridge-registry.c
+tests_unit_test_bridge_registry_SOURCES = \
+	tests/unit/bridge-scratch.c \
+	tests/unit/bridge-scratch.h \
+	tests/unit/test-bridge-registry.c
 tests_unit_test_bridge_registry_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-bridge-attach.c: discsi_bridge_attach() with a shell script in the
+ * place of discsi-nbd (DISCSI_NBD): what the program is given, what becomes of
+ * what it says, and that the caller's process is left as it was.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <discsi/bridge.h>
+#include <discsi/error.h>
+#include "base/clock.h"
+#include "bridge/spawn.h"
+#include "harness/harness.h"
+#include "unit/bridge-scratch.h"
+
+#define SECRET "canary-secret-%@"
+#define TARGET "iqn.2026-11.test:disk"
+#define ID TARGET "-lun-7"
+
+/*
+ * Notes what it was given, leaves a process that holds the lock, and reports
+ * it ready. Standard output stays open in that process, as it does in a daemon
+ * that has forgotten to close it.
+ */
+static const char good_program[] =
+	"#!/bin/sh\n"
+	"cd \"$DISCSI_RUN_DIR\"\n"
+	"printf '%s\\n' \"$@\" >args\n"
+	"cat >input\n"
+	"ls /proc/self/fd >fds\n"
+	"grep '^Sig' /proc/self/status >signals\n"
+	"exec 9>" ID ".lock\n"
+	"flock 9\n"
+	"sleep 60 &\n"
+	"cat >" ID ".json <<EOF\n"
+	"{\"version\":1,\"id\":\"" ID "\",\"pid\":$!,\"device\":\"\",\n"
+	"\"socket\":\"/s\",\"export\":\"\",\"target\":\"" TARGET "\",\n"
+	"\"portal\":\"127.0.0.1:3260\",\"lun\":7,\"bytes\":4096,\n"
+	"\"read_only\":false,\"started\":\"\"}\n"
+	"EOF\n"
+	"echo '{ \"id\": \"" ID "\", \"device\": \"\", \"socket\": \"/s\",'\n"
+	"echo '  \"bytes\": 4096 }'\n";
+
+static struct discsi_conf *make_conf(void)
+{
+	struct discsi_conf *conf;
+
+	CU_ASSERT_EQUAL_FATAL(discsi_conf_new(&conf), 0);
+	CU_ASSERT_EQUAL(discsi_conf_set(conf, "portal", "127.0.0.1:3260"), 0);
+	CU_ASSERT_EQUAL(discsi_conf_set(conf, "iqn", TARGET), 0);
+	CU_ASSERT_EQUAL(discsi_conf_set(conf, "lun_id", "7"), 0);
+	CU_ASSERT_EQUAL(discsi_conf_set(conf, "username", "joe"), 0);
+	CU_ASSERT_EQUAL(discsi_conf_set(conf, "password", SECRET), 0);
+	return conf;
+}
+
+/* Puts a script in the place of the program. */
+static void use_program(const char *text)
+{
+	scratch_clear();
+	scratch_write("program", text, 0700);
+	setenv("DISCSI_NBD", scratch_path("program"), 1);
+}
+
+static int attach(const char *how, struct discsi_bridge **bridge)
+{
+	struct discsi_conf *conf = make_conf();
+	int status = discsi_bridge_attach(conf, how, bridge);
+
+	discsi_conf_free(conf);
+	return status;
+}
+
+/* Attaches with the good program and ends the process it leaves. */
+static void attach_and_end(const char *how)
+{
+	struct discsi_bridge *bridge;
+
+	use_program(good_program);
+	CU_ASSERT_EQUAL_FATAL(attach(how, &bridge), 0);
+	CU_ASSERT_STRING_EQUAL(bridge->id, ID);
+	CU_ASSERT_STRING_EQUAL(bridge->socket, "/s");
+	CU_ASSERT_STRING_EQUAL(bridge->portal, "127.0.0.1:3260");
+	CU_ASSERT_EQUAL(bridge->bytes, 4096);
+	CU_ASSERT_EQUAL(bridge->lun, 7);
+	CU_ASSERT(bridge->alive);
+	CU_ASSERT_EQUAL(discsi_bridge_detach(bridge->id, 0), 0);
+	discsi_bridge_free(bridge);
+}
+
+static void expect_text(const char *file, const char *text)
+{
+	char *content = scratch_read(file);
+
+	CU_ASSERT(strstr(content, text) != NULL);
+	if (strstr(content, text) == NULL)
+		dsc_test_note("%s has no \"%s\"", file, text);
+	free(content);
+}
+
+static void expect_no_text(const char *file, const char *text)
+{
+	char *content = scratch_read(file);
+
+	CU_ASSERT(content[0] != '\0' && strstr(content, text) == NULL);
+	free(content);
+}
+
+static void expect_message(const char *part)
+{
+	const char *message = discsi_last_error()->message;
+
+	CU_ASSERT(strstr(message, part) != NULL);
+	if (strstr(message, part) == NULL)
+		dsc_test_note("message: %s", message);
+}
+
+/* ---------------------------------------------------------------- success */
+
+static void test_what_it_is_given(void)
+{
+	char socket_line[256];
+
+	snprintf(socket_line, sizeof(socket_line), "--fork\n--json\n--config\n"
+		 "-\n--socket\n%s/" ID ".sock\n", scratch_dir());
+	attach_and_end("socket");
+	expect_text("args", socket_line);
+	expect_no_text("args", "canary");
+	expect_text("input", SECRET);
+	expect_text("input", TARGET);
+}
+
+static const struct how {
+	const char *how;
+	const char *arguments;
+} hows[] = {
+	{ "nbd", "\n--device\nauto\n" },
+	{ "/dev/nbd12", "\n--device\n/dev/nbd12\n" },
+	{ "/dev/shm/nbd.sock", "\n--socket\n/dev/shm/nbd.sock\n" },
+	{ "/dev/nbd", "\n--socket\n/dev/nbd\n" },
+};
+
+static void test_how(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
+		attach_and_end(hows[i].how);
+		expect_text("args", hows[i].arguments);
+	}
+}
+
+static void test_auto(void)
+{
+	attach_and_end(NULL);
+	if (access("/sys/module/nbd", F_OK) == 0)
+		expect_text("args", "\n--device\nauto\n");
+	else
+		expect_text("args", "\n--socket\n/");
+}
+
+/* No descriptor of the agent's but the three, no signal blocked or ignored. */
+static void test_clean_start(void)
+{
+	int leak = open("/dev/null", O_RDONLY);
+	sigset_t set;
+	sigset_t old;
+	char name[32];
+
+	CU_ASSERT_EQUAL_FATAL(fcntl(leak, F_DUPFD, 77), 77);
+	close(leak);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
+	signal(SIGPIPE, SIG_IGN);
+	attach_and_end("socket");
+	signal(SIGPIPE, SIG_DFL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	snprintf(name, sizeof(name), "%d\n", 77);
+	close(77);
+	expect_no_text("fds", name);
+	expect_text("signals", "SigBlk:\t0000000000000000");
+	expect_text("signals", "SigIgn:\t0000000000000000");
+}
+
+/* The agent's own standard streams may be closed. */
+static void test_without_streams(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	use_program(good_program);
+	pid = fork();
+	if (pid == 0) {
+		struct discsi_bridge *bridge = NULL;
+		int result;
+
+		close(0);
+		close(1);
+		close(2);
+		result = attach("socket", &bridge);
+		if (result == 0)
+			result = discsi_bridge_detach(bridge->id, 0);
+		_exit(result == 0 ? 0 : 1);
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(status, 0);
+	expect_text("input", SECRET);
+}
+
+/* ---------------------------------------------------------------- failure */
+
+static const struct failure {
+	const char *program;
+	int errnum;
+	const char *message;
+} failures[] = {
+	{ "#!/bin/sh\necho '{\"error\":{\"errno\":\"EACCES\",\"message\":"
+	  "\"login refused (0x0201)\"}}' >&2\nexit 1\n",
+	  EACCES, "login refused (0x0201)" },
+	{ "#!/bin/sh\necho 'discsi: {login} hm' >&2\nprintf '{ \"error\": {\n"
+	  "\"errno\": \"EEXIST\", \"message\": \"attached already\" }}' >&2\n"
+	  "exit 1\n", EEXIST, "attached already" },
+	{ "#!/bin/sh\necho '{\"error\":{\"errno\":\"EIO\",\"message\":\"bad\""
+	  "}}' >&2\nexit 1\n", EIO, "bad" },
+	{ "#!/bin/sh\necho '{\"error\":{\"errno\":\"ENEW\",\"message\":\"new\""
+	  "}}' >&2\nexit 1\n", EIO, "new" },
+	{ "#!/bin/sh\necho 'cannot open shared object' >&2\nexit 127\n",
+	  EIO, "cannot open shared object" },
+	{ "#!/bin/sh\necho '{\"error\":5}' >&2\nexit 3\n", EIO, "error" },
+	{ "#!/bin/sh\nexit 3\n", EIO, "status 3" },
+	{ "#!/bin/sh\nkill -KILL $$\n", EIO, "signal 9" },
+	{ "#!/bin/sh\nexit 0\n", EPROTO, "did not say" },
+	{ "#!/bin/sh\necho '{\"id\":\"../x\"}'\n", EPROTO, "did not say" },
+	{ "#!/bin/sh\necho '{\"id\":\"x-lun-1\"}'\n", ENOTCONN, "x-lun-1" },
+	{ "#!/bin/sh\nexec <&-\necho closed >&2\nexit 1\n", EIO, "closed" },
+	{ "#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' 'a'\n"
+	  "head -c 300000 /dev/zero | tr '\\0' 'b' >&2\nexit 1\n", EIO, "bbb" },
+};
+
+static void test_failures(void)
+{
+	struct discsi_bridge *bridge;
+	size_t i;
+
+	for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		use_program(failures[i].program);
+		CU_ASSERT_EQUAL(attach("socket", &bridge),
+				-failures[i].errnum);
+		CU_ASSERT_EQUAL(discsi_last_error()->errnum,
+				failures[i].errnum);
+		CU_ASSERT_PTR_NULL(bridge);
+		expect_message(failures[i].message);
+		CU_ASSERT(strstr(discsi_last_error()->message, "canary") ==
+			  NULL);
+	}
+}
+
+static void test_no_program(void)
+{
+	struct discsi_bridge *bridge;
+
+	scratch_clear();
+	setenv("DISCSI_NBD", scratch_path("absent"), 1);
+	CU_ASSERT_EQUAL(attach("socket", &bridge), -ENOENT);
+	expect_message("absent");
+	scratch_write("plain", "#!/bin/sh\n", 0600);
+	setenv("DISCSI_NBD", scratch_path("plain"), 1);
+	CU_ASSERT_EQUAL(attach("socket", &bridge), -EPERM);
+	expect_message("plain");
+}
+
+static void expect_refused(const char *member)
+{
+	struct discsi_conf *conf = make_conf();
+	struct discsi_bridge *bridge;
+
+	CU_ASSERT_EQUAL(discsi_conf_set(conf, member, NULL), 0);
+	CU_ASSERT_EQUAL(discsi_bridge_attach(conf, "socket", &bridge), -EINVAL);
+	expect_message(member);
+	discsi_conf_free(conf);
+}
+
+static void test_arguments(void)
+{
+	struct discsi_bridge *bridge;
+
+	use_program("#!/bin/sh\ntouch \"$DISCSI_RUN_DIR/ran\"\n");
+	CU_ASSERT_EQUAL(attach("floppy", &bridge), -EINVAL);
+	expect_message("floppy");
+	CU_ASSERT_EQUAL(discsi_bridge_attach(NULL, NULL, &bridge), -EINVAL);
+	expect_refused("iqn");
+	expect_refused("lun_id");
+	CU_ASSERT(!scratch_exists("ran"));
+}
+
+static void test_deadline(void)
+{
+	static const char *const argv[] = { "/bin/sh", "-c",
+		"trap '' TERM; exec sleep 60", NULL };
+	struct dsc_spawn_result result;
+	uint64_t start = dsc_clock_now_ns();
+
+	CU_ASSERT_EQUAL(dsc_spawn(argv, "", 0, 100, &result), -ETIMEDOUT);
+	CU_ASSERT_PTR_NULL(result.out.text);
+	CU_ASSERT(dsc_clock_now_ns() - start < 20 * DSC_NS_PER_S);
+	/* Nothing of ours is left to be waited for. */
+	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+	CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void test_spawn_result(void)
+{
+	static const char *const argv[] = { "sh", "-c", "cat; exit 5", NULL };
+	struct dsc_spawn_result result;
+
+	CU_ASSERT_EQUAL_FATAL(dsc_spawn(argv, "abc", 3, 20000, &result), 0);
+	CU_ASSERT(result.has_status);
+	CU_ASSERT_EQUAL(result.code, 5);
+	CU_ASSERT_EQUAL(result.signal, 0);
+	CU_ASSERT_STRING_EQUAL(result.out.text, "abc");
+	CU_ASSERT_STRING_EQUAL(result.err.text, "");
+	dsc_spawn_result_free(&result);
+}
+
+/* More than a socket holds, for a program that does not read: no SIGPIPE. */
+static void test_unread_input(void)
+{
+	static const char *const argv[] = { "sh", "-c", "exec <&-; exit 6",
+		NULL };
+	const size_t length = 4 << 20;
+	struct dsc_spawn_result result;
+	char *input = calloc(1, length);
+
+	CU_ASSERT_FATAL(input != NULL);
+	CU_ASSERT_EQUAL_FATAL(dsc_spawn(argv, input, length, 20000, &result),
+			      0);
+	CU_ASSERT_EQUAL(result.code, 6);
+	dsc_spawn_result_free(&result);
+	free(input);
+}
+
+static const struct dsc_test tests[] = {
+	{ "what-it-is-given", test_what_it_is_given },
+	{ "how", test_how },
+	{ "auto", test_auto },
+	{ "clean-start", test_clean_start },
+	{ "without-streams", test_without_streams },
+	{ "failures", test_failures },
+	{ "no-program", test_no_program },
+	{ "arguments", test_arguments },
+	{ "deadline", test_deadline },
+	{ "spawn-result", test_spawn_result },
+	{ "unread-input", test_unread_input },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return dsc_test_main_fixture("bridge-attach", tests, scratch_setup,
+				     scratch_teardown, argc, argv);
+}
