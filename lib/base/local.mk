@@ -15,6 +15,8 @@ libdiscsi_internal_la_SOURCES += \
 	lib/base/loop.c \
 	lib/base/loop.h \
 	lib/base/loop-internal.h \
+	lib/base/registry.c \
+	lib/base/registry.h \
 	lib/base/secret.c \
 	lib/base/secret.h \
 	lib/base/timer.c \

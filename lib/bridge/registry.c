@@ -10,176 +10,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "bridge/registry.h"
 
-#define STATE_SUFFIX ".json"
-#define LOCK_SUFFIX ".lock"
-#define SOCKET_SUFFIX ".sock"
 #define REGISTRY_MAX 65536  /* entries that are read; the rest is not ours */
-
-/* -------------------------------------------------------------- directory */
-
-char *dsc_registry_path(void)
-{
-	const char *given = secure_getenv("DISCSI_RUN_DIR");
-	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-	char *path;
-	int length;
-
-	if (given != NULL && given[0] != '\0')
-		return strdup(given);
-	if (geteuid() == 0)
-		return strdup("/run/discsi");
-	if (runtime != NULL && runtime[0] == '/')
-		length = asprintf(&path, "%s/discsi", runtime);
-	else
-		length = asprintf(&path, "/tmp/discsi-%lu",
-				  (unsigned long)geteuid());
-	return length < 0 ? NULL : path;
-}
-
-static int check_directory(const char *path, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return dsc_fail(errno, "the registry %s cannot be examined",
-				path);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return dsc_fail(EPERM, "the registry %s belongs to user %lu, "
-				"it is not used", path,
-				(unsigned long)st.st_uid);
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return dsc_fail(EPERM, "the registry %s can be written to by "
-				"other users, it is not used: chmod go-w it",
-				path);
-	return 0;
-}
-
-static int open_directory(const char *path, bool is_made)
-{
-	int fd;
-
-	if (is_made && mkdir(path, 0700) < 0 && errno != EEXIST)
-		return dsc_fail(errno == EACCES ? EPERM : errno,
-				"the registry %s cannot be made", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOENT && !is_made)
-		return -ENOENT;
-	if (errno == ENOTDIR || errno == ELOOP)
-		return dsc_fail(ENOTDIR, "the registry %s is not a directory",
-				path);
-	return dsc_fail(errno == EACCES ? EPERM : errno,
-			"the registry %s cannot be opened", path);
-}
-
-int dsc_registry_open(struct dsc_registry *registry, bool is_made)
-{
-	int status;
-
-	registry->fd = -1;
-	registry->path = dsc_registry_path();
-	if (registry->path == NULL)
-		return dsc_fail_memory();
-	status = open_directory(registry->path, is_made);
-	if (status >= 0) {
-		registry->fd = status;
-		status = check_directory(registry->path, registry->fd);
-	}
-	if (status < 0)
-		dsc_registry_close(registry);
-	return status;
-}
-
-void dsc_registry_close(struct dsc_registry *registry)
-{
-	if (registry->fd >= 0)
-		close(registry->fd);
-	registry->fd = -1;
-	free(registry->path);
-	registry->path = NULL;
-}
-
-/* ------------------------------------------------------------------ names */
-
-static bool is_id_character(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c >= '0' && c <= '9') || (c != '\0' && strchr(".:_-", c));
-}
-
-char *dsc_registry_id(const char *target, uint64_t lun)
-{
-	size_t length = strlen(target);
-	char *id;
-	size_t i;
-
-	if (asprintf(&id, "%s-lun-%" PRIu64, target, lun) < 0)
-		return NULL;
-	for (i = 0; i < length; i++) {
-		if (!is_id_character(id[i]))
-			id[i] = '_';
-	}
-	return id;
-}
-
-bool dsc_registry_is_id(const char *id)
-{
-	size_t length = 0;
-
-	if (id[0] == '\0' || id[0] == '.')
-		return false;
-	for (; id[length] != '\0'; length++) {
-		if (!is_id_character(id[length]))
-			return false;
-	}
-	return length + sizeof(STATE_SUFFIX) <= NAME_MAX;
-}
-
-/* FNV-1a: short, the same everywhere, and nobody's secret depends on it. */
-static uint64_t hash_text(const char *text)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
-int dsc_registry_socket_path(const struct dsc_registry *registry,
-			     const char *id, char **path)
-{
-	const size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
-	char *name;
-
-	if (asprintf(&name, "%s/%s" SOCKET_SUFFIX, registry->path, id) < 0)
-		return dsc_fail_memory();
-	if (strlen(name) >= room) {
-		free(name);
-		if (asprintf(&name, "%s/%016" PRIx64 SOCKET_SUFFIX,
-			     registry->path, hash_text(id)) < 0)
-			return dsc_fail_memory();
-	}
-	if (strlen(name) >= room) {
-		free(name);
-		return dsc_fail(ENAMETOOLONG, "the name of the registry %s is "
-				"too long for a socket in it", registry->path);
-	}
-	*path = name;
-	return 0;
-}
 
 /* The file of an entry: allocated, NULL without memory. */
 static char *file_name(const char *id, const char *suffix)
@@ -213,7 +54,7 @@ static ssize_t read_whole(int fd, char *text, size_t room)
 static int open_state(const struct dsc_registry *registry, const char *id)
 {
 	struct stat st;
-	char *name = file_name(id, STATE_SUFFIX);
+	char *name = file_name(id, DSC_REGISTRY_STATE);
 	int error;
 	int fd;
 
@@ -251,7 +92,7 @@ static int parse_state(const struct dsc_registry *registry, const char *id,
 	}
 	if (status == -EPROTO)
 		dsc_error_prefix(dsc_error_last(),
-				 "the state file %s/%s" STATE_SUFFIX
+				 "the state file %s/%s" DSC_REGISTRY_STATE
 				 " is broken", registry->path, id);
 	return status;
 }
@@ -290,11 +131,11 @@ int dsc_registry_load(const struct dsc_registry *registry, const char *id,
 /* The id that a name in the directory stands for: allocated, or NULL. */
 static char *id_of_file(const char *name)
 {
-	const size_t suffix = strlen(STATE_SUFFIX);
+	const size_t suffix = strlen(DSC_REGISTRY_STATE);
 	size_t length = strlen(name);
 	char *id;
 
-	if (length <= suffix || strcmp(name + length - suffix, STATE_SUFFIX))
+	if (length <= suffix || strcmp(name + length - suffix, DSC_REGISTRY_STATE))
 		return NULL;
 	id = strndup(name, length - suffix);
 	if (id != NULL && !dsc_registry_is_id(id)) {
@@ -384,7 +225,7 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
 
 static int open_lock(const struct dsc_registry *registry, const char *id)
 {
-	char *name = file_name(id, LOCK_SUFFIX);
+	char *name = file_name(id, DSC_REGISTRY_LOCK);
 	int fd;
 
 	if (name == NULL)
@@ -436,9 +277,9 @@ int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		return -EBUSY;
 	}
 	remove_socket(socket);
-	remove_file(registry, id, STATE_SUFFIX);
+	remove_file(registry, id, DSC_REGISTRY_STATE);
 	if (fd >= 0) {
-		remove_file(registry, id, LOCK_SUFFIX);
+		remove_file(registry, id, DSC_REGISTRY_LOCK);
 		close(fd);
 	}
 	return 0;

@@ -16,7 +16,6 @@
 #include "base/error.h"
 #include "bridge/registry.h"
 
-#define STATE_VERSION 1
 #define STATE_DEPTH 8
 
 enum state_type { STATE_TEXT, STATE_NUMBER, STATE_PID, STATE_BOOL };
@@ -122,7 +121,7 @@ static int read_object(struct json_object *object, struct discsi_bridge *bridge)
 	if (!json_object_object_get_ex(object, "version", &version) ||
 	    !json_object_is_type(version, json_type_int))
 		return bad_member("version", "is missing");
-	if (json_object_get_int64(version) != STATE_VERSION)
+	if (json_object_get_int64(version) != DSC_REGISTRY_VERSION)
 		return bad_member("version", "is not one that is known here");
 	for (i = 0; i < sizeof(state_members) / sizeof(state_members[0]); i++) {
 		status = read_member(object, &state_members[i], bridge);

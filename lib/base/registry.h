@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * registry.h: where the discsi-nbd processes leave word of themselves, and how
+ * it is named. What a process writes there (discsi-nbd) and what others read
+ * (lib/bridge) meet here and nowhere else:
+ *
+ *   <id>.lock  flock(LOCK_EX) is held on it as long as the process lives
+ *   <id>.json  what it serves, from when it is ready until it ends
+ *   <id>.sock  its NBD socket, when nobody has asked for another place
+ *
+ * Any thread, one per struct.
+ */
+#ifndef DSC_BASE_REGISTRY_H
+#define DSC_BASE_REGISTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DSC_REGISTRY_LOCK ".lock"
+#define DSC_REGISTRY_STATE ".json"
+#define DSC_REGISTRY_SOCKET ".sock"
+
+/* The version of the state file's form. */
+#define DSC_REGISTRY_VERSION 1
+
+struct dsc_registry {
+	int fd;      /* of the directory */
+	char *path;
+};
+
+/*
+ * The name of the directory: DISCSI_RUN_DIR, else /run/discsi for root, else
+ * $XDG_RUNTIME_DIR/discsi, else /tmp/discsi-<uid>. Allocated; NULL without
+ * memory.
+ */
+char *dsc_registry_path(void);
+
+/*
+ * Opens the directory. One that another user owns, or that others can write
+ * to, is refused with EPERM: a signal is sent on what its files say.
+ *
+ * is_made: true makes a directory (0700) that is not there. Otherwise that is
+ * -ENOENT, which is no failure of its own: the last error is not set.
+ */
+int dsc_registry_open(struct dsc_registry *registry, bool is_made);
+void dsc_registry_close(struct dsc_registry *registry);
+
+/*
+ * The name of a bridge: the iSCSI name, characters outside [A-Za-z0-9.:_-]
+ * replaced by '_', and "-lun-N". Allocated; NULL without memory.
+ */
+char *dsc_registry_id(const char *target, uint64_t lun);
+
+/* True for a name that dsc_registry_id() could have made. */
+bool dsc_registry_is_id(const char *id);
+
+/*
+ * Where the NBD socket of a bridge is put when nobody says: <id>.sock in the
+ * directory, or, if a socket's address has no room for that, a short name made
+ * from the id. path: receives an allocated string. Errors: ENAMETOOLONG,
+ * ENOMEM.
+ */
+int dsc_registry_socket_path(const struct dsc_registry *registry,
+			     const char *id, char **path);
+
+#endif /* DSC_BASE_REGISTRY_H */
