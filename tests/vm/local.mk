@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# tests/vm: real /dev/nbdN devices, in a guest under qemu.
+TESTS += tests/vm/run
+EXTRA_DIST += \
+	tests/vm/run \
+	tests/vm/mkinitramfs \
+	tests/vm/guest/init \
+	tests/vm/guest/programs \
+	tests/vm/guest/modules \
+	tests/vm/guest/file.sh \
+	tests/vm/guest/lib.sh \
+	tests/vm/guest/00-guest.sh \
+	tests/vm/guest/10-no-module.sh \
+	tests/vm/guest/20-device.sh
