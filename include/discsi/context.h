@@ -128,6 +128,8 @@ void discsi_log_to_stderr(void *arg, enum discsi_log_level level,
  * A program that has descriptors of its own to serve beside a LUN (the NBD
  * bridge is one) can do it on the context's loop and save a thread. These
  * calls are for the loop's thread: inside a callback, or on a driven context.
+ * discsi_*_new() on another thread is -EINVAL. Each handle may be freed inside
+ * its own callback; discsi_context_destroy() frees those that are left.
  */
 struct discsi_watch;
 struct discsi_timer;
@@ -142,7 +144,7 @@ typedef void (*discsi_call_cb)(void *arg);
  *
  * events: EPOLLIN and EPOLLOUT, or 0 to be told of errors alone.
  * watch: receives the handle. Errors: ENOMEM, ENOSPC, EBADF, EPERM (a regular
- * file), EEXIST.
+ * file), EEXIST, EINVAL (other events).
  */
 int discsi_watch_new(struct discsi_context *ctx, int fd, uint32_t events,
 		     discsi_watch_cb cb, void *arg, struct discsi_watch **watch);
@@ -189,8 +191,8 @@ void discsi_deferred_free(struct discsi_deferred *deferred);
  * Runs cb(arg) on the loop, in the order of the calls. The only call here that
  * any thread may make on any context.
  *
- * Errors: ENOMEM. A callback that has not run when the context is destroyed
- * runs during the destruction.
+ * Errors: ENOMEM, ECANCELED while the context is being destroyed. A callback
+ * that has not run by then runs during the destruction.
  */
 int discsi_context_post(struct discsi_context *ctx, discsi_call_cb cb, void *arg);
 

@@ -43,6 +43,7 @@ int discsi_context_new(struct discsi_context **ctx)
 	}
 	dsc_list_init(&made->children);
 	dsc_list_init(&made->handles);
+	atomic_init(&made->is_ending, false);
 	dsc_log_init(&made->log);
 	*ctx = made;
 	return 0;
@@ -130,6 +131,8 @@ int discsi_context_start(struct discsi_context *ctx)
 	if (errnum != 0)
 		return dsc_fail(errnum, "a thread for the context cannot be "
 				"made (%s)", discsi_errno_name(errnum));
+	dsc_log(&ctx->log, DISCSI_LOG_DEBUG, DSC_LOG_CONTEXT,
+		"driven -> threaded");
 	return 0;
 }
 
@@ -151,6 +154,8 @@ int discsi_context_stop(struct discsi_context *ctx)
 	dsc_loop_post(&ctx->loop, &stopper.job, on_stop);
 	pthread_join(ctx->thread, NULL);
 	ctx->is_threaded = false;
+	dsc_log(&ctx->log, DISCSI_LOG_DEBUG, DSC_LOG_CONTEXT,
+		"threaded -> driven");
 	return 0;
 }
 
@@ -192,7 +197,7 @@ void discsi_context_destroy(struct discsi_context *ctx)
 	}
 	if (ctx->is_threaded)
 		(void)discsi_context_stop(ctx);
-	ctx->is_ending = true;
+	atomic_store(&ctx->is_ending, true);
 	dsc_loop_enter(&ctx->loop);
 	while (dsc_loop_run_jobs(&ctx->loop) || end_first(&ctx->children))
 		;

@@ -8,6 +8,7 @@
 #define DSC_BASE_CONTEXT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <discsi/context.h>
 #include "base/list.h"
@@ -36,7 +37,7 @@ struct discsi_context {
 	pthread_t thread;
 	bool is_threaded;
 	bool is_stopping;     /* set by a job on the loop */
-	bool is_ending;       /* being destroyed: begin nothing, ECANCELED */
+	atomic_bool is_ending;    /* being destroyed: begin nothing, ECANCELED */
 };
 
 void dsc_context_add_child(struct discsi_context *ctx, struct dsc_child *child,

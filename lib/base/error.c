@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 #define NO_DETAIL .login_class = -1, .login_detail = -1, .scsi_status = -1, \
 		  .sense_key = -1, .asc = -1, .ascq = -1
@@ -82,16 +83,6 @@ void dsc_error_init(struct discsi_error *error)
 	};
 }
 
-void dsc_text_clean(char *text)
-{
-	unsigned char *c;
-
-	for (c = (unsigned char *)text; *c != '\0'; c++) {
-		if (*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
-}
-
 int dsc_error_vset(struct discsi_error *error, int errnum, const char *format,
 		   va_list args)
 {
@@ -131,7 +122,6 @@ void dsc_error_prefix(struct discsi_error *error, const char *format, ...)
 	va_end(args);
 	if (rc < 0)
 		return;
-	dsc_text_clean(message);
 	used = strlen(message);
 	memcpy(message + used, ": ", 2);
 	used += 2;
@@ -139,6 +129,7 @@ void dsc_error_prefix(struct discsi_error *error, const char *format, ...)
 	length = strnlen(error->message, room);
 	memcpy(message + used, error->message, length);
 	message[used + length] = '\0';
+	dsc_text_clean(message);
 	memcpy(error->message, message, used + length + 1);
 }
 

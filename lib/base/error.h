@@ -17,6 +17,9 @@
 void dsc_error_init(struct discsi_error *error);
 
 /*
+ * Every message is one line of clean text (text.h), cut to fit; an argument may
+ * be a part of the error that is written.
+ *
  * Fills *error (login and SCSI members reset to -1) and returns -errnum.
  * errnum is positive.
  */
@@ -37,12 +40,6 @@ int dsc_fail_with(const struct discsi_error *error);
 
 /* dsc_fail(ENOMEM, …) with the sentence that fits. */
 int dsc_fail_memory(void);
-
-/*
- * Replaces control characters by '?': what comes from a target may hold them,
- * and it ends up in logs and on terminals. Done to every message made here.
- */
-void dsc_text_clean(char *text);
 
 /* The thread's last error, to be written to by the functions above alone. */
 struct discsi_error *dsc_error_last(void);

@@ -242,8 +242,12 @@ static void on_post(struct dsc_job *job)
 
 int discsi_context_post(struct discsi_context *ctx, discsi_call_cb cb, void *arg)
 {
-	struct post *post = malloc(sizeof(*post));
+	struct post *post;
 
+	/* A callback that posts itself would keep the destruction going. */
+	if (atomic_load(&ctx->is_ending))
+		return dsc_fail(ECANCELED, "the context is being destroyed");
+	post = malloc(sizeof(*post));
 	if (post == NULL)
 		return dsc_fail_memory();
 	post->cb = cb;

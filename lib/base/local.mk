@@ -19,6 +19,8 @@ libdiscsi_internal_la_SOURCES += \
 	lib/base/registry.h \
 	lib/base/secret.c \
 	lib/base/secret.h \
+	lib/base/text.c \
+	lib/base/text.h \
 	lib/base/timer.c \
 	lib/base/version.c \
 	lib/base/wait.c \

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 #define DEBUG_VARIABLE "DISCSI_DEBUG"
 #define MESSAGE_MAX 1024

@@ -126,14 +126,20 @@ void dsc_loop_attend(struct dsc_loop *loop)
 	loop->attended++;
 }
 
-void dsc_loop_release(struct dsc_loop *loop)
+/* Makes epoll_fd readable, now or in time, for what the loop has to do. */
+static void show_work(struct dsc_loop *loop)
 {
-	loop->attended--;
 	if (!dsc_loop_is_unattended(loop))
 		return;
 	dsc_timer_arm(loop);
 	if (loop->is_work_left || !dsc_list_is_empty(&loop->deferred))
 		kick(loop);
+}
+
+void dsc_loop_release(struct dsc_loop *loop)
+{
+	loop->attended--;
+	show_work(loop);
 }
 
 /* ---------------------------------------------------------------- jobs */
@@ -241,12 +247,10 @@ void dsc_loop_enter(struct dsc_loop *loop)
 static void end_turn(struct dsc_loop *loop)
 {
 	run_deferred(loop);
-	dsc_timer_arm(loop);
 	loop->is_work_left = close_jobs(loop) ||
 			     !dsc_list_is_empty(&loop->deferred);
 	loop->is_turning = false;
-	if (loop->is_work_left && loop->attended == 0)
-		kick(loop);
+	show_work(loop);
 }
 
 int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms)
@@ -258,6 +262,7 @@ int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms)
 		return -EDEADLK;
 	if (loop->is_work_left || !dsc_list_is_empty(&loop->deferred))
 		timeout_ms = 0;
+	dsc_timer_arm(loop);
 	count = epoll_wait(loop->epoll_fd, events, DSC_LOOP_EVENTS_MAX,
 			   timeout_ms);
 	rc = count < 0 && errno != EINTR ? -errno : 0;
