@@ -62,8 +62,11 @@ void discsi_conf_free(struct discsi_conf *conf);
  * first '%' and the secret at the last '@' before the host, so that a secret
  * may hold any character but NUL; nothing is percent-decoded.
  *
+ * (No iSCSI name has an '@' in it, so that this one is the last of the URL.)
+ * What the URL leaves out stays as it was.
+ *
  * Errors: EINVAL with the part of the URL that is wrong; conf is then
- * unchanged. The message never holds the secret.
+ * unchanged. The message quotes nothing of the URL.
  */
 int discsi_conf_set_url(struct discsi_conf *conf, const char *url);
 
@@ -81,9 +84,10 @@ int discsi_conf_set(struct discsi_conf *conf, const char *member,
  * Takes the members of a JSON object. Strict: UTF-8, at most 64 KiB and 8
  * levels deep, nothing but white space after the object.
  *
- * Unknown members are reported as a warning through warn (NULL: not at all),
- * a wrong type or value is EINVAL with the member's path. On an error conf is
- * unchanged.
+ * A member that is null, "" or [] is taken as absent, the last one of two of
+ * the same name counts. Unknown members are reported as a warning through warn
+ * (NULL: not at all), a wrong type or value is EINVAL with the member's path.
+ * On an error conf is unchanged.
  */
 int discsi_conf_set_json(struct discsi_conf *conf, const char *text,
 			 size_t length,
@@ -111,7 +115,8 @@ int discsi_conf_get(const struct discsi_conf *conf, const char *member,
  * flags: 0 masks secrets as "***"; DISCSI_CONF_SECRETS writes them, for a
  *      pipe to a process that needs them.
  * text: receives a string that the caller wipes if it holds secrets, and frees
- *      with free(). Errors: EINVAL (an unknown flag), ENOMEM.
+ *      with free(). Errors: EINVAL (an unknown flag; a secret to be written
+ *      that is not UTF-8, which JSON cannot hold), ENOMEM.
  */
 #define DISCSI_CONF_SECRETS 0x1u
 int discsi_conf_to_json(const struct discsi_conf *conf, unsigned flags,

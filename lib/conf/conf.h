@@ -61,6 +61,13 @@ int dsc_conf_parse_portal(const char *text, struct dsc_conf_portal *portal);
 size_t dsc_conf_portals(const struct discsi_conf *conf,
 			struct dsc_conf_portal *portals);
 
+/*
+ * The rules that concern several members, before a login: names and secrets of
+ * CHAP come in pairs, mutual CHAP needs one-way CHAP and another secret.
+ * Returns 0 or -EINVAL with the last error set.
+ */
+int dsc_conf_check(const struct discsi_conf *conf);
+
 /* True for a name of the form iqn., eui. or naa. with legal characters. */
 bool dsc_conf_is_iscsi_name(const char *name);
 

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * values.c: the types of values that members have, portals and secrets apart:
+ * text, iSCSI names, hosts, numbers, booleans, digests. Owner's thread of the
+ * configuration.
+ */
+#include "conf/members.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+
+bool dsc_conf_parse_number(const char *text, size_t length, uint32_t max,
+			   uint32_t *number)
+{
+	uint64_t value = 0;
+
+	if (length == 0)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		value = value * 10 + (uint64_t)(text[i] - '0');
+		if (value > max)
+			return false;
+	}
+	*number = (uint32_t)value;
+	return true;
+}
+
+/* ------------------------------------------------------------------ text */
+
+/*
+ * Bytes of the UTF-8 sequence that begins at text, 0 when it is ill-formed:
+ * the ranges of RFC 3629 section 4.
+ */
+static size_t utf8_sequence(const unsigned char *text, size_t length)
+{
+	static const struct {
+		unsigned char first_min, first_max;
+		unsigned char second_min, second_max;
+		size_t bytes;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	size_t f = 0;
+
+	if (text[0] < 0x80)
+		return 1;
+	while (f < sizeof(forms) / sizeof(forms[0]) &&
+	       (text[0] < forms[f].first_min || text[0] > forms[f].first_max))
+		f++;
+	if (f == sizeof(forms) / sizeof(forms[0]) || length < forms[f].bytes ||
+	    text[1] < forms[f].second_min || text[1] > forms[f].second_max)
+		return 0;
+	for (size_t i = 2; i < forms[f].bytes; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return forms[f].bytes;
+}
+
+bool dsc_conf_is_utf8(const char *text, size_t length)
+{
+	size_t bytes;
+
+	for (size_t at = 0; at < length; at += bytes) {
+		bytes = utf8_sequence((const unsigned char *)text + at,
+				      length - at);
+		if (bytes == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool has_control(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static char **string_at(struct discsi_conf *conf,
+			const struct dsc_conf_member *m)
+{
+	return (char **)(void *)((char *)conf + m->offset);
+}
+
+static const char *string_of(const struct discsi_conf *conf,
+			     const struct dsc_conf_member *m)
+{
+	return *(char *const *)(const void *)((const char *)conf + m->offset);
+}
+
+static int store_string(struct discsi_conf *conf,
+			const struct dsc_conf_member *m, const char *text,
+			size_t length)
+{
+	char *copy = strndup(text, length);
+
+	if (copy == NULL)
+		return dsc_fail_memory();
+	free(*string_at(conf, m));
+	*string_at(conf, m) = copy;
+	return 0;
+}
+
+static int set_text(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		    const char *text, size_t length)
+{
+	if (length < m->min || length > m->max)
+		return dsc_fail(EINVAL, "%s: must be %" PRIu32 " to %" PRIu32
+				" bytes long", m->name, m->min, m->max);
+	if (has_control(text, length) || !dsc_conf_is_utf8(text, length))
+		return dsc_fail(EINVAL, "%s: must be UTF-8 text without "
+				"control characters", m->name);
+	return store_string(conf, m, text, length);
+}
+
+static void clear_string(struct discsi_conf *conf,
+			 const struct dsc_conf_member *m)
+{
+	free(*string_at(conf, m));
+	*string_at(conf, m) = NULL;
+}
+
+static int copy_string(struct discsi_conf *conf,
+		       const struct dsc_conf_member *m,
+		       const struct discsi_conf *from)
+{
+	const char *text = string_of(from, m);
+
+	return text != NULL ? store_string(conf, m, text, strlen(text)) : 0;
+}
+
+static int format_string(const struct discsi_conf *conf,
+			 const struct dsc_conf_member *m, char **text)
+{
+	const char *value = string_of(conf, m);
+
+	*text = value != NULL ? strdup(value) : NULL;
+	return value == NULL || *text != NULL ? 0 : dsc_fail_memory();
+}
+
+const struct dsc_conf_type dsc_conf_type_text = {
+	DSC_CONF_STRING, "text", set_text, clear_string, copy_string,
+	format_string
+};
+
+/* ------------------------------------------------------------ iSCSI name */
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_hex(const char *text, size_t length)
+{
+	return strspn(text, "0123456789abcdefABCDEF") == length;
+}
+
+/*
+ * "2024-05.com.example:anything". RFC 3722 forbids '_', but targets use it; it
+ * does no harm.
+ */
+static bool is_iqn_rest(const char *rest)
+{
+	static const char pattern[] = "dddd-dd.";
+	int month;
+	size_t i;
+
+	for (i = 0; pattern[i] != '\0'; i++) {
+		if (pattern[i] == 'd' ? !is_digit(rest[i]) :
+					rest[i] != pattern[i])
+			return false;
+	}
+	month = (rest[5] - '0') * 10 + (rest[6] - '0');
+	if (month < 1 || month > 12 || rest[i] == '\0')
+		return false;
+	for (; rest[i] != '\0'; i++) {
+		if (!is_digit(rest[i]) && strchr("-.:_", rest[i]) == NULL &&
+		    !((rest[i] | 0x20) >= 'a' && (rest[i] | 0x20) <= 'z'))
+			return false;
+	}
+	return true;
+}
+
+bool dsc_conf_is_iscsi_name(const char *name)
+{
+	size_t length = strnlen(name, DSC_ISCSI_NAME_MAX + 1);
+
+	if (length > DSC_ISCSI_NAME_MAX)
+		return false;
+	if (strncasecmp(name, "iqn.", 4) == 0)
+		return is_iqn_rest(name + 4);
+	if (strncasecmp(name, "eui.", 4) == 0)
+		return length == 4 + 16 && is_hex(name + 4, 16);
+	if (strncasecmp(name, "naa.", 4) == 0)
+		return (length == 4 + 16 || length == 4 + 32) &&
+		       is_hex(name + 4, length - 4);
+	return false;
+}
+
+static int set_name(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		    const char *text, size_t length)
+{
+	if (!dsc_conf_is_iscsi_name(text))
+		return dsc_fail(EINVAL, "%s: must be an iSCSI name such as "
+				"iqn.2024-05.com.example:disk1, eui.<16 hex "
+				"digits> or naa.<16 or 32 hex digits>",
+				m->name);
+	return store_string(conf, m, text, length);
+}
+
+const struct dsc_conf_type dsc_conf_type_name = {
+	DSC_CONF_STRING, "text", set_name, clear_string, copy_string,
+	format_string
+};
+
+/* ------------------------------------------------------------------ host */
+
+/* Brackets around an IPv6 address are taken off. */
+static int set_host(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		    const char *text, size_t length)
+{
+	const char *problem;
+
+	if (length >= 2 && text[0] == '[' && text[length - 1] == ']' &&
+	    memchr(text, ':', length) != NULL) {
+		text++;
+		length -= 2;
+	}
+	problem = dsc_conf_check_host(text, length);
+	if (problem != NULL)
+		return dsc_fail(EINVAL, "%s: must be a host name or an address "
+				"without a port (\"portal\" takes both): %s",
+				m->name, problem);
+	return store_string(conf, m, text, length);
+}
+
+const struct dsc_conf_type dsc_conf_type_host = {
+	DSC_CONF_STRING, "text", set_host, clear_string, copy_string,
+	format_string
+};
+
+/* --------------------------------------------------------------- numbers */
+
+static int parse_range(const struct dsc_conf_member *m, const char *text,
+		       size_t length, uint32_t *number)
+{
+	uint32_t value;
+
+	if (!dsc_conf_parse_number(text, length, m->max, &value) ||
+	    value < m->min)
+		return dsc_fail(EINVAL, "%s: must be a whole number from "
+				"%" PRIu32 " to %" PRIu32, m->name, m->min,
+				m->max);
+	*number = value;
+	return 0;
+}
+
+static int format_number(uint64_t number, char **text)
+{
+	if (asprintf(text, "%" PRIu64, number) >= 0)
+		return 0;
+	*text = NULL;
+	return dsc_fail_memory();
+}
+
+static int set_lun_id(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		      const char *text, size_t length)
+{
+	uint32_t number;
+	int rc = parse_range(m, text, length, &number);
+
+	if (rc == 0) {
+		conf->has_lun_id = true;
+		conf->lun_id = number;
+	}
+	return rc;
+}
+
+static void clear_lun_id(struct discsi_conf *conf,
+			 const struct dsc_conf_member *m)
+{
+	(void)m;
+	conf->has_lun_id = false;
+	conf->lun_id = 0;
+}
+
+static int copy_lun_id(struct discsi_conf *conf,
+		       const struct dsc_conf_member *m,
+		       const struct discsi_conf *from)
+{
+	(void)m;
+	conf->has_lun_id = from->has_lun_id;
+	conf->lun_id = from->lun_id;
+	return 0;
+}
+
+static int format_lun_id(const struct discsi_conf *conf,
+			 const struct dsc_conf_member *m, char **text)
+{
+	(void)m;
+	*text = NULL;
+	return conf->has_lun_id ? format_number(conf->lun_id, text) : 0;
+}
+
+const struct dsc_conf_type dsc_conf_type_lun_id = {
+	DSC_CONF_NUMBER, "a whole number", set_lun_id, clear_lun_id,
+	copy_lun_id, format_lun_id
+};
+
+static uint32_t *ms_at(struct discsi_conf *conf,
+		       const struct dsc_conf_member *m)
+{
+	return (uint32_t *)(void *)((char *)conf + m->offset);
+}
+
+static uint32_t ms_of(const struct discsi_conf *conf,
+		      const struct dsc_conf_member *m)
+{
+	return *(const uint32_t *)(const void *)((const char *)conf +
+						 m->offset);
+}
+
+static int set_ms(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		  const char *text, size_t length)
+{
+	return parse_range(m, text, length, ms_at(conf, m));
+}
+
+static void clear_ms(struct discsi_conf *conf, const struct dsc_conf_member *m)
+{
+	*ms_at(conf, m) = m->initial;
+}
+
+static int copy_ms(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		   const struct discsi_conf *from)
+{
+	*ms_at(conf, m) = ms_of(from, m);
+	return 0;
+}
+
+static int format_ms(const struct discsi_conf *conf,
+		     const struct dsc_conf_member *m, char **text)
+{
+	return format_number(ms_of(conf, m), text);
+}
+
+const struct dsc_conf_type dsc_conf_type_milliseconds = {
+	DSC_CONF_NUMBER, "a whole number", set_ms, clear_ms, copy_ms, format_ms
+};
+
+/* -------------------------------------------------------------- booleans */
+
+static bool *bool_at(struct discsi_conf *conf, const struct dsc_conf_member *m)
+{
+	return (bool *)((char *)conf + m->offset);
+}
+
+static bool bool_of(const struct discsi_conf *conf,
+		    const struct dsc_conf_member *m)
+{
+	return *(const bool *)((const char *)conf + m->offset);
+}
+
+static int set_bool(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		    const char *text, size_t length)
+{
+	bool is_true = strcmp(text, "true") == 0;
+
+	(void)length;
+	if (!is_true && strcmp(text, "false") != 0)
+		return dsc_fail(EINVAL, "%s: must be true or false", m->name);
+	*bool_at(conf, m) = is_true;
+	return 0;
+}
+
+static void clear_bool(struct discsi_conf *conf,
+		       const struct dsc_conf_member *m)
+{
+	*bool_at(conf, m) = m->initial != 0;
+}
+
+static int copy_bool(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		     const struct discsi_conf *from)
+{
+	*bool_at(conf, m) = bool_of(from, m);
+	return 0;
+}
+
+static int format_bool(const struct discsi_conf *conf,
+		       const struct dsc_conf_member *m, char **text)
+{
+	*text = strdup(bool_of(conf, m) ? "true" : "false");
+	return *text != NULL ? 0 : dsc_fail_memory();
+}
+
+const struct dsc_conf_type dsc_conf_type_boolean = {
+	DSC_CONF_BOOLEAN, "true or false", set_bool, clear_bool, copy_bool,
+	format_bool
+};
+
+/* --------------------------------------------------------------- digests */
+
+static const char *const digest_names[] = {
+	[DSC_CONF_DIGEST_NONE] = "none",
+	[DSC_CONF_DIGEST_PREFER] = "prefer",
+	[DSC_CONF_DIGEST_REQUIRE] = "require",
+};
+
+#define DIGESTS (sizeof(digest_names) / sizeof(digest_names[0]))
+
+static enum dsc_conf_digest *digest_at(struct discsi_conf *conf,
+				       const struct dsc_conf_member *m)
+{
+	return (enum dsc_conf_digest *)(void *)((char *)conf + m->offset);
+}
+
+static enum dsc_conf_digest digest_of(const struct discsi_conf *conf,
+				      const struct dsc_conf_member *m)
+{
+	const void *at = (const char *)conf + m->offset;
+
+	return *(const enum dsc_conf_digest *)at;
+}
+
+static int set_digest(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		      const char *text, size_t length)
+{
+	(void)length;
+	for (size_t i = 0; i < DIGESTS; i++) {
+		if (strcmp(text, digest_names[i]) == 0) {
+			*digest_at(conf, m) = (enum dsc_conf_digest)i;
+			return 0;
+		}
+	}
+	return dsc_fail(EINVAL, "%s: must be \"none\", \"prefer\" or "
+			"\"require\"", m->name);
+}
+
+static void clear_digest(struct discsi_conf *conf,
+			 const struct dsc_conf_member *m)
+{
+	*digest_at(conf, m) = (enum dsc_conf_digest)m->initial;
+}
+
+static int copy_digest(struct discsi_conf *conf,
+		       const struct dsc_conf_member *m,
+		       const struct discsi_conf *from)
+{
+	*digest_at(conf, m) = digest_of(from, m);
+	return 0;
+}
+
+static int format_digest(const struct discsi_conf *conf,
+			 const struct dsc_conf_member *m, char **text)
+{
+	*text = strdup(digest_names[digest_of(conf, m)]);
+	return *text != NULL ? 0 : dsc_fail_memory();
+}
+
+const struct dsc_conf_type dsc_conf_type_digest = {
+	DSC_CONF_STRING, "text", set_digest, clear_digest, copy_digest,
+	format_digest
+};
