@@ -72,13 +72,17 @@ struct discsi_lun_info {
 	uint64_t max_write_same_bytes;    /* of one command, as it is used */
 };
 
+/* In place of a number: the lun_id of the session's configuration. */
+#define DISCSI_LUN_OF_CONF UINT64_MAX
+
 /*
  * Opens a LUN: TEST UNIT READY through unit attentions, INQUIRY and its
  * pages, capacity, mode pages.
  *
- * lun_id: 0 to 16383. lun: receives the handle, which the caller ends with
+ * lun_id: 0 to 16383, or DISCSI_LUN_OF_CONF. lun: receives the handle, which the caller ends with
  *      discsi_lun_close() before it closes the session.
- * Errors: ENXIO (no such LUN), ESTALE (not the disk that expected_id names),
+ * Errors: EINVAL (no such number, or lun_id is not set), ENXIO (no such LUN),
+ * ESTALE (not the disk that expected_id names),
  * EOPNOTSUPP (not a disk, or blocks that are not 512 to 65536 bytes), EPROTO
  * and the errors of I/O.
  */

@@ -147,6 +147,11 @@ int discsi_lun_open_async(struct discsi_session *session, uint64_t lun_id,
 
 	if (session == NULL || cb == NULL)
 		return dsc_fail(EINVAL, "discsi_lun_open: NULL argument");
+	if (lun_id == DISCSI_LUN_OF_CONF && !session->conf->has_lun_id)
+		return dsc_fail(EINVAL, "lun_id: not set, and no other LUN "
+					"number is given");
+	if (lun_id == DISCSI_LUN_OF_CONF)
+		lun_id = session->conf->lun_id;
 	if (lun_id > DSC_LUN_ID_MAX)
 		return dsc_fail(EINVAL, "lun_id: %" PRIu64 " is not from 0 to %d",
 				lun_id, DSC_LUN_ID_MAX);
