@@ -109,6 +109,16 @@ void discsi_lun_close(struct discsi_lun *lun);
 /* Fills info, as far as info->size says it reaches. Errors: EINVAL. */
 int discsi_lun_get_info(struct discsi_lun *lun, struct discsi_lun_info *info);
 
+/*
+ * Asks a unit of any kind, disk or not, what it is (INQUIRY), without opening
+ * it: lun, type, vendor, product and revision are filled, the rest is 0.
+ *
+ * info: its size set by the caller. Errors: ENXIO (no such LUN), EINVAL and
+ * the errors of I/O.
+ */
+int discsi_lun_identify(struct discsi_session *session, uint64_t lun_id,
+			struct discsi_lun_info *info);
+
 /* ------------------------------------------------------------- flags */
 
 #define DISCSI_IO_FUA 0x1u      /* on stable storage before it completes */

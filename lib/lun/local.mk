@@ -1,6 +1,7 @@
 # lib/lun: a logical unit and block I/O to it.
 libdiscsi_internal_la_SOURCES += \
 	lib/lun/api.c \
+	lib/lun/identify.c \
 	lib/lun/io.c \
 	lib/lun/lun.h \
 	lib/lun/open.c \
