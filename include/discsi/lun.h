@@ -79,12 +79,12 @@ struct discsi_lun_info {
  * Opens a LUN: TEST UNIT READY through unit attentions, INQUIRY and its
  * pages, capacity, mode pages.
  *
- * lun_id: 0 to 16383, or DISCSI_LUN_OF_CONF. lun: receives the handle, which the caller ends with
- *      discsi_lun_close() before it closes the session.
+ * lun_id: 0 to 16383, or DISCSI_LUN_OF_CONF.
+ * lun: receives the handle, which the caller ends with discsi_lun_close()
+ *      before it closes the session.
  * Errors: EINVAL (no such number, or lun_id is not set), ENXIO (no such LUN),
- * ESTALE (not the disk that expected_id names),
- * EOPNOTSUPP (not a disk, or blocks that are not 512 to 65536 bytes), EPROTO
- * and the errors of I/O.
+ * ESTALE (not the disk that expected_id names), EOPNOTSUPP (not a disk, or
+ * blocks that are not 512 to 65536 bytes), EPROTO and the errors of I/O.
  */
 int discsi_lun_open(struct discsi_session *session, uint64_t lun_id,
 		    struct discsi_lun **lun);
