@@ -25,6 +25,8 @@
 #include "base/list.h"
 #include "iscsi/params.h"
 
+struct dsc_burst;
+
 #define DSC_CDB_MAX 16
 #define DSC_SENSE_MAX 96
 
@@ -52,24 +54,26 @@ struct dsc_task {
 				     * the answer means nothing */
 	uint8_t status;             /* SAM status */
 	uint32_t transferred;       /* bytes: length less the underflow residual,
-				     * and for reads what really arrived */
+				     * and for reads no more than arrived */
 	uint32_t overflow;          /* residual overflow, bytes */
 	uint16_t sense_length;
 	uint8_t sense[DSC_SENSE_MAX];
 
-	struct dsc_list link;
+	struct dsc_list link;       /* in order of submission, then of CmdSN */
+	struct dsc_list data_link;  /* among those that have data to send */
+	struct dsc_burst *bursts;   /* what may be sent, in order */
 	uint32_t itt;
+	uint32_t cmd_sn;
 	uint8_t state;
 	bool is_answered;           /* done() waits for pins to become 0 */
+	uint16_t r2ts;              /* R2Ts that are not satisfied */
 	uint32_t pins;              /* pieces of the batch being sent that point
 				     * into the caller's buffers */
-	uint32_t unsolicited_left;  /* bytes still to be sent without an R2T */
-	uint32_t cursor_offset;     /* data offset that cursor_* stands for */
-	int cursor_index;
+	uint32_t granted;           /* write: bytes that may be sent so far */
+	uint32_t moved;             /* bytes that arrived, or are in a batch */
+	uint32_t sequence;          /* DataSN or R2TSN that comes next */
+	int cursor_index;           /* where in iov byte number moved lies */
 	size_t cursor_skip;
-	uint32_t r2t_sn;
-	uint32_t received;          /* bytes of Data-In that arrived */
-	uint32_t data_sn;
 };
 
 struct dsc_conn;
@@ -121,7 +125,8 @@ bool dsc_conn_is_open(const struct dsc_conn *conn);
 
 /*
  * Queues a task; it is sent at the end of this turn if the window is open.
- * The connection must be open. done() never runs inside this call.
+ * The connection must be open; on one that is not, the task completes with
+ * -ENOTCONN in a later call. done() never runs inside this one.
  */
 void dsc_conn_submit(struct dsc_conn *conn, struct dsc_task *task);
 
@@ -135,19 +140,23 @@ bool dsc_conn_withdraw(struct dsc_conn *conn, struct dsc_task *task);
 size_t dsc_conn_in_flight(const struct dsc_conn *conn);
 
 /*
- * Sends a Text Request with key=value pairs (each ended by NUL) and collects
- * the whole answer, continuations included, at most DSC_TEXT_MAX bytes. One at
- * a time. done: once, with 0 and the answer (borrowed), or -errno.
+ * Sends a Text Request with key=value pairs (each ended by NUL; at most
+ * DSC_TEXT_REQUEST_MAX bytes; copied) and collects the whole answer,
+ * continuations included, at most DSC_TEXT_MAX bytes. One at a time. done:
+ * once, with 0 and the answer (borrowed), or -errno: EPROTO when the target
+ * rejects it. Errors: EBUSY, ENOTCONN, EINVAL (length).
  */
 #define DSC_TEXT_MAX (4u << 20)
+#define DSC_TEXT_REQUEST_MAX 512u
 typedef void (*dsc_text_cb)(void *arg, int status, const char *text,
 			    size_t length);
 int dsc_conn_text(struct dsc_conn *conn, const char *pairs, size_t length,
 		  dsc_text_cb done, void *arg);
 
 /*
- * Sends a Logout Request that closes the session (reason 0) behind everything
- * submitted. done: once, with 0 when the target has answered, or -errno. The
+ * Sends a Logout Request that closes the session (reason 0) once everything
+ * submitted has completed: a target may drop what it has not finished when it
+ * is logged out of. Errors: EBUSY, ENOTCONN. done: once, with 0 when the target has answered, or -errno. The
  * connection is then to be closed; a target that closes it instead of
  * answering has logged us out too (0).
  */

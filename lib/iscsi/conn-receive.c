@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conn-receive.c: the target's stream of bytes, cut into headers, payloads and
+ * what trails them. A payload is passed on as it comes, so that nothing but a
+ * header ever has to be in the buffer as a whole; a long one bypasses the
+ * buffer: the socket is read straight into the caller's memory, and what
+ * follows the payload lands in the buffer by the same call. Loop's thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/checked.h"
+#include "iscsi/conn-internal.h"
+
+/* Reads one after the other before the other connections have their turn. */
+#define READS_PER_TURN 8
+
+/* What is left of a payload goes straight to the caller from this length on. */
+#define DIRECT_BYTES 16384u
+
+/* A payload from which on others of its kind are expected. */
+#define BULK_BYTES 65536u
+
+/*
+ * How much is read into the buffer then: enough for the next header, little
+ * enough for most of the payload behind it to go straight to the caller.
+ */
+#define BULK_READ_BYTES 4096u
+
+#define PIECES_MAX 64
+
+int dsc_receiver_init(struct dsc_receiver *receiver)
+{
+	receiver->buffer = malloc(DSC_RECEIVE_BYTES);
+	receiver->capture = malloc(DSC_CAPTURE_MAX);
+	return receiver->buffer != NULL && receiver->capture != NULL ? 0
+								     : -ENOMEM;
+}
+
+/* -------------------------------------------------------------- payload */
+
+static void count_payload(struct dsc_conn *conn, const uint8_t *bytes,
+			  uint32_t length)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+
+	rx->left -= length;
+	if (conn->params.data_digest)
+		rx->crc = dsc_crc32c(rx->crc, bytes, length);
+}
+
+static void to_task(struct dsc_receiver *rx, const uint8_t *bytes,
+		    uint32_t length)
+{
+	uint8_t *piece;
+	uint32_t taken;
+
+	while (length > 0 &&
+	       (taken = dsc_data_next(rx->task, length, &piece)) > 0) {
+		memcpy(piece, bytes, taken);
+		bytes += taken;
+		length -= taken;
+	}
+}
+
+static void to_capture(struct dsc_receiver *rx, const uint8_t *bytes,
+		       uint32_t length)
+{
+	length = dsc_min_u32(length, DSC_CAPTURE_MAX - rx->captured);
+	memcpy(rx->capture + rx->captured, bytes, length);
+	rx->captured += length;
+}
+
+/* Takes what the buffer has of the payload. */
+static void take_payload(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+	const uint8_t *bytes = rx->buffer + rx->head;
+	uint32_t length = dsc_min_u32(rx->left, rx->tail - rx->head);
+
+	if (rx->task != NULL)
+		to_task(rx, bytes, length);
+	else if (rx->answer->is_text)
+		dsc_text_append(conn, bytes, length);
+	else
+		to_capture(rx, bytes, length);
+	count_payload(conn, bytes, length);
+	rx->head += length;
+}
+
+/* The socket has been read into the task's buffers: they have moved on. */
+static void took_direct(struct dsc_conn *conn, uint32_t length)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+	uint8_t *piece;
+	uint32_t taken;
+
+	while (length > 0 &&
+	       (taken = dsc_data_next(rx->task, length, &piece)) > 0) {
+		count_payload(conn, piece, taken);
+		length -= taken;
+	}
+}
+
+/* -------------------------------------------------------------- parsing */
+
+static void take_window(struct dsc_conn *conn)
+{
+	const struct dsc_pdu *pdu = &conn->receiver.pdu;
+
+	/* RFC 7143 section 4.2.2.1 */
+	if (dsc_sn_is_before(pdu->max_cmd_sn, pdu->exp_cmd_sn - 1))
+		return;
+	if (dsc_sn_is_before(conn->max_cmd_sn, pdu->max_cmd_sn))
+		conn->max_cmd_sn = pdu->max_cmd_sn;
+	if (dsc_sn_is_before(conn->exp_cmd_sn, pdu->exp_cmd_sn))
+		conn->exp_cmd_sn = pdu->exp_cmd_sn;
+}
+
+static bool check_header(struct dsc_conn *conn, const uint8_t *header)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+	struct dsc_pdu *pdu = &rx->pdu;
+
+	if (conn->params.header_digest &&
+	    dsc_crc32c(0, header, DSC_HEADER_BYTES) !=
+	    dsc_digest_get(header + DSC_HEADER_BYTES))
+		return dsc_conn_lose(conn, EIO,
+				     "a header arrived damaged (header digest)");
+	dsc_pdu_get(header, pdu);
+	rx->answer = dsc_answer_find(pdu->opcode);
+	if (rx->answer == NULL)
+		return dsc_conn_violated(conn, "%s (0x%02x) is not for us",
+					 dsc_opcode_name(pdu->opcode),
+					 pdu->opcode);
+	if (pdu->ahs_words != 0)
+		return dsc_conn_violated(conn, "%s with an additional header",
+					 dsc_opcode_name(pdu->opcode));
+	if (pdu->data_length > conn->params.max_recv_bytes)
+		return dsc_conn_violated(conn,
+					 "%s with %u bytes of data, more than "
+					 "the %u that were agreed on",
+					 dsc_opcode_name(pdu->opcode),
+					 pdu->data_length,
+					 conn->params.max_recv_bytes);
+	return true;
+}
+
+static bool take_header(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+	uint32_t length = DSC_HEADER_BYTES;
+	uint32_t digest = conn->params.data_digest ? DSC_DIGEST_BYTES : 0;
+
+	if (conn->params.header_digest)
+		length += DSC_DIGEST_BYTES;
+	if (rx->tail - rx->head < length ||
+	    !check_header(conn, rx->buffer + rx->head))
+		return false;
+	rx->head += length;
+	rx->task = NULL;
+	rx->captured = 0;
+	rx->crc = 0;
+	rx->left = rx->pdu.data_length;
+	rx->trailer = rx->left > 0 ? dsc_pad(rx->left) + digest : 0;
+	rx->phase = DSC_RECEIVE_DATA;
+	take_window(conn);
+	if (!rx->answer->begin(conn))
+		return false;
+	if (rx->task != NULL)
+		rx->is_bulk = rx->left >= BULK_BYTES;
+	return true;
+}
+
+static bool take_trailer(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+	const uint8_t *bytes = rx->buffer + rx->head;
+	uint32_t padding;
+
+	if (rx->tail - rx->head < rx->trailer)
+		return false;
+	if (conn->params.data_digest && rx->trailer > 0) {
+		padding = rx->trailer - DSC_DIGEST_BYTES;
+		if (dsc_crc32c(rx->crc, bytes, padding) !=
+		    dsc_digest_get(bytes + padding))
+			return dsc_conn_lose(conn, EIO, "the data of a %s "
+					     "arrived damaged (data digest)",
+					     dsc_opcode_name(rx->pdu.opcode));
+	}
+	rx->head += rx->trailer;
+	rx->phase = DSC_RECEIVE_HEADER;
+	rx->answer->end(conn);
+	return true;
+}
+
+/* One step; false when it takes more bytes, or the connection is lost. */
+static bool step(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+
+	switch (rx->phase) {
+	case DSC_RECEIVE_HEADER:
+		return take_header(conn);
+	case DSC_RECEIVE_DATA:
+		if (rx->left > 0)
+			take_payload(conn);
+		if (rx->left > 0)
+			return false;
+		rx->phase = DSC_RECEIVE_TRAILER;
+		return true;
+	default:
+		return take_trailer(conn);
+	}
+}
+
+static void parse(struct dsc_conn *conn)
+{
+	while (conn->is_open && step(conn))
+		;
+}
+
+/* -------------------------------------------------------------- reading */
+
+/*
+ * Where the next bytes go. *direct: how many of them are a task's; *asked: how
+ * many there is room for in all.
+ */
+static int map_room(struct dsc_receiver *rx, struct iovec *iov,
+		    uint32_t *direct, uint32_t *asked)
+{
+	uint32_t room = DSC_RECEIVE_BYTES;
+	int count = 0;
+
+	/* What is left over is part of a header or of a trailer. */
+	if (rx->head > 0) {
+		memmove(rx->buffer, rx->buffer + rx->head, rx->tail - rx->head);
+		rx->tail -= rx->head;
+		rx->head = 0;
+	}
+	*direct = 0;
+	if (rx->phase == DSC_RECEIVE_DATA && rx->task != NULL &&
+	    rx->left >= DIRECT_BYTES)
+		*direct = dsc_data_map(rx->task, rx->left, iov, PIECES_MAX,
+				       &count);
+	if (rx->is_bulk)
+		room = BULK_READ_BYTES;
+	*asked = *direct;
+	if (count > 0 && *direct < rx->left)
+		return count;
+	iov[count].iov_base = rx->buffer + rx->tail;
+	iov[count].iov_len = room - rx->tail;
+	*asked += room - rx->tail;
+	return count + 1;
+}
+
+static ssize_t read_socket(struct dsc_conn *conn, struct iovec *iov, int count)
+{
+	struct msghdr message = {
+		.msg_iov = iov,
+		.msg_iovlen = (size_t)count,
+	};
+	ssize_t got;
+
+	do {
+		if (count == 1)
+			got = recv(conn->fd, iov->iov_base, iov->iov_len,
+				   MSG_DONTWAIT);
+		else
+			got = recvmsg(conn->fd, &message, MSG_DONTWAIT);
+	} while (got < 0 && errno == EINTR);
+	conn->stats.receive_calls++;
+	return got;
+}
+
+/* Returns true when there may be more to read. */
+static bool receive_once(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+	struct iovec iov[PIECES_MAX + 1];
+	uint32_t direct, asked, bytes;
+	ssize_t got;
+	int count;
+
+	count = map_room(rx, iov, &direct, &asked);
+	got = read_socket(conn, iov, count);
+	if (got < 0 && errno == EAGAIN)
+		return false;
+	if (got <= 0) {
+		dsc_conn_ended(conn, got < 0 ? errno : 0);
+		return false;
+	}
+	bytes = (uint32_t)got;
+	conn->stats.bytes_received += bytes;
+	if (direct > 0)
+		took_direct(conn, dsc_min_u32(bytes, direct));
+	if (bytes > direct)
+		rx->tail += bytes - direct;
+	parse(conn);
+	return conn->is_open && bytes == asked;
+}
+
+void dsc_conn_receive(struct dsc_conn *conn)
+{
+	int reads = 0;
+
+	while (conn->is_open && reads++ < READS_PER_TURN && receive_once(conn))
+		;
+	/* The window may have opened, tags may be free again. */
+	if (conn->is_open &&
+	    (!dsc_list_is_empty(&conn->waiting) || dsc_logout_is_due(conn)))
+		dsc_conn_want_flush(conn);
+}
