@@ -1,0 +1,1 @@
+# examples: short programs that teach one thing each.

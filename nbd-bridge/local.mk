@@ -1,0 +1,1 @@
+# nbd-bridge: discsi-nbd, one LUN as an NBD export.

@@ -1,0 +1,1 @@
+# tests/api: the public interface, as an agent sees it.

@@ -1,0 +1,1 @@
+# tests/bridge: discsi-nbd with NBD clients.

@@ -1,0 +1,1 @@
+# tests/fuzz: fuzzers and their corpora.

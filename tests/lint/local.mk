@@ -1,0 +1,1 @@
+# tests/lint: the habits that a program can check.

@@ -1,0 +1,1 @@
+# tests/tgt: the library against real targets.

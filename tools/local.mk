@@ -1,0 +1,1 @@
+# tools: discsi, the operator's command.
