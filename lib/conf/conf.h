@@ -11,7 +11,7 @@
 #include "base/secret.h"
 
 #define DSC_ISCSI_PORT 3260
-#define DSC_PORTALS_MAX 32
+#define DSC_CONF_PORTALS_MAX 32
 #define DSC_ISCSI_NAME_MAX 223  /* RFC 7143 section 4.2.7.1 */
 #define DSC_LUN_ID_MAX 16383
 
@@ -28,7 +28,7 @@ struct dsc_conf_portal {
 
 struct discsi_conf {
 	char *target;                     /* host, used when portals is empty */
-	struct dsc_conf_portal portals[DSC_PORTALS_MAX];
+	struct dsc_conf_portal portals[DSC_CONF_PORTALS_MAX];
 	size_t nportals;                  /* "portal" is portals[0] */
 	char *iqn;
 	bool has_lun_id;
@@ -55,7 +55,7 @@ int dsc_conf_parse_portal(const char *text, struct dsc_conf_portal *portal);
 
 /*
  * The portals to try, in order: portals, else target with the default port.
- * Fills at most DSC_PORTALS_MAX entries that borrow from conf; returns how
+ * Fills at most DSC_CONF_PORTALS_MAX entries that borrow from conf; returns how
  * many, 0 when there is none.
  */
 size_t dsc_conf_portals(const struct discsi_conf *conf,

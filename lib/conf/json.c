@@ -204,7 +204,7 @@ static int take_entry(const struct dsc_conf_member *m, size_t i,
 static int take_list(struct discsi_conf *conf, const struct dsc_conf_member *m,
 		     json_object *value)
 {
-	struct dsc_conf_portal list[DSC_PORTALS_MAX];
+	struct dsc_conf_portal list[DSC_CONF_PORTALS_MAX];
 	size_t count;
 	int rc = 0;
 	size_t i;
@@ -212,9 +212,9 @@ static int take_list(struct discsi_conf *conf, const struct dsc_conf_member *m,
 	if (!json_object_is_type(value, json_type_array))
 		return fail_shape(m->name, m->type->expected, value);
 	count = json_object_array_length(value);
-	if (count > DSC_PORTALS_MAX)
+	if (count > DSC_CONF_PORTALS_MAX)
 		return dsc_fail(EINVAL, "%s: there can be %d at most", m->name,
-				DSC_PORTALS_MAX);
+				DSC_CONF_PORTALS_MAX);
 	for (i = 0; i < count && rc == 0; i++)
 		rc = take_entry(m, i, json_object_array_get_idx(value, i),
 				&list[i]);

@@ -205,7 +205,7 @@ static int set_portals(struct discsi_conf *conf,
 		       const struct dsc_conf_member *m, const char *text,
 		       size_t length)
 {
-	struct dsc_conf_portal list[DSC_PORTALS_MAX];
+	struct dsc_conf_portal list[DSC_CONF_PORTALS_MAX];
 	const char *end = text + length;
 	size_t count = 0;
 	const char *stop;
@@ -215,9 +215,9 @@ static int set_portals(struct discsi_conf *conf,
 		stop = memchr(at, ',', (size_t)(end - at));
 		if (stop == NULL)
 			stop = end;
-		if (count == DSC_PORTALS_MAX) {
+		if (count == DSC_CONF_PORTALS_MAX) {
 			rc = dsc_fail(EINVAL, "%s: there can be %d at most",
-				      m->name, DSC_PORTALS_MAX);
+				      m->name, DSC_CONF_PORTALS_MAX);
 			break;
 		}
 		rc = dsc_conf_portal_for(m->name, at, (size_t)(stop - at),

@@ -30,7 +30,7 @@ struct dsc_connect {
 	struct dsc_timer timer;           /* for resolving; a login has its own */
 	struct dsc_deferred advance;      /* on to the next attempt */
 
-	struct dsc_conf_portal portals[DSC_PORTALS_MAX];  /* borrowed */
+	struct dsc_conf_portal portals[DSC_CONF_PORTALS_MAX];  /* borrowed */
 	size_t nportals;
 	size_t portal;                    /* the one after the current */
 	struct dsc_conf_portal redirect;  /* owned; host NULL: none */
