@@ -25,3 +25,32 @@ tests_unit_test_secret_SOURCES = tests/unit/test-secret.c
 tests_unit_test_secret_LDADD = $(UNIT_LIBS)
 tests_unit_test_timer_SOURCES = tests/unit/test-timer.c
 tests_unit_test_timer_LDADD = $(UNIT_LIBS)
+
+# lib/scsi
+SCSI_TESTS = \
+	tests/unit/test-capacity \
+	tests/unit/test-cdb \
+	tests/unit/test-inquiry \
+	tests/unit/test-luns \
+	tests/unit/test-mode \
+	tests/unit/test-sense \
+	tests/unit/test-split \
+	tests/unit/test-vpd
+check_PROGRAMS += $(SCSI_TESTS)
+TESTS += $(SCSI_TESTS)
+tests_unit_test_capacity_SOURCES = tests/unit/test-capacity.c tests/unit/hex.h
+tests_unit_test_capacity_LDADD = $(UNIT_LIBS)
+tests_unit_test_cdb_SOURCES = tests/unit/test-cdb.c tests/unit/hex.h
+tests_unit_test_cdb_LDADD = $(UNIT_LIBS)
+tests_unit_test_inquiry_SOURCES = tests/unit/test-inquiry.c tests/unit/hex.h
+tests_unit_test_inquiry_LDADD = $(UNIT_LIBS)
+tests_unit_test_luns_SOURCES = tests/unit/test-luns.c tests/unit/hex.h
+tests_unit_test_luns_LDADD = $(UNIT_LIBS)
+tests_unit_test_mode_SOURCES = tests/unit/test-mode.c tests/unit/hex.h
+tests_unit_test_mode_LDADD = $(UNIT_LIBS)
+tests_unit_test_sense_SOURCES = tests/unit/test-sense.c tests/unit/hex.h
+tests_unit_test_sense_LDADD = $(UNIT_LIBS)
+tests_unit_test_split_SOURCES = tests/unit/test-split.c
+tests_unit_test_split_LDADD = $(UNIT_LIBS)
+tests_unit_test_vpd_SOURCES = tests/unit/test-vpd.c tests/unit/hex.h
+tests_unit_test_vpd_LDADD = $(UNIT_LIBS)
