@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -173,6 +174,61 @@ static void test_calls_of_many_threads(void)
 		CU_ASSERT_PTR_EQUAL(good, ctx);
 	}
 	discsi_context_destroy(ctx);
+}
+
+/* A request of another thread that the owner's dispatch completes. */
+struct orphan {
+	struct dsc_job job;
+	struct dsc_wait *wait;
+	struct discsi_context *ctx;
+	sem_t is_begun;
+	int result;
+};
+
+static void on_orphan(struct dsc_job *job)
+{
+	sem_post(&dsc_container_of(job, struct orphan, job)->is_begun);
+}
+
+static void *call_orphan(void *arg)
+{
+	struct orphan *orphan = arg;
+	struct dsc_wait wait;
+
+	orphan->wait = &wait;
+	orphan->result = dsc_wait_begin(orphan->ctx, &wait);
+	if (orphan->result < 0)
+		return NULL;
+	dsc_loop_post(&orphan->ctx->loop, &orphan->job, on_orphan);
+	orphan->result = dsc_wait_end(&wait);
+	return NULL;
+}
+
+static void finish_orphan(void *arg)
+{
+	struct orphan *orphan = arg;
+
+	dsc_wait_finish(orphan->wait, 0, NULL);
+}
+
+static void test_call_survives_a_stop(void)
+{
+	struct orphan orphan = { .ctx = new_threaded(), .result = -1 };
+	pthread_t thread;
+
+	sem_init(&orphan.is_begun, 0, 0);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, call_orphan,
+					     &orphan), 0);
+	while (sem_wait(&orphan.is_begun) != 0)
+		;
+	CU_ASSERT_EQUAL(discsi_context_stop(orphan.ctx), 0);
+	CU_ASSERT_EQUAL(discsi_context_post(orphan.ctx, finish_orphan,
+					    &orphan), 0);
+	CU_ASSERT_EQUAL(discsi_context_dispatch(orphan.ctx, LONG_MS), 0);
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(orphan.result, 0);
+	sem_destroy(&orphan.is_begun);
+	discsi_context_destroy(orphan.ctx);
 }
 
 /* ---------------------------------------------------- inside a callback */
@@ -549,6 +605,7 @@ static const struct dsc_test tests[] = {
 	{ "call on threaded", test_call_on_threaded },
 	{ "call done at once", test_call_done_at_once },
 	{ "calls of many threads", test_calls_of_many_threads },
+	{ "call survives a stop", test_call_survives_a_stop },
 	{ "inside callback of driven", test_inside_callback_of_driven },
 	{ "inside callback during call", test_inside_callback_during_call },
 	{ "inside callback of threaded", test_inside_callback_of_threaded },
