@@ -142,7 +142,7 @@ static int make_lun(struct discsi_session *session, uint64_t lun_id,
 int discsi_lun_open_async(struct discsi_session *session, uint64_t lun_id,
 			  discsi_lun_cb cb, void *arg)
 {
-	struct discsi_lun *lun;
+	struct discsi_lun *lun = NULL;
 	int rc;
 
 	if (session == NULL || cb == NULL)

@@ -254,7 +254,7 @@ int discsi_discover_async(struct discsi_context *ctx,
 			  const struct discsi_conf *conf, discsi_discover_cb cb,
 			  void *arg)
 {
-	struct discovery *discovery;
+	struct discovery *discovery = NULL;
 	int rc;
 
 	if (ctx == NULL || conf == NULL || cb == NULL)

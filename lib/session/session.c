@@ -233,7 +233,7 @@ int discsi_session_open_async(struct discsi_context *ctx,
 			      const struct discsi_conf *conf,
 			      discsi_session_cb cb, void *arg)
 {
-	struct discsi_session *session;
+	struct discsi_session *session = NULL;
 	int rc;
 
 	if (ctx == NULL || conf == NULL || cb == NULL)
