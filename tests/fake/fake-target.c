@@ -21,6 +21,17 @@
 #define BHS 48
 #define FLAG_FINAL 0x80
 
+/* A write whose data is still arriving; data NULL: free. */
+struct pending {
+	uint8_t request[BHS];
+	uint8_t *data;
+	uint32_t expected;
+	uint32_t length;
+	uint32_t r2t_sn;
+};
+
+#define PENDING_MAX 256
+
 struct link {
 	struct fake_target *target;
 	int fd;
@@ -28,7 +39,8 @@ struct link {
 	uint32_t stat_sn;
 	uint32_t exp_cmd_sn;
 	uint32_t next_ttt;
-	uint8_t *data;       /* of the command being carried out */
+	struct pending pending[PENDING_MAX];
+	uint8_t *data;       /* of the read being carried out */
 	uint8_t *segment;    /* of the PDU that was read last */
 };
 
@@ -276,59 +288,114 @@ static bool send_data(struct link *link, const uint8_t *request,
 	       send_response(link, request, command);
 }
 
-/* Reads Data-Outs until a final one; they must follow one another. */
-static bool read_data_outs(struct link *link, struct fake_command *command)
+/* The write that a Data-Out, or its command, belongs to. */
+static struct pending *find_pending(struct link *link, const uint8_t *itt)
 {
-	uint8_t bhs[BHS];
-	uint32_t length;
+	size_t i;
 
-	do {
-		if (!read_pdu(link, bhs, &length) || (bhs[0] & 0x3f) != 0x05 ||
-		    dsc_get_be32(bhs + 40) != command->length ||
-		    length > command->expected - command->length)
-			return false;
-		memcpy(command->data + command->length, link->segment, length);
-		command->length += length;
-	} while (!(bhs[1] & FLAG_FINAL));
-	return true;
-}
+	for (i = 0; i < PENDING_MAX; i++) {
+		struct pending *pending = &link->pending[i];
 
-static bool solicit(struct link *link, const uint8_t *request,
-		    struct fake_command *command)
-{
-	uint32_t r2t_sn = 0;
-
-	while (command->length < command->expected) {
-		uint32_t part = command->expected - command->length;
-		uint8_t bhs[BHS] = { 0x31, FLAG_FINAL };
-
-		if (part > link->target->disk.max_burst)
-			part = link->target->disk.max_burst;
-		memcpy(bhs + 8, request + 8, 8);
-		memcpy(bhs + 16, request + 16, 4);
-		dsc_put_be32(bhs + 20, link->next_ttt++);
-		put_numbers(link, bhs, false);
-		dsc_put_be32(bhs + 36, r2t_sn++);
-		dsc_put_be32(bhs + 40, command->length);
-		dsc_put_be32(bhs + 44, part);
-		if (!write_pdu(link, bhs, NULL, 0) ||
-		    !read_data_outs(link, command))
-			return false;
+		if (itt == NULL ? pending->data == NULL :
+		    pending->data != NULL &&
+		    memcmp(pending->request + 16, itt, 4) == 0)
+			return pending;
 	}
-	return true;
+	return NULL;
 }
 
-/* Immediate data is in link->segment; the rest is fetched here. */
-static bool collect_data(struct link *link, const uint8_t *request,
-			 uint32_t length, struct fake_command *command)
+static bool send_r2t(struct link *link, struct pending *pending)
 {
-	if (command->expected > FAKE_DATA_MAX || length > command->expected)
+	uint8_t bhs[BHS] = { 0x31, FLAG_FINAL };
+	uint32_t part = pending->expected - pending->length;
+
+	if (part > link->target->disk.max_burst)
+		part = link->target->disk.max_burst;
+	memcpy(bhs + 8, pending->request + 8, 8);
+	memcpy(bhs + 16, pending->request + 16, 4);
+	dsc_put_be32(bhs + 20, link->next_ttt++);
+	put_numbers(link, bhs, false);
+	dsc_put_be32(bhs + 36, pending->r2t_sn++);
+	dsc_put_be32(bhs + 40, pending->length);
+	dsc_put_be32(bhs + 44, part);
+	return write_pdu(link, bhs, NULL, 0);
+}
+
+static bool answer_command(struct link *link, const uint8_t *request,
+			   struct fake_command *command);
+
+/* A burst is over: ask for the next, or carry the command out. */
+static bool end_burst(struct link *link, struct pending *pending)
+{
+	struct fake_command command = {
+		.cdb = pending->request + 32,
+		.expected = pending->expected,
+		.is_write = true,
+		.data = pending->data,
+		.length = pending->length,
+	};
+	bool ok;
+
+	if (pending->length < pending->expected)
+		return send_r2t(link, pending);
+	ok = answer_command(link, pending->request, &command);
+	free(pending->data);
+	pending->data = NULL;
+	return ok;
+}
+
+/* Data-Outs of several commands may alternate; those of one are in order. */
+static bool take_data_out(struct link *link, const uint8_t *bhs,
+			  uint32_t length)
+{
+	struct pending *pending = find_pending(link, bhs + 16);
+
+	if (pending == NULL || dsc_get_be32(bhs + 40) != pending->length ||
+	    length > pending->expected - pending->length)
 		return false;
-	memcpy(command->data, link->segment, length);
-	command->length = length;
-	if (!(request[1] & FLAG_FINAL) && !read_data_outs(link, command))
+	memcpy(pending->data + pending->length, link->segment, length);
+	pending->length += length;
+	return (bhs[1] & FLAG_FINAL) ? end_burst(link, pending) : true;
+}
+
+/* Immediate data is in link->segment. */
+static bool take_write(struct link *link, const uint8_t *request,
+		       uint32_t length)
+{
+	struct pending *pending = find_pending(link, NULL);
+	uint32_t expected = dsc_get_be32(request + 20);
+
+	if (pending == NULL || expected > FAKE_DATA_MAX || length > expected)
 		return false;
-	return solicit(link, request, command);
+	pending->data = malloc(expected + 1);
+	if (pending->data == NULL)
+		return false;
+	memcpy(pending->request, request, BHS);
+	memcpy(pending->data, link->segment, length);
+	pending->expected = expected;
+	pending->length = length;
+	pending->r2t_sn = 0;
+	return (request[1] & FLAG_FINAL) ? end_burst(link, pending) : true;
+}
+
+static bool take_read(struct link *link, const uint8_t *request)
+{
+	struct fake_command command = {
+		.cdb = request + 32,
+		.expected = dsc_get_be32(request + 20),
+		.data = link->data,
+	};
+
+	return answer_command(link, request, &command);
+}
+
+static bool take_command(struct link *link, const uint8_t *request,
+			 uint32_t length)
+{
+	link->exp_cmd_sn++;
+	if (request[1] & 0x20)
+		return take_write(link, request, length);
+	return take_read(link, request);
 }
 
 /* The rule that applies to this command, if any. */
@@ -354,38 +421,28 @@ static bool meets_fate(struct fake_target *target, uint8_t opcode,
 }
 
 static bool answer_command(struct link *link, const uint8_t *request,
-			   uint32_t length)
+			   struct fake_command *command)
 {
-	struct fake_command command = {
-		.cdb = request + 32,
-		.expected = dsc_get_be32(request + 20),
-		.is_write = (request[1] & 0x20) != 0,
-		.data = link->data,
-	};
 	struct fake_fate fate;
-	bool is_met;
+	bool is_met = meets_fate(link->target, request[32], &fate);
 
-	link->exp_cmd_sn++;
-	if (command.is_write && !collect_data(link, request, length, &command))
-		return false;
-	is_met = meets_fate(link->target, request[32], &fate);
 	if (is_met && fate.action == FAKE_DROP)
 		return false;
 	if (is_met && fate.action == FAKE_SILENT)
 		return true;
 	pthread_mutex_lock(&link->target->lock);
 	if (is_met && fate.status == 0x02) {
-		fake_disk_fail(&command, fate.key, fate.asc, fate.ascq);
+		fake_disk_fail(command, fate.key, fate.asc, fate.ascq);
 	} else if (is_met) {
-		command.status = fate.status;
-		command.length = 0;
+		command->status = fate.status;
+		command->length = 0;
 	} else {
-		fake_disk_execute(link->target, &command);
+		fake_disk_execute(link->target, command);
 	}
 	pthread_mutex_unlock(&link->target->lock);
-	if (command.status == 0 && !command.is_write && command.length > 0)
-		return send_data(link, request, &command);
-	return send_response(link, request, &command);
+	if (command->status == 0 && !command->is_write && command->length > 0)
+		return send_data(link, request, command);
+	return send_response(link, request, command);
 }
 
 /* ------------------------------------------------------------ other PDUs */
@@ -440,7 +497,9 @@ static bool answer_pdu(struct link *link)
 	case 0x00:
 		return answer_nop(link, bhs, length);
 	case 0x01:
-		return answer_command(link, bhs, length);
+		return take_command(link, bhs, length);
+	case 0x05:
+		return take_data_out(link, bhs, length);
 	case 0x04:
 		return answer_text(link, bhs);
 	case 0x06:
@@ -468,12 +527,15 @@ static void *run_link(void *arg)
 		.data = malloc(FAKE_DATA_MAX),
 		.segment = malloc(FAKE_DATA_MAX),
 	};
+	size_t i;
 
 	free(begin);
 	if (link.data != NULL && link.segment != NULL && log_in(&link))
 		while (answer_pdu(&link))
 			;
 	shutdown(link.fd, SHUT_RDWR);
+	for (i = 0; i < PENDING_MAX; i++)
+		free(link.pending[i].data);
 	free(link.data);
 	free(link.segment);
 	return NULL;
