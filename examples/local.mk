@@ -1,1 +1,13 @@
-# examples: short programs that teach one thing each.
+# examples: short programs that teach one thing each. They see what an agent
+# sees: the public headers and the shared library.
+noinst_PROGRAMS += \
+	examples/capacity \
+	examples/read-blocks
+
+examples_capacity_SOURCES = examples/capacity.c
+examples_capacity_CPPFLAGS = -I$(top_srcdir)/include
+examples_capacity_LDADD = libdiscsi.la
+
+examples_read_blocks_SOURCES = examples/read-blocks.c
+examples_read_blocks_CPPFLAGS = -I$(top_srcdir)/include
+examples_read_blocks_LDADD = libdiscsi.la

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # tests/vm: real /dev/nbdN devices, in a guest under qemu.
+if NBD_BRIDGE
 TESTS += tests/vm/run
+endif
 EXTRA_DIST += \
 	tests/vm/run \
 	tests/vm/mkinitramfs \
