@@ -259,6 +259,8 @@ int discsi_discover_async(struct discsi_context *ctx,
 
 	if (ctx == NULL || conf == NULL || cb == NULL)
 		return dsc_fail(EINVAL, "discsi_discover: NULL argument");
+	if (ctx->is_ending)
+		return dsc_fail(ECANCELED, "the context is being destroyed");
 	rc = dsc_conf_check(conf);
 	if (rc == 0)
 		rc = make_discovery(ctx, conf, &discovery);

@@ -238,6 +238,8 @@ int discsi_session_open_async(struct discsi_context *ctx,
 
 	if (ctx == NULL || conf == NULL || cb == NULL)
 		return dsc_fail(EINVAL, "discsi_session_open: NULL argument");
+	if (ctx->is_ending)
+		return dsc_fail(ECANCELED, "the context is being destroyed");
 	if (conf->iqn == NULL)
 		return dsc_fail(EINVAL, "iqn: the configuration names no target");
 	rc = dsc_conf_check(conf);
