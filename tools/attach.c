@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* attach.c: discsi attach: a LUN becomes a local disk. Main thread. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <discsi/bridge.h>
+#include "cli.h"
+#include "connect.h"
+#include "failure.h"
+#include "output.h"
+#include "shape.h"
+#include "units.h"
+
+/* Where the disk is now, and what to do with it. */
+static int print_text(const struct discsi_bridge *bridge)
+{
+	char size[UNITS_MAX];
+	char *uri;
+
+	units_bytes(size, bridge->bytes);
+	if (bridge->device[0] != '\0') {
+		output_line("LUN %llu of %s is %s (%s).",
+			    (unsigned long long)bridge->lun, bridge->target,
+			    bridge->device, size);
+	} else {
+		uri = shape_nbd_uri(bridge->socket);
+		if (uri == NULL)
+			return fail(ENOMEM, "there is no memory for the "
+				    "output");
+		output_line("LUN %llu of %s is served on %s (%s).",
+			    (unsigned long long)bridge->lun, bridge->target,
+			    bridge->socket, size);
+		output_line("For qemu, nbdcopy and nbdinfo it is %s", uri);
+		free(uri);
+	}
+	output_line("To end it: discsi detach %s", bridge->id);
+	return 0;
+}
+
+int run_attach(struct cli *cli)
+{
+	const char *url = cli->noperands > 0 ? cli->operands[0] : NULL;
+	struct discsi_bridge *bridge = NULL;
+	struct discsi_conf *conf;
+	int status;
+
+	status = connect_conf(cli, url, false, &conf);
+	if (status < 0)
+		return EXIT_FAILED;
+	if (discsi_bridge_attach(conf, cli->device, &bridge) < 0)
+		status = fail_library(NULL, NULL);
+	else if (cli->json)
+		status = output_json(shape_attached(bridge));
+	else
+		status = print_text(bridge);
+	discsi_bridge_free(bridge);
+	discsi_conf_free(conf);
+	return status < 0 ? EXIT_FAILED : EXIT_OK;
+}

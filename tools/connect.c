@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* connect.c: see connect.h. Main thread. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "connect.h"
+#include "failure.h"
+#include "output.h"
+
+bool connect_is_url(const char *text)
+{
+	return strncasecmp(text, "iscsi://", 8) == 0;
+}
+
+static void print_warning(void *arg, const char *sentence)
+{
+	const struct cli *cli = arg;
+
+	/* With --json, stderr is for one object. */
+	if (!cli->json)
+		output_warning(sentence);
+}
+
+static int set_place(struct discsi_conf *conf, const char *place,
+		     bool is_portal)
+{
+	if (place == NULL)
+		return 0;
+	if (connect_is_url(place)) {
+		if (discsi_conf_set_url(conf, place) < 0)
+			return fail_library(NULL, NULL);
+		return 0;
+	}
+	/* What was typed is not repeated: there may be a secret in it. */
+	if (!is_portal)
+		return fail(EINVAL, "the argument is not a URL of the form "
+			    "iscsi://host[:port]/iqn/lun");
+	if (strchr(place, '@') != NULL)
+		return fail(EINVAL, "a portal with credentials is written "
+			    "iscsi://user%%secret@host[:port]");
+	if (discsi_conf_set(conf, "portal", place) < 0)
+		return fail_library(NULL, NULL);
+	return 0;
+}
+
+static int fill_conf(struct discsi_conf *conf, const struct cli *cli,
+		     const char *place, bool is_portal)
+{
+	size_t i;
+
+	if (cli->config != NULL &&
+	    discsi_conf_set_json_file(conf, cli->config, print_warning,
+				      (void *)cli) < 0)
+		return fail_library(NULL, NULL);
+	for (i = 0; i < cli->nsettings; i++) {
+		if (discsi_conf_set(conf, cli->settings[i].member,
+				    cli->settings[i].value) < 0)
+			return fail_library(NULL, NULL);
+	}
+	return set_place(conf, place, is_portal);
+}
+
+int connect_conf(const struct cli *cli, const char *place, bool is_portal,
+		 struct discsi_conf **conf)
+{
+	int status;
+
+	if (discsi_conf_new(conf) < 0)
+		return fail_library(NULL, NULL);
+	status = fill_conf(*conf, cli, place, is_portal);
+	if (status < 0) {
+		discsi_conf_free(*conf);
+		*conf = NULL;
+	}
+	return status;
+}
+
+int connect_context(const struct cli *cli, struct discsi_context **ctx)
+{
+	enum discsi_log_level level = DISCSI_LOG_WARNING;
+
+	if (discsi_context_new(ctx) < 0)
+		return fail_library(NULL, NULL);
+	if (cli->verbose == 0 && getenv("DISCSI_DEBUG") == NULL)
+		return 0;
+	if (cli->verbose > 0)
+		level = cli->verbose > 1 ? DISCSI_LOG_DEBUG : DISCSI_LOG_INFO;
+	discsi_context_set_log(*ctx, discsi_log_to_stderr, NULL, level);
+	return 0;
+}
+
+int connect_target(struct connection *connection, const struct cli *cli,
+		   struct discsi_context *ctx, const char *url)
+{
+	int status;
+
+	memset(connection, 0, sizeof(*connection));
+	status = connect_conf(cli, url, false, &connection->conf);
+	if (status < 0)
+		return status;
+	connection->ctx = ctx;
+	if (ctx == NULL) {
+		status = connect_context(cli, &connection->ctx);
+		connection->owns_context = status == 0;
+	}
+	if (status < 0)
+		return status;
+	if (discsi_session_open(connection->ctx, connection->conf,
+				&connection->session) < 0)
+		return fail_library(NULL, NULL);
+	return 0;
+}
+
+/* The member lun_id, which must be there. */
+static int get_lun_id(const struct connection *connection, uint64_t *lun_id)
+{
+	char *text = NULL;
+
+	if (discsi_conf_get(connection->conf, "lun_id", &text) < 0)
+		return fail_library(NULL, NULL);
+	if (text == NULL)
+		return fail(EINVAL, "which LUN is meant is not said: put its "
+			    "number after the target's name (\"discsi list\" "
+			    "shows the LUNs)");
+	*lun_id = strtoull(text, NULL, 10);
+	free(text);
+	return 0;
+}
+
+int connect_lun(struct connection *connection)
+{
+	uint64_t lun_id = 0;
+	int status;
+
+	status = get_lun_id(connection, &lun_id);
+	if (status < 0)
+		return status;
+	connection->info.size = sizeof(connection->info);
+	if (discsi_lun_open(connection->session, lun_id, &connection->lun) < 0 ||
+	    discsi_lun_get_info(connection->lun, &connection->info) < 0)
+		return fail_library(NULL, NULL);
+	return 0;
+}
+
+void connect_close(struct connection *connection)
+{
+	discsi_lun_close(connection->lun);
+	discsi_session_close(connection->session);
+	if (connection->owns_context)
+		discsi_context_destroy(connection->ctx);
+	discsi_conf_free(connection->conf);
+	memset(connection, 0, sizeof(*connection));
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shape.c: tables of members, from which both JSON and text are made, so that
+ * neither can lack what the other has. Pure; any thread.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shape.h"
+#include "units.h"
+
+/* ------------------------------------------------------------- structures */
+
+enum member_type {
+	MEMBER_TEXT,     /* char[] */
+	MEMBER_POINTER,  /* char * */
+	MEMBER_BOOL,
+	MEMBER_U8,
+	MEMBER_U16,
+	MEMBER_U32,
+	MEMBER_U64,
+	MEMBER_I64,
+	MEMBER_TYPE,     /* peripheral device type, shown as a word */
+	MEMBER_ISID,     /* six bytes, shown in hexadecimal */
+};
+
+struct member {
+	const char *name;
+	const char *label;   /* for people */
+	enum member_type type;
+	bool is_bytes;       /* a size: people get its unit, too */
+	size_t offset;
+};
+
+#define LUN(name, label, type, is_bytes) \
+	{ #name, label, type, is_bytes, offsetof(struct discsi_lun_info, name) }
+
+static const struct member lun_members[] = {
+	LUN(lun, "LUN", MEMBER_U64, false),
+	LUN(type, "Type", MEMBER_TYPE, false),
+	LUN(vendor, "Vendor", MEMBER_TEXT, false),
+	LUN(product, "Product", MEMBER_TEXT, false),
+	LUN(revision, "Revision", MEMBER_TEXT, false),
+	LUN(serial, "Serial", MEMBER_TEXT, false),
+	LUN(designator, "Designator", MEMBER_TEXT, false),
+	LUN(bytes, "Size", MEMBER_U64, true),
+	LUN(blocks, "Blocks", MEMBER_U64, false),
+	LUN(block_size, "Block size", MEMBER_U32, true),
+	LUN(physical_block_size, "Physical block size", MEMBER_U32, true),
+	LUN(read_only, "Read-only", MEMBER_BOOL, false),
+	LUN(rotational, "Rotational", MEMBER_BOOL, false),
+	LUN(thin, "Thin", MEMBER_BOOL, false),
+	LUN(write_cache, "Write cache", MEMBER_BOOL, false),
+	LUN(fua, "FUA", MEMBER_BOOL, false),
+	LUN(can_trim, "Trim", MEMBER_BOOL, false),
+	LUN(can_zero, "Zero", MEMBER_BOOL, false),
+	LUN(can_zero_unmap, "Zero by unmapping", MEMBER_BOOL, false),
+	LUN(can_block_status, "Block status", MEMBER_BOOL, false),
+	LUN(max_transfer_bytes, "Largest transfer", MEMBER_U32, true),
+	LUN(optimal_transfer_bytes, "Best transfer", MEMBER_U32, true),
+	LUN(max_unmap_bytes, "Largest trim", MEMBER_U32, true),
+	LUN(unmap_granularity_bytes, "Trim granularity", MEMBER_U32, true),
+	LUN(unmap_alignment_bytes, "Trim alignment", MEMBER_U32, true),
+	LUN(max_write_same_bytes, "Largest zero", MEMBER_U64, true),
+};
+
+#define SESSION(name, label, type, is_bytes) \
+	{ #name, label, type, is_bytes, \
+	  offsetof(struct discsi_session_info, name) }
+
+/* Without the portal, which is made from two members. */
+static const struct member session_members[] = {
+	SESSION(target, "Target", MEMBER_POINTER, false),
+	SESSION(initiator, "Initiator", MEMBER_POINTER, false),
+	SESSION(address, "Address", MEMBER_POINTER, false),
+	SESSION(port, "Port", MEMBER_U16, false),
+	SESSION(tpgt, "Portal group", MEMBER_U16, false),
+	SESSION(tsih, "TSIH", MEMBER_U16, false),
+	SESSION(isid, "ISID", MEMBER_ISID, false),
+	SESSION(connected, "Connected", MEMBER_BOOL, false),
+	SESSION(header_digest, "Header digest", MEMBER_BOOL, false),
+	SESSION(data_digest, "Data digest", MEMBER_BOOL, false),
+	SESSION(immediate_data, "Immediate data", MEMBER_BOOL, false),
+	SESSION(initial_r2t, "Initial R2T", MEMBER_BOOL, false),
+	SESSION(max_burst_bytes, "Largest burst", MEMBER_U32, true),
+	SESSION(first_burst_bytes, "First burst", MEMBER_U32, true),
+	SESSION(max_send_bytes, "Largest segment sent", MEMBER_U32, true),
+	SESSION(max_recv_bytes, "Largest segment received", MEMBER_U32, true),
+};
+
+#define BRIDGE(name, type) \
+	{ #name, NULL, type, false, offsetof(struct discsi_bridge, name) }
+
+static const struct member bridge_members[] = {
+	BRIDGE(id, MEMBER_POINTER),
+	BRIDGE(device, MEMBER_POINTER),
+	BRIDGE(socket, MEMBER_POINTER),
+	BRIDGE(target, MEMBER_POINTER),
+	BRIDGE(portal, MEMBER_POINTER),
+	BRIDGE(lun, MEMBER_U64),
+	BRIDGE(bytes, MEMBER_U64),
+	BRIDGE(read_only, MEMBER_BOOL),
+	BRIDGE(alive, MEMBER_BOOL),
+	BRIDGE(pid, MEMBER_I64),
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Members of list's and attach's objects, in their order. */
+static const char *const list_names[] = {
+	"lun", "type", "bytes", "block_size", "vendor", "product", "serial"
+};
+static const char *const attached_names[] = {
+	"id", "device", "socket", "bytes"
+};
+
+/* ---------------------------------------------------------------- members */
+
+static uint64_t get_number(const struct member *member, const void *field)
+{
+	switch (member->type) {
+	case MEMBER_U8:
+	case MEMBER_TYPE:
+		return *(const uint8_t *)field;
+	case MEMBER_U16:
+		return *(const uint16_t *)field;
+	case MEMBER_U32:
+		return *(const uint32_t *)field;
+	case MEMBER_I64:
+		return (uint64_t)*(const int64_t *)field;
+	default:
+		return *(const uint64_t *)field;
+	}
+}
+
+static void print_isid(const uint8_t isid[6], char text[13])
+{
+	snprintf(text, 13, "%02x%02x%02x%02x%02x%02x", isid[0], isid[1],
+		 isid[2], isid[3], isid[4], isid[5]);
+}
+
+static const char *or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+static struct json_object *member_json(const struct member *member,
+				       const void *object)
+{
+	const void *field = (const char *)object + member->offset;
+	char isid[13];
+
+	switch (member->type) {
+	case MEMBER_TEXT:
+		return json_object_new_string(field);
+	case MEMBER_POINTER:
+		return json_object_new_string(or_empty(
+			*(const char *const *)field));
+	case MEMBER_BOOL:
+		return json_object_new_boolean(*(const bool *)field);
+	case MEMBER_TYPE:
+		return json_object_new_string(shape_device_type(
+			(unsigned)get_number(member, field)));
+	case MEMBER_ISID:
+		print_isid(field, isid);
+		return json_object_new_string(isid);
+	case MEMBER_I64:
+		return json_object_new_int64(*(const int64_t *)field);
+	default:
+		return json_object_new_uint64(get_number(member, field));
+	}
+}
+
+static void add_members(struct json_object *json, const struct member *members,
+			size_t count, const void *object)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		json_object_object_add(json, members[i].name,
+				       member_json(&members[i], object));
+}
+
+/* Adds the members with these names only. */
+static struct json_object *pick_members(const char *const *names, size_t nnames,
+					const struct member *members,
+					size_t count, const void *object)
+{
+	struct json_object *json = json_object_new_object();
+	size_t i;
+	size_t k;
+
+	for (i = 0; i < nnames; i++) {
+		for (k = 0; k < count; k++) {
+			if (strcmp(names[i], members[k].name) == 0)
+				add_members(json, &members[k], 1, object);
+		}
+	}
+	return json;
+}
+
+/* -------------------------------------------------------------------- JSON */
+
+static struct json_object *shape_target(const struct discsi_target *target)
+{
+	struct json_object *json = json_object_new_object();
+	struct json_object *portals = json_object_new_array();
+	struct json_object *portal;
+	size_t i;
+
+	for (i = 0; i < target->nportals; i++) {
+		portal = json_object_new_object();
+		json_object_object_add(portal, "address", json_object_new_string(
+				       target->portals[i].address));
+		json_object_object_add(portal, "port", json_object_new_int(
+				       target->portals[i].port));
+		json_object_object_add(portal, "tpgt", json_object_new_int(
+				       target->portals[i].tpgt));
+		json_object_array_add(portals, portal);
+	}
+	json_object_object_add(json, "target",
+			       json_object_new_string(target->target));
+	json_object_object_add(json, "portals", portals);
+	return json;
+}
+
+struct json_object *shape_discovery(const struct discsi_discovery *discovery)
+{
+	struct json_object *json = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < discovery->ntargets; i++)
+		json_object_array_add(json,
+				      shape_target(&discovery->targets[i]));
+	return json;
+}
+
+struct json_object *shape_list_entry(const struct discsi_lun_info *info)
+{
+	return pick_members(list_names, COUNT(list_names), lun_members,
+			    COUNT(lun_members), info);
+}
+
+struct json_object *shape_info(const struct discsi_lun_info *lun,
+			       const struct discsi_session_info *session)
+{
+	struct json_object *json = json_object_new_object();
+	char *portal = shape_portal(session->address, session->port);
+
+	add_members(json, lun_members, COUNT(lun_members), lun);
+	add_members(json, session_members, COUNT(session_members), session);
+	if (portal != NULL)
+		json_object_object_add(json, "portal",
+				       json_object_new_string(portal));
+	free(portal);
+	return json;
+}
+
+struct json_object *shape_attached(const struct discsi_bridge *bridge)
+{
+	return pick_members(attached_names, COUNT(attached_names),
+			    bridge_members, COUNT(bridge_members), bridge);
+}
+
+struct json_object *shape_bridge(const struct discsi_bridge *bridge)
+{
+	struct json_object *json = json_object_new_object();
+
+	add_members(json, bridge_members, COUNT(bridge_members), bridge);
+	return json;
+}
+
+/* -------------------------------------------------------------------- text */
+
+static char *number_text(const struct member *member, uint64_t number)
+{
+	char unit[UNITS_MAX];
+	char *text;
+	int length;
+
+	if (member->is_bytes && number == 0)
+		return strdup("-");
+	if (member->is_bytes && number >= 1024)
+		length = asprintf(&text, "%" PRIu64 " (%s)", number,
+				  units_bytes(unit, number));
+	else
+		length = asprintf(&text, "%" PRIu64, number);
+	return length < 0 ? NULL : text;
+}
+
+/* The value of a member for people: allocated. */
+static char *member_text(const struct member *member, const void *object)
+{
+	const void *field = (const char *)object + member->offset;
+	char isid[13];
+
+	switch (member->type) {
+	case MEMBER_TEXT:
+		return strdup(field);
+	case MEMBER_POINTER:
+		return strdup(or_empty(*(const char *const *)field));
+	case MEMBER_BOOL:
+		return strdup(*(const bool *)field ? "yes" : "no");
+	case MEMBER_TYPE:
+		return strdup(shape_device_type(
+			(unsigned)get_number(member, field)));
+	case MEMBER_ISID:
+		print_isid(field, isid);
+		return strdup(isid);
+	default:
+		return number_text(member, get_number(member, field));
+	}
+}
+
+struct output_pair *shape_info_pairs(const struct discsi_lun_info *lun,
+				     const struct discsi_session_info *session)
+{
+	const size_t count = COUNT(lun_members) + COUNT(session_members);
+	struct output_pair *pairs = calloc(count + 1, sizeof(*pairs));
+	const struct member *member;
+	const void *object;
+	size_t i;
+
+	if (pairs == NULL)
+		return NULL;
+	for (i = 0; i < count; i++) {
+		if (i < COUNT(lun_members)) {
+			member = &lun_members[i];
+			object = lun;
+		} else {
+			member = &session_members[i - COUNT(lun_members)];
+			object = session;
+		}
+		pairs[i].name = member->label;
+		pairs[i].value = member_text(member, object);
+	}
+	return pairs;
+}
+
+void shape_pairs_free(struct output_pair *pairs)
+{
+	size_t i;
+
+	for (i = 0; pairs != NULL && pairs[i].name != NULL; i++)
+		free((char *)pairs[i].value);
+	free(pairs);
+}
+
+char *shape_portal(const char *address, unsigned port)
+{
+	bool is_ipv6 = strchr(or_empty(address), ':') != NULL;
+	char *text;
+
+	if (asprintf(&text, "%s%s%s:%u", is_ipv6 ? "[" : "", or_empty(address),
+		     is_ipv6 ? "]" : "", port) < 0)
+		return NULL;
+	return text;
+}
+
+/* RFC 3986's unreserved characters, and '/', stand for themselves. */
+static bool is_plain_in_uri(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~/", c));
+}
+
+char *shape_nbd_uri(const char *socket)
+{
+	static const char head[] = "nbd+unix:///?socket=";
+	char *uri = malloc(sizeof(head) + 3 * strlen(socket));
+	char *end;
+
+	if (uri == NULL)
+		return NULL;
+	memcpy(uri, head, sizeof(head));
+	end = uri + sizeof(head) - 1;
+	for (; *socket != '\0'; socket++) {
+		if (is_plain_in_uri(*socket))
+			*end++ = *socket;
+		else
+			end += snprintf(end, 4, "%%%02X",
+					(unsigned char)*socket);
+	}
+	*end = '\0';
+	return uri;
+}
+
+static const char *const device_types[32] = {
+	[0x00] = "disk",
+	[0x01] = "tape",
+	[0x02] = "printer",
+	[0x03] = "processor",
+	[0x04] = "write-once",
+	[0x05] = "cd/dvd",
+	[0x06] = "scanner",
+	[0x07] = "optical memory",
+	[0x08] = "media changer",
+	[0x09] = "communications",
+	[0x0c] = "controller",
+	[0x0d] = "enclosure",
+	[0x0e] = "simple disk",
+	[0x0f] = "card reader",
+	[0x10] = "bridge controller",
+	[0x11] = "object storage",
+	[0x12] = "automation",
+	[0x13] = "security manager",
+	[0x14] = "zoned disk",
+	[0x1e] = "well known unit",
+	[0x1f] = "unknown",
+};
+
+const char *shape_device_type(unsigned type)
+{
+	if (type < COUNT(device_types) && device_types[type] != NULL)
+		return device_types[type];
+	return "reserved";
+}
