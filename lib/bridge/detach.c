@@ -181,32 +181,33 @@ static int end_process(const struct dsc_registry *registry,
 			"ended", bridge->id, bridge->pid);
 }
 
-/* True while the kernel still knows the process as the device's server. */
+/* True while the kernel has the device configured for this bridge. */
 static bool is_left_behind(const struct discsi_bridge *bridge)
 {
-	const char *name = bridge->device + strlen("/dev/");
-	char path[64];
-	int64_t pid = 0;
+	const char *name = strrchr(bridge->device, '/');
+	size_t length = strlen(bridge->id);
+	char backend[NAME_MAX + 1] = "";
+	char *path;
 	FILE *file;
-	int length;
 
-	if (strncmp(bridge->device, "/dev/nbd", 8) != 0)
-		return false;
-	length = snprintf(path, sizeof(path), "/sys/block/%s/pid", name);
-	if (length < 0 || (size_t)length >= sizeof(path))
+	if (name == NULL || strncmp(name, "/nbd", 4) != 0 ||
+	    asprintf(&path, "/sys/block%s/backend", name) < 0)
 		return false;
 	file = fopen(path, "re");
+	free(path);
 	if (file == NULL)
 		return false;
-	if (fscanf(file, "%" SCNd64, &pid) != 1)
-		pid = 0;
+	if (fgets(backend, sizeof(backend), file) == NULL)
+		backend[0] = '\0';
 	fclose(file);
-	return pid == bridge->pid;
+	return strncmp(backend, bridge->id, length) == 0 &&
+	       (backend[length] == '\n' || backend[length] == '\0');
 }
 
 /*
- * A process that was killed leaves its device to the kernel, without a server.
- * These two ioctls work on devices that were made by netlink, too.
+ * A process that was killed leaves its device to the kernel, without a server
+ * but with its id as the backend's name. These two ioctls work on devices that
+ * were made by netlink, too.
  */
 static void release_device(const struct discsi_bridge *bridge)
 {

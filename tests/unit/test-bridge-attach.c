@@ -166,6 +166,22 @@ static void test_auto(void)
 		expect_text("args", "\n--socket\n/");
 }
 
+/* glibc's posix_spawn() leaves its own two signals, 32 and 33, ignored. */
+#define GLIBC_SIGNALS (UINT64_C(3) << 31)
+
+/* The value of a line "NAME:\t0000000000000000" of the file "signals". */
+static uint64_t read_signals(const char *name)
+{
+	char *content = scratch_read("signals");
+	char *line = strstr(content, name);
+	uint64_t value = UINT64_MAX;
+
+	if (line != NULL)
+		value = strtoull(line + strlen(name) + 1, NULL, 16);
+	free(content);
+	return value;
+}
+
 /* No descriptor of the agent's but the three, no signal blocked or ignored. */
 static void test_clean_start(void)
 {
@@ -186,8 +202,8 @@ static void test_clean_start(void)
 	snprintf(name, sizeof(name), "%d\n", 77);
 	close(77);
 	expect_no_text("fds", name);
-	expect_text("signals", "SigBlk:\t0000000000000000");
-	expect_text("signals", "SigIgn:\t0000000000000000");
+	CU_ASSERT_EQUAL(read_signals("SigBlk"), 0);
+	CU_ASSERT_EQUAL(read_signals("SigIgn") & ~GLIBC_SIGNALS, 0);
 }
 
 /* The agent's own standard streams may be closed. */
