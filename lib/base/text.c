@@ -3,7 +3,6 @@
  * text.c: a strict reading of UTF-8 (RFC 3629), as far as showing text needs
  * one. Pure.
  */
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,16 +21,18 @@ static const struct {
 	{ 0xf8, 0xf0, 4, 0x10000 },
 };
 
-static bool is_shown(uint32_t code)
+static bool is_character(uint32_t code)
 {
-	bool is_control = code < 0x20 || (code >= 0x7f && code < 0xa0);
-	bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
-
-	return !is_control && !is_surrogate && code <= 0x10ffff;
+	return code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
 }
 
-/* How many bytes of text make a character that may be shown; 0: none do. */
-static size_t shown_length(const uint8_t *text)
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+/* How many bytes of text make the character *code; 0: none do. */
+static size_t decode(const uint8_t *text, uint32_t *character)
 {
 	size_t i, lead = 0;
 	uint32_t code;
@@ -47,9 +48,46 @@ static size_t shown_length(const uint8_t *text)
 			return 0;
 		code = code << 6 | (text[i] & 0x3f);
 	}
-	if (code < leads[lead].least || !is_shown(code))
+	if (code < leads[lead].least || !is_character(code))
 		return 0;
+	*character = code;
 	return leads[lead].length;
+}
+
+/* How many bytes of text make a character that may be shown; 0: none do. */
+static size_t shown_length(const uint8_t *text)
+{
+	uint32_t code;
+	size_t length = decode(text, &code);
+
+	return length == 0 || is_control(code) ? 0 : length;
+}
+
+bool dsc_text_is_utf8(const char *text)
+{
+	const uint8_t *c = (const uint8_t *)text;
+	uint32_t code;
+	size_t length;
+
+	for (; *c != '\0'; c += length) {
+		length = decode(c, &code);
+		if (length == 0)
+			return false;
+	}
+	return true;
+}
+
+bool dsc_text_is_clean(const char *text)
+{
+	const uint8_t *c = (const uint8_t *)text;
+	size_t length;
+
+	for (; *c != '\0'; c += length) {
+		length = shown_length(c);
+		if (length == 0)
+			return false;
+	}
+	return true;
 }
 
 void dsc_text_clean(char *text)

@@ -90,6 +90,7 @@ static void check_clean(const char *in, const char *out)
 	memcpy(text, in, strlen(in) + 1);
 	dsc_text_clean(text);
 	CU_ASSERT_STRING_EQUAL(text, out);
+	CU_ASSERT_EQUAL(dsc_text_is_clean(in), strcmp(in, out) == 0);
 }
 
 static void test_text_clean(void)
@@ -106,6 +107,15 @@ static void test_text_clean(void)
 	check_clean("surrogate \xed\xa0\x80", "surrogate ???");
 	check_clean("beyond \xf4\x90\x80\x80", "beyond ????");
 	check_clean("\xff\xfe", "??");
+}
+
+static void test_text_is_utf8(void)
+{
+	CU_ASSERT_TRUE(dsc_text_is_utf8(""));
+	CU_ASSERT_TRUE(dsc_text_is_utf8("\t\x7f \xc2\x9b \xf4\x8f\xbf\xbf"));
+	CU_ASSERT_FALSE(dsc_text_is_utf8("latin \xfc!"));
+	CU_ASSERT_FALSE(dsc_text_is_utf8("cut \xe2\x82"));
+	CU_ASSERT_FALSE(dsc_text_is_utf8("surrogate \xed\xa0\x80"));
 }
 
 static void test_last_error(void)
@@ -206,6 +216,7 @@ static const struct dsc_test tests[] = {
 	{ "prefix cuts at the end", test_prefix_cuts_at_the_end },
 	{ "message is one clean line", test_message_is_one_clean_line },
 	{ "text clean", test_text_clean },
+	{ "text is utf8", test_text_is_utf8 },
 	{ "last error", test_last_error },
 	{ "last error is per thread", test_last_error_is_per_thread },
 	{ "errno names", test_errno_names },
