@@ -29,18 +29,19 @@ int discsi_conf_new(struct discsi_conf **conf)
 
 int discsi_conf_dup(const struct discsi_conf *conf, struct discsi_conf **copy)
 {
-	struct discsi_conf *made;
+	struct discsi_conf *made = NULL;
 	int rc = discsi_conf_new(&made);
 
 	for (size_t i = 0; i < dsc_conf_member_count && rc == 0; i++) {
 		const struct dsc_conf_member *m = &dsc_conf_members[i];
 
-		rc = m->type->copy(made, m, conf);
-		if (rc < 0)
-			discsi_conf_free(made);
+		if (m->type->copy != NULL)
+			rc = m->type->copy(made, m, conf);
 	}
 	if (rc == 0)
 		*copy = made;
+	else
+		discsi_conf_free(made);
 	return rc;
 }
 

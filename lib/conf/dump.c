@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "conf/members.h"
 
 #define MASK "***"
@@ -76,7 +77,7 @@ static int add_member(json_object *object, const struct discsi_conf *conf,
 
 	if (rc < 0 || text == NULL)
 		return rc;
-	if (!is_masked && !dsc_conf_is_utf8(text, strlen(text))) {
+	if (!is_masked && !dsc_text_is_utf8(text)) {
 		rc = fail_not_utf8(m);
 	} else {
 		value = make_value(conf, m, is_masked ? MASK : text);

@@ -71,6 +71,18 @@ static const char *find_problem(const char *text, size_t length, size_t *at)
 	return NULL;
 }
 
+void dsc_conf_free_json(json_object *object)
+{
+	json_object_object_foreach(object, key, value) {
+		(void)key;
+		if (json_object_is_type(value, json_type_string))
+			dsc_wipe((char *)json_object_get_string(value),
+				 (size_t)json_object_get_string_len(value));
+	}
+	json_object_put(object);
+}
+
+/* Reads text that begins with a brace. */
 static int read_object(json_tokener *tok, const char *text, size_t length,
 		       json_object **object)
 {
@@ -83,14 +95,12 @@ static int read_object(json_tokener *tok, const char *text, size_t length,
 	if (error != json_tokener_success)
 		return fail_at(text, end, json_tokener_error_desc(error));
 	end = skip_blank(text, length, end);
-	if (json_object_is_type(root, json_type_object) && end == length) {
-		*object = root;
-		return 0;
-	}
-	json_object_put(root);
-	if (end != length)
+	if (end != length) {
+		dsc_conf_free_json(root);
 		return fail_at(text, end, "something follows the object");
-	return dsc_fail(EINVAL, "JSON: must be an object");
+	}
+	*object = root;
+	return 0;
 }
 
 static int parse(const char *text, size_t length, json_object **object)
@@ -109,6 +119,9 @@ static int parse(const char *text, size_t length, json_object **object)
 	problem = find_problem(text, length, &at);
 	if (problem != NULL)
 		return fail_at(text, at, problem);
+	at = skip_blank(text, length, 0);
+	if (at < length && text[at] != '{')
+		return fail_at(text, at, "must be an object");
 	/* json-c counts the values inside the innermost level as one more */
 	tok = json_tokener_new_ex(JSON_DEPTH_MAX + 1);
 	if (tok == NULL)
@@ -120,17 +133,6 @@ static int parse(const char *text, size_t length, json_object **object)
 		dsc_wipe(tok->pb->buf, (size_t)tok->pb->size);
 	json_tokener_free(tok);
 	return rc;
-}
-
-void dsc_conf_free_json(json_object *object)
-{
-	json_object_object_foreach(object, key, value) {
-		(void)key;
-		if (json_object_is_type(value, json_type_string))
-			dsc_wipe((char *)json_object_get_string(value),
-				 (size_t)json_object_get_string_len(value));
-	}
-	json_object_put(object);
 }
 
 /* ------------------------------------------------------------ the members */

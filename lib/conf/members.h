@@ -28,7 +28,8 @@ struct dsc_conf_member;
  * set: takes text that a NUL ends after length bytes; conf is unchanged on an
  *      error, whose message begins with the member's name.
  * clear: puts the default back.
- * copy: the value of from into a conf that has the default. Errors: ENOMEM.
+ * copy: the value of from into a conf that has the default; NULL where another
+ *      member holds the same value. Errors: ENOMEM.
  * format: the value as text for the caller to free; NULL when it is not set.
  *      A secret is written out. Errors: ENOMEM.
  */
@@ -119,8 +120,5 @@ void dsc_conf_free_json(struct json_object *object);
 /* Decimal digits alone, at most max. */
 bool dsc_conf_parse_number(const char *text, size_t length, uint32_t max,
 			   uint32_t *number);
-
-/* True for well-formed UTF-8 (RFC 3629). */
-bool dsc_conf_is_utf8(const char *text, size_t length);
 
 #endif /* DSC_CONF_MEMBERS_H */

@@ -232,16 +232,6 @@ static int set_portals(struct discsi_conf *conf,
 	return rc;
 }
 
-static int copy_nothing(struct discsi_conf *conf,
-			const struct dsc_conf_member *m,
-			const struct discsi_conf *from)
-{
-	(void)conf;
-	(void)m;
-	(void)from;
-	return 0;
-}
-
 static int copy_portals(struct discsi_conf *conf,
 			const struct dsc_conf_member *m,
 			const struct discsi_conf *from)
@@ -294,7 +284,7 @@ static int format_portals(const struct discsi_conf *conf,
 
 /* The list is stored once; "portals" copies it for both. */
 const struct dsc_conf_type dsc_conf_type_portal = {
-	DSC_CONF_STRING, "text", set_portal, clear_portals, copy_nothing,
+	DSC_CONF_STRING, "text", set_portal, clear_portals, NULL,
 	format_portal
 };
 

@@ -148,16 +148,6 @@ static int set_secret_file(struct discsi_conf *conf,
 	return rc;
 }
 
-static int copy_nothing(struct discsi_conf *conf,
-			const struct dsc_conf_member *m,
-			const struct discsi_conf *from)
-{
-	(void)conf;
-	(void)m;
-	(void)from;
-	return 0;
-}
-
 /* The path is not kept: what is configured is the secret. */
 static int format_nothing(const struct discsi_conf *conf,
 			  const struct dsc_conf_member *m, char **text)
@@ -169,6 +159,6 @@ static int format_nothing(const struct discsi_conf *conf,
 }
 
 const struct dsc_conf_type dsc_conf_type_secret_file = {
-	DSC_CONF_STRING, "text", set_secret_file, clear_secret, copy_nothing,
+	DSC_CONF_STRING, "text", set_secret_file, clear_secret, NULL,
 	format_nothing
 };

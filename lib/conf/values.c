@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 bool dsc_conf_parse_number(const char *text, size_t length, uint32_t max,
 			   uint32_t *number)
@@ -34,61 +35,6 @@ bool dsc_conf_parse_number(const char *text, size_t length, uint32_t max,
 }
 
 /* ------------------------------------------------------------------ text */
-
-/*
- * Bytes of the UTF-8 sequence that begins at text, 0 when it is ill-formed:
- * the ranges of RFC 3629 section 4.
- */
-static size_t utf8_sequence(const unsigned char *text, size_t length)
-{
-	static const struct {
-		unsigned char first_min, first_max;
-		unsigned char second_min, second_max;
-		size_t bytes;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	size_t f = 0;
-
-	if (text[0] < 0x80)
-		return 1;
-	while (f < sizeof(forms) / sizeof(forms[0]) &&
-	       (text[0] < forms[f].first_min || text[0] > forms[f].first_max))
-		f++;
-	if (f == sizeof(forms) / sizeof(forms[0]) || length < forms[f].bytes ||
-	    text[1] < forms[f].second_min || text[1] > forms[f].second_max)
-		return 0;
-	for (size_t i = 2; i < forms[f].bytes; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return forms[f].bytes;
-}
-
-bool dsc_conf_is_utf8(const char *text, size_t length)
-{
-	size_t bytes;
-
-	for (size_t at = 0; at < length; at += bytes) {
-		bytes = utf8_sequence((const unsigned char *)text + at,
-				      length - at);
-		if (bytes == 0)
-			return false;
-	}
-	return true;
-}
-
-static bool has_control(const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			return true;
-	}
-	return false;
-}
 
 static char **string_at(struct discsi_conf *conf,
 			const struct dsc_conf_member *m)
@@ -121,7 +67,7 @@ static int set_text(struct discsi_conf *conf, const struct dsc_conf_member *m,
 	if (length < m->min || length > m->max)
 		return dsc_fail(EINVAL, "%s: must be %" PRIu32 " to %" PRIu32
 				" bytes long", m->name, m->min, m->max);
-	if (has_control(text, length) || !dsc_conf_is_utf8(text, length))
+	if (!dsc_text_is_clean(text))
 		return dsc_fail(EINVAL, "%s: must be UTF-8 text without "
 				"control characters", m->name);
 	return store_string(conf, m, text, length);

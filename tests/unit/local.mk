@@ -54,3 +54,26 @@ tests_unit_test_split_SOURCES = tests/unit/test-split.c
 tests_unit_test_split_LDADD = $(UNIT_LIBS)
 tests_unit_test_vpd_SOURCES = tests/unit/test-vpd.c tests/unit/hex.h
 tests_unit_test_vpd_LDADD = $(UNIT_LIBS)
+
+# lib/conf
+CONF_TESTS = \
+	tests/unit/test-conf \
+	tests/unit/test-conf-json \
+	tests/unit/test-conf-nomem \
+	tests/unit/test-initiator \
+	tests/unit/test-url
+check_PROGRAMS += $(CONF_TESTS)
+TESTS += $(CONF_TESTS)
+tests_unit_test_conf_SOURCES = tests/unit/test-conf.c
+tests_unit_test_conf_LDADD = $(UNIT_LIBS)
+tests_unit_test_conf_json_SOURCES = tests/unit/test-conf-json.c
+tests_unit_test_conf_json_LDADD = $(UNIT_LIBS)
+tests_unit_test_conf_nomem_SOURCES = tests/unit/test-conf-nomem.c
+tests_unit_test_conf_nomem_LDADD = $(UNIT_LIBS)
+tests_unit_test_conf_nomem_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
+	-Wl,--wrap=asprintf,--wrap=mmap
+tests_unit_test_initiator_SOURCES = tests/unit/test-initiator.c
+tests_unit_test_initiator_LDADD = $(UNIT_LIBS)
+tests_unit_test_url_SOURCES = tests/unit/test-url.c
+tests_unit_test_url_LDADD = $(UNIT_LIBS)
