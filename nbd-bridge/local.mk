@@ -1,1 +1,109 @@
-# nbd-bridge: discsi-nbd, one LUN as an NBD export.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# nbd-bridge: discsi-nbd, which serves a LUN as an NBD export and as /dev/nbdN.
+
+# All of it but main(), for the program and its tests.
+noinst_LTLIBRARIES += nbd-bridge/libnbd-bridge.la
+nbd_bridge_libnbd_bridge_la_CFLAGS = $(AM_CFLAGS) $(LIBNL_CFLAGS)
+nbd_bridge_libnbd_bridge_la_LIBADD = $(LIBNL_LIBS)
+nbd_bridge_libnbd_bridge_la_SOURCES = \
+	nbd-bridge/app.c \
+	nbd-bridge/app.h \
+	nbd-bridge/buffers.c \
+	nbd-bridge/buffers.h \
+	nbd-bridge/cli.c \
+	nbd-bridge/cli.h \
+	nbd-bridge/client.c \
+	nbd-bridge/client.h \
+	nbd-bridge/daemon.c \
+	nbd-bridge/daemon.h \
+	nbd-bridge/disk.c \
+	nbd-bridge/disk.h \
+	nbd-bridge/handshake.c \
+	nbd-bridge/handshake.h \
+	nbd-bridge/kernel.c \
+	nbd-bridge/kernel.h \
+	nbd-bridge/listener.c \
+	nbd-bridge/listener.h \
+	nbd-bridge/log.c \
+	nbd-bridge/log.h \
+	nbd-bridge/nbdlink.c \
+	nbd-bridge/nbdlink.h \
+	nbd-bridge/netlink.c \
+	nbd-bridge/netlink.h \
+	nbd-bridge/options.c \
+	nbd-bridge/receive.c \
+	nbd-bridge/registry.c \
+	nbd-bridge/registry.h \
+	nbd-bridge/reply.c \
+	nbd-bridge/report.c \
+	nbd-bridge/report.h \
+	nbd-bridge/request.c \
+	nbd-bridge/serve.c \
+	nbd-bridge/server.c \
+	nbd-bridge/server.h \
+	nbd-bridge/sockets.h \
+	nbd-bridge/wire.c \
+	nbd-bridge/wire.h \
+	nbd-bridge/worker.c \
+	nbd-bridge/worker.h
+
+# Linked to the library's code itself: what the process needs must not go away
+# under it when libdiscsi is upgraded.
+bin_PROGRAMS += discsi-nbd
+discsi_nbd_SOURCES = nbd-bridge/main.c
+discsi_nbd_CFLAGS = $(AM_CFLAGS) $(LIBNL_CFLAGS)
+discsi_nbd_LDADD = nbd-bridge/libnbd-bridge.la libdiscsi-internal.la
+
+NBD_UNIT_LIBS = nbd-bridge/libnbd-bridge.la $(UNIT_LIBS)
+
+check_PROGRAMS += \
+	tests/unit/test-nbd-buffers \
+	tests/unit/test-nbd-handshake \
+	tests/unit/test-nbd-listener \
+	tests/unit/test-nbd-netlink \
+	tests/unit/test-nbd-registry \
+	tests/unit/test-nbd-server \
+	tests/unit/test-nbd-server-faults \
+	tests/unit/test-nbd-wire
+
+TESTS += \
+	tests/unit/test-nbd-buffers \
+	tests/unit/test-nbd-handshake \
+	tests/unit/test-nbd-listener \
+	tests/unit/test-nbd-netlink \
+	tests/unit/test-nbd-registry \
+	tests/unit/test-nbd-server \
+	tests/unit/test-nbd-server-faults \
+	tests/unit/test-nbd-wire
+
+tests_unit_test_nbd_buffers_SOURCES = tests/unit/test-nbd-buffers.c
+tests_unit_test_nbd_buffers_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_handshake_SOURCES = tests/unit/test-nbd-handshake.c
+tests_unit_test_nbd_handshake_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_listener_SOURCES = \
+	tests/unit/bridge-scratch.c \
+	tests/unit/bridge-scratch.h \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-listener.c
+tests_unit_test_nbd_listener_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_netlink_CFLAGS = $(AM_CFLAGS) $(LIBNL_CFLAGS)
+tests_unit_test_nbd_netlink_SOURCES = tests/unit/test-nbd-netlink.c
+tests_unit_test_nbd_netlink_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_registry_SOURCES = \
+	tests/unit/bridge-scratch.c \
+	tests/unit/bridge-scratch.h \
+	tests/unit/test-nbd-registry.c
+tests_unit_test_nbd_registry_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_server_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-server.c
+tests_unit_test_nbd_server_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_server_faults_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-server-faults.c
+tests_unit_test_nbd_server_faults_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_wire_SOURCES = tests/unit/test-nbd-wire.c
+tests_unit_test_nbd_wire_LDADD = $(NBD_UNIT_LIBS)

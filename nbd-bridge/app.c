@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * app.c: one bridge is set up step by step, each of which leaves a failure as
+ * the thread's last error, and taken down from wherever it has got to.
+ * Main thread.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#include "app.h"
+#include "log.h"
+#include "report.h"
+
+#define PORTAL_MAX 128
+
+/* ----------------------------------------------------------- configuration */
+
+static void on_warning(void *arg, const char *sentence)
+{
+	(void)arg;
+	nbd_log(DISCSI_LOG_WARNING, "%s", sentence);
+}
+
+/* What comes later wins: file, URL, single options. */
+static int fill_conf(struct nbd_app *app)
+{
+	struct nbd_options *options = app->options;
+	const struct {
+		const char *member;
+		const char *value;
+	} members[] = {
+		{ "password_file", options->password_file },
+		{ "target_password_file", options->target_password_file },
+		{ "initiator_name", options->initiator },
+		{ "header_digest", options->header_digest },
+		{ "read_only", options->is_read_only ? "true" : NULL },
+	};
+	int rc = 0;
+	size_t i;
+
+	if (options->config != NULL)
+		rc = discsi_conf_set_json_file(app->conf, options->config,
+					       on_warning, NULL);
+	if (rc == 0 && options->url != NULL)
+		rc = discsi_conf_set_url(app->conf, options->url);
+	nbd_cli_forget(options);
+	for (i = 0; rc == 0 && i < sizeof(members) / sizeof(members[0]); i++) {
+		if (members[i].value != NULL)
+			rc = discsi_conf_set(app->conf, members[i].member,
+					     members[i].value);
+	}
+	return rc;
+}
+
+static int configure(struct nbd_app *app)
+{
+	char *lun = NULL;
+	int rc;
+
+	rc = discsi_conf_new(&app->conf);
+	if (rc == 0)
+		rc = fill_conf(app);
+	if (rc == 0)
+		rc = discsi_conf_get(app->conf, "iqn", &app->target);
+	if (rc == 0)
+		rc = discsi_conf_get(app->conf, "lun_id", &lun);
+	if (rc < 0)
+		return rc;
+	if (app->target == NULL || lun == NULL) {
+		free(lun);
+		return dsc_fail(EINVAL, "the %s to be served is not named",
+				app->target == NULL ? "target" : "LUN");
+	}
+	app->lun_id = strtoull(lun, NULL, 10);
+	free(lun);
+	return 0;
+}
+
+static int claim(struct nbd_app *app)
+{
+	return nbd_registry_claim(&app->registry, app->target, app->lun_id);
+}
+
+/* ------------------------------------------------------------- session, LUN */
+
+static void keep_outcome(struct nbd_outcome *outcome, int rc,
+			 const struct discsi_error *error)
+{
+	outcome->rc = rc;
+	if (rc < 0)
+		outcome->error = *error;
+	outcome->is_done = true;
+}
+
+static void on_session(void *arg, int status, struct discsi_session *session,
+		       const struct discsi_error *error)
+{
+	struct nbd_app *app = arg;
+
+	app->session = session;
+	keep_outcome(&app->opening, status, error);
+}
+
+static void on_lun(void *arg, int status, struct discsi_lun *lun,
+		   const struct discsi_error *error)
+{
+	struct nbd_app *app = arg;
+
+	app->lun = lun;
+	keep_outcome(&app->opening, status, error);
+}
+
+/* Waits for what rc says has been begun. */
+static int wait_opening(struct nbd_app *app, int rc)
+{
+	if (rc == 0)
+		rc = nbd_app_wait(app, &app->opening.is_done);
+	if (rc == 0 && app->opening.rc < 0)
+		rc = dsc_fail_with(&app->opening.error);
+	return rc;
+}
+
+static int open_lun(struct nbd_app *app)
+{
+	int rc;
+
+	app->opening.is_done = false;
+	rc = discsi_session_open_async(app->ctx, app->conf, on_session, app);
+	rc = wait_opening(app, rc);
+	if (rc < 0)
+		return rc;
+	app->opening.is_done = false;
+	rc = discsi_lun_open_async(app->session, app->lun_id, on_lun, app);
+	rc = wait_opening(app, rc);
+	if (rc == 0)
+		rc = nbd_disk_from_lun(&app->disk, app->lun);
+	return rc;
+}
+
+/* ------------------------------------------------------------------- export */
+
+static int absolute_path(const char *path, char **absolute)
+{
+	char *cwd = NULL;
+	int length;
+
+	if (path[0] != '/') {
+		cwd = getcwd(NULL, 0);
+		if (cwd == NULL)
+			return dsc_fail(errno, "the current directory has no "
+					"name (%s)", discsi_errno_name(errno));
+	}
+	length = asprintf(absolute, "%s%s%s", cwd != NULL ? cwd : "",
+			  cwd != NULL ? "/" : "", path);
+	free(cwd);
+	if (length >= 0)
+		return 0;
+	*absolute = NULL;
+	return dsc_fail_memory();
+}
+
+static int export_socket(struct nbd_app *app)
+{
+	int rc;
+
+	if (app->options->socket != NULL)
+		rc = absolute_path(app->options->socket, &app->socket_path);
+	else
+		rc = dsc_registry_socket_path(&app->registry.dir,
+					      app->registry.id,
+					      &app->socket_path);
+	if (rc < 0)
+		return rc;
+	return nbd_listener_open(&app->listener, &app->server,
+				 app->socket_path);
+}
+
+static int export_device(struct nbd_app *app)
+{
+	struct nbd_kernel *kernel = &app->kernel;
+	int index, rc;
+
+	rc = nbd_kernel_parse_device(app->options->device, &index);
+	if (rc == 0)
+		rc = nbd_kernel_start_attach(kernel, &app->server, index,
+					     app->registry.id);
+	if (rc < 0)
+		return rc;
+	nbd_worker_join(&kernel->attach.worker);
+	return nbd_kernel_finish_attach(kernel);
+}
+
+static int export_disk(struct nbd_app *app)
+{
+	int rc;
+
+	if (strlen(app->options->export) > NBD_STRING_MAX)
+		return dsc_fail(EINVAL, "the export's name is longer than %d "
+				"bytes", NBD_STRING_MAX);
+	app->export = (struct nbd_export){
+		.name = app->options->export,
+		.disk = &app->disk,
+	};
+	rc = nbd_server_init(&app->server, app->ctx, &app->export);
+	if (rc < 0)
+		return rc;
+	if (app->options->device != NULL)
+		return export_device(app);
+	return export_socket(app);
+}
+
+/* ------------------------------------------------------------------- report */
+
+static int publish(struct nbd_app *app)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+	char portal[PORTAL_MAX];
+	int rc = discsi_session_get_info(app->session, &info);
+	bool is_ipv6;
+
+	if (rc < 0)
+		return rc;
+	is_ipv6 = strchr(info.address, ':') != NULL;
+	snprintf(portal, sizeof(portal), "%s%s%s:%u", is_ipv6 ? "[" : "",
+		 info.address, is_ipv6 ? "]" : "", info.port);
+	return nbd_registry_publish(&app->registry, &(struct nbd_state){
+		.device = app->kernel.device,
+		.socket = app->socket_path != NULL ? app->socket_path : "",
+		.export = app->export.name,
+		.target = info.target,
+		.portal = portal,
+		.lun = app->lun_id,
+		.bytes = app->disk.bytes,
+		.is_read_only = app->disk.is_read_only,
+	});
+}
+
+static int report_ready(struct nbd_app *app)
+{
+	char *text = nbd_report_ready(app->options->is_json, app->registry.id,
+				      app->kernel.device,
+				      app->socket_path != NULL ?
+				      app->socket_path : "", app->disk.bytes);
+	int rc;
+
+	discsi_watch_free(app->waiter);
+	app->waiter = NULL;
+	if (text == NULL)
+		return dsc_fail_memory();
+	rc = nbd_daemon_ready(app->daemon, text);
+	free(text);
+	if (rc == 0 && app->daemon->is_forked)
+		nbd_log_to_syslog(app->registry.id);
+	return rc;
+}
+
+static void report_failure(struct nbd_app *app,
+			   const struct discsi_error *error)
+{
+	char *text = nbd_report_error(app->options->is_json, error);
+
+	nbd_daemon_failed(app->daemon, text != NULL ? text :
+			  "discsi-nbd: no memory\n");
+	free(text);
+}
+
+/* ---------------------------------------------------------------------- run */
+
+/* Whoever has started us and waits for the report is gone. */
+static void on_waiter_gone(void *arg, uint32_t events)
+{
+	struct nbd_app *app = arg;
+
+	(void)events;
+	discsi_watch_free(app->waiter);
+	app->waiter = NULL;
+	app->stops++;
+}
+
+static int open_loop(struct nbd_app *app)
+{
+	int rc = discsi_context_new(&app->ctx);
+
+	if (rc < 0)
+		return rc;
+	discsi_context_set_log(app->ctx, nbd_log_library, NULL,
+			       nbd_log_level());
+	rc = nbd_app_watch_signals(app);
+	if (rc == 0 && app->daemon->pipe >= 0)
+		rc = discsi_watch_new(app->ctx, app->daemon->pipe, 0,
+				      on_waiter_gone, app, &app->waiter);
+	return rc;
+}
+
+static int start(struct nbd_app *app)
+{
+	static int (*const steps[])(struct nbd_app *app) = {
+		configure, claim, open_loop, open_lun, export_disk, publish,
+		report_ready,
+	};
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+		rc = steps[i](app);
+	return rc;
+}
+
+/*
+ * Frees what there is. The LUN lets go of all buffers before the server goes.
+ * A session whose last call was not waited for ends with the context, without
+ * the time that a logout may take.
+ */
+static void take_down(struct nbd_app *app)
+{
+	nbd_listener_close(&app->listener);
+	nbd_kernel_fini(&app->kernel);
+	if (app->server.ctx != NULL)
+		nbd_server_drop(&app->server);
+	discsi_lun_close(app->lun);
+	nbd_server_fini(&app->server);
+	if (app->opening.is_done)
+		discsi_session_close(app->session);
+	discsi_timer_free(app->deadline);
+	discsi_watch_free(app->waiter);
+	discsi_watch_free(app->signals);
+	discsi_context_destroy(app->ctx);
+	if (app->signal_fd >= 0)
+		close(app->signal_fd);
+	discsi_conf_free(app->conf);
+	nbd_registry_release(&app->registry);
+	free(app->socket_path);
+	free(app->target);
+}
+
+int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon)
+{
+	struct nbd_app app = {
+		.options = options,
+		.daemon = daemon,
+		.listener = NBD_LISTENER_INIT,
+		.kernel = NBD_KERNEL_INIT,
+		.registry = NBD_REGISTRY_INIT,
+		.signal_fd = -1,
+	};
+	struct discsi_error error;
+	int rc = start(&app);
+
+	if (rc < 0)
+		error = *discsi_last_error();
+	else
+		nbd_app_serve(&app);
+	if (app.server.ctx != NULL)
+		nbd_app_finish(&app);
+	take_down(&app);
+	if (rc < 0)
+		report_failure(&app, &error);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

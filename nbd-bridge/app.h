@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * nbd-bridge/app.h: the life of one bridge, from the configuration to the last
+ * file removed. Main thread; it turns the loop itself.
+ *
+ *   app.c    setting up, in order, and taking down what there is
+ *   serve.c  signals, waiting, and the orderly end of an export
+ */
+#ifndef NBD_APP_H
+#define NBD_APP_H
+
+#include <stdbool.h>
+
+#include <discsi/lun.h>
+#include <discsi/session.h>
+
+#include "cli.h"
+#include "daemon.h"
+#include "kernel.h"
+#include "listener.h"
+#include "registry.h"
+#include "server.h"
+
+/* The outcome of an asynchronous call. */
+struct nbd_outcome {
+	bool is_done;
+	int rc;
+	struct discsi_error error;
+};
+
+struct nbd_app {
+	struct nbd_options *options;
+	struct nbd_daemon *daemon;
+
+	struct discsi_context *ctx;
+	struct discsi_conf *conf;
+	struct discsi_session *session;
+	struct discsi_lun *lun;
+	struct nbd_outcome opening;
+	char *target;
+	uint64_t lun_id;
+
+	struct nbd_disk disk;
+	struct nbd_export export;
+	struct nbd_server server;
+	struct nbd_listener listener;
+	struct nbd_kernel kernel;
+	struct nbd_registry registry;
+	char *socket_path;             /* absolute; NULL for a kernel device */
+
+	int signal_fd;
+	struct discsi_watch *signals;
+	struct discsi_watch *waiter;   /* of the pipe to whoever waits */
+	unsigned stops;                /* how often we were told to end */
+	struct discsi_timer *deadline;
+	bool is_late;                  /* the deadline has passed */
+};
+
+/* Runs a bridge. Returns the exit status; failures have been reported. */
+int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon);
+
+/* ----------------------------------------------------------- serve.c */
+
+/* Takes the signals that end a bridge to the loop. */
+int nbd_app_watch_signals(struct nbd_app *app);
+
+/* Turns the loop until *flag; ECANCELED when told to end before. */
+int nbd_app_wait(struct nbd_app *app, const bool *flag);
+
+/* Turns the loop until told to end, or until the kernel's device is gone. */
+void nbd_app_serve(struct nbd_app *app);
+
+/*
+ * Ends an export in good order: flushes and detaches the device, lets clients
+ * finish, flushes the disk; within a deadline, and at once when a second
+ * signal says so. Afterwards no client is left that reads.
+ */
+void nbd_app_finish(struct nbd_app *app);
+
+#endif /* NBD_APP_H */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * buffers.c: the pool of request memory. Every piece is a mapping of its own,
+ * so that any of them can be given back to the system when another size is
+ * wanted; the kernel joins neighbours. Loop's thread.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+
+#include "buffers.h"
+
+static size_t class_bytes(unsigned size_class)
+{
+	return (size_t)NBD_BUFFER_MIN << size_class;
+}
+
+/* The smallest class that holds length bytes, 1 to NBD_BUFFER_MAX. */
+static unsigned class_of(size_t length)
+{
+	size_t pages = (length - 1) / NBD_BUFFER_MIN;
+
+	return pages == 0 ? 0 : 64u - (unsigned)__builtin_clzll(pages);
+}
+
+void nbd_pool_init(struct nbd_pool *pool, size_t budget)
+{
+	*pool = (struct nbd_pool){ .budget = budget };
+}
+
+static struct nbd_spare *take_spare(struct nbd_pool *pool, unsigned size_class)
+{
+	struct nbd_spare *spare = pool->spares[size_class];
+
+	if (spare != NULL) {
+		pool->spares[size_class] = spare->next;
+		pool->spare -= class_bytes(size_class);
+	}
+	return spare;
+}
+
+/* Unmaps spare pieces, big ones first, until they fit in limit bytes. */
+static void shrink(struct nbd_pool *pool, size_t limit)
+{
+	unsigned size_class = NBD_BUFFER_CLASSES;
+
+	while (pool->spare > limit && size_class > 0) {
+		struct nbd_spare *spare = take_spare(pool, size_class - 1);
+
+		if (spare != NULL)
+			munmap(spare, class_bytes(size_class - 1));
+		else
+			size_class--;
+	}
+}
+
+void nbd_pool_fini(struct nbd_pool *pool)
+{
+	shrink(pool, 0);
+}
+
+static bool is_allowed(const struct nbd_pool *pool,
+		       const struct nbd_account *account, size_t bytes)
+{
+	if (account->held == 0)
+		return true;
+	return account->held + bytes <= pool->budget / 2 &&
+	       pool->used + bytes <= pool->budget;
+}
+
+/* A new mapping; spare ones make room for it within the budget. */
+static void *map_piece(struct nbd_pool *pool, size_t bytes)
+{
+	size_t out = pool->used + bytes;
+	void *p;
+
+	shrink(pool, out < pool->budget ? pool->budget - out : 0);
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+int nbd_pool_get(struct nbd_pool *pool, struct nbd_account *account,
+		 size_t length, struct nbd_buffer *buffer)
+{
+	unsigned size_class = class_of(length);
+	size_t bytes = class_bytes(size_class);
+	void *data;
+
+	if (!is_allowed(pool, account, bytes))
+		return -EAGAIN;
+	data = take_spare(pool, size_class);
+	if (data == NULL)
+		data = map_piece(pool, bytes);
+	if (data == NULL)
+		return -ENOMEM;
+	pool->used += bytes;
+	account->held += bytes;
+	buffer->data = data;
+	buffer->size_class = size_class;
+	return 0;
+}
+
+void nbd_pool_put(struct nbd_pool *pool, struct nbd_account *account,
+		  struct nbd_buffer *buffer)
+{
+	size_t bytes = class_bytes(buffer->size_class);
+	struct nbd_spare *spare = (struct nbd_spare *)(void *)buffer->data;
+
+	if (spare == NULL)
+		return;
+	pool->used -= bytes;
+	account->held -= bytes;
+	if (pool->used + pool->spare + bytes > pool->budget) {
+		munmap(spare, bytes);
+	} else {
+		spare->next = pool->spares[buffer->size_class];
+		pool->spares[buffer->size_class] = spare;
+		pool->spare += bytes;
+	}
+	buffer->data = NULL;
+}

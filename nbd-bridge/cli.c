@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cli.c: one table says what options there are, what they take, where that
+ * goes and what --help says of them. Before there are threads.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <discsi/version.h>
+
+#include "base/error.h"
+#include "base/secret.h"
+
+#include "cli.h"
+
+#define URL_SCHEME "iscsi://"
+
+enum kind { KIND_TEXT, KIND_FLAG, KIND_HELP, KIND_VERSION };
+
+static const struct option_entry {
+	const char *name;
+	const char *value;   /* what it takes, for the help; NULL: nothing */
+	const char *help;
+	size_t offset;       /* in struct nbd_options */
+	enum kind kind;
+} entries[] = {
+	{ "socket", "PATH", "serve NBD on this Unix socket",
+	  offsetof(struct nbd_options, socket), KIND_TEXT },
+	{ "device", "DEVICE", "be a kernel device: auto, or /dev/nbdN",
+	  offsetof(struct nbd_options, device), KIND_TEXT },
+	{ "export", "NAME", "the export's name (default: the empty one)",
+	  offsetof(struct nbd_options, export), KIND_TEXT },
+	{ "config", "FILE", "read the configuration from JSON; - is stdin",
+	  offsetof(struct nbd_options, config), KIND_TEXT },
+	{ "password-file", "FILE", "our CHAP secret is the first line of FILE",
+	  offsetof(struct nbd_options, password_file), KIND_TEXT },
+	{ "target-password-file", "FILE", "the same for the target's secret",
+	  offsetof(struct nbd_options, target_password_file), KIND_TEXT },
+	{ "initiator", "NAME", "log in with this iSCSI name",
+	  offsetof(struct nbd_options, initiator), KIND_TEXT },
+	{ "header-digest", "WHEN", "none, prefer or require",
+	  offsetof(struct nbd_options, header_digest), KIND_TEXT },
+	{ "read-only", NULL, "refuse every write",
+	  offsetof(struct nbd_options, is_read_only), KIND_FLAG },
+	{ "fork", NULL, "return when the export is ready, serve on behind",
+	  offsetof(struct nbd_options, is_fork), KIND_FLAG },
+	{ "json", NULL, "print the outcome as JSON",
+	  offsetof(struct nbd_options, is_json), KIND_FLAG },
+	{ "verbose", NULL, "say what happens",
+	  offsetof(struct nbd_options, is_verbose), KIND_FLAG },
+	{ "help", NULL, "print this and leave", 0, KIND_HELP },
+	{ "version", NULL, "print the version and leave", 0, KIND_VERSION },
+};
+
+#define ENTRIES (sizeof(entries) / sizeof(entries[0]))
+
+static void print_help(void)
+{
+	size_t i;
+
+	printf("Usage: discsi-nbd [OPTION]... [URL]\n"
+	       "Serve an iSCSI LUN as an NBD export, or as a block device of "
+	       "this kernel.\n\n"
+	       "URL is iscsi://[user[%%secret]@]host[:port]/iqn/lun. Without "
+	       "--socket and\n--device the export is a socket in the state "
+	       "registry's directory.\n\n");
+	for (i = 0; i < ENTRIES; i++)
+		printf("  --%s%s%-*s %s\n", entries[i].name,
+		       entries[i].value != NULL ? " " : "",
+		       28 - (int)strlen(entries[i].name) -
+		       (entries[i].value != NULL),
+		       entries[i].value != NULL ? entries[i].value : "",
+		       entries[i].help);
+	printf("\nExit status: 0, 1 when something failed, 2 for a wrong "
+	       "command line.\n");
+}
+
+/* The first argument that is a URL; its secret is hidden, the copy has it. */
+static const char *take_url(struct nbd_options *options, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (strncmp(argv[i], URL_SCHEME, strlen(URL_SCHEME)) != 0)
+			continue;
+		options->url = strdup(argv[i]);
+		dsc_secret_hide_in_url(argv[i]);
+		return argv[i];
+	}
+	return NULL;
+}
+
+static void fill_table(struct option *table)
+{
+	size_t i;
+
+	memset(table, 0, (ENTRIES + 1) * sizeof(*table));
+	for (i = 0; i < ENTRIES; i++) {
+		table[i].name = entries[i].name;
+		table[i].has_arg = entries[i].value != NULL ?
+				   required_argument : no_argument;
+		table[i].val = (int)i;
+	}
+}
+
+static enum nbd_cli take_option(struct nbd_options *options,
+				const struct option_entry *entry)
+{
+	char *field = (char *)options + entry->offset;
+
+	switch (entry->kind) {
+	case KIND_TEXT:
+		*(const char **)(void *)field = optarg;
+		return NBD_CLI_RUN;
+	case KIND_FLAG:
+		*(bool *)field = true;
+		return NBD_CLI_RUN;
+	case KIND_HELP:
+		print_help();
+		return NBD_CLI_DONE;
+	case KIND_VERSION:
+		printf("discsi-nbd %s\n", DISCSI_VERSION);
+		return NBD_CLI_DONE;
+	}
+	return NBD_CLI_USAGE;
+}
+
+static enum nbd_cli check(const struct nbd_options *options, int argc,
+			  char **argv, const char *url)
+{
+	if (argc - optind > 1) {
+		dsc_fail(EINVAL, "one URL at most, not %d arguments",
+			 argc - optind);
+		return NBD_CLI_USAGE;
+	}
+	if (argc - optind == 1 && argv[optind] != url) {
+		dsc_fail(EINVAL, "\"%s\" is not an " URL_SCHEME " URL",
+			 argv[optind]);
+		return NBD_CLI_USAGE;
+	}
+	if (options->url == NULL && options->config == NULL) {
+		dsc_fail(EINVAL, "there is neither a URL nor --config: which "
+			 "LUN?");
+		return NBD_CLI_USAGE;
+	}
+	if (options->socket != NULL && options->device != NULL) {
+		dsc_fail(EINVAL, "--socket and --device exclude each other");
+		return NBD_CLI_USAGE;
+	}
+	return NBD_CLI_RUN;
+}
+
+enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
+{
+	struct option table[ENTRIES + 1];
+	const char *url;
+	enum nbd_cli outcome;
+	int index;
+
+	*options = (struct nbd_options){ .export = "" };
+	url = take_url(options, argc, argv);
+	fill_table(table);
+	opterr = 0;
+	while ((index = getopt_long(argc, argv, "", table, NULL)) >= 0) {
+		if (index == '?') {
+			dsc_fail(EINVAL, "the option %s is unknown or lacks "
+				 "its value", argv[optind - 1]);
+			return NBD_CLI_USAGE;
+		}
+		outcome = take_option(options, &entries[index]);
+		if (outcome != NBD_CLI_RUN)
+			return outcome;
+	}
+	return check(options, argc, argv, url);
+}
+
+void nbd_cli_forget(struct nbd_options *options)
+{
+	if (options->url != NULL)
+		dsc_wipe(options->url, strlen(options->url));
+	free(options->url);
+	options->url = NULL;
+}

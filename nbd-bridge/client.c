@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * client.c: a connection's beginning and end, its events, and its slots.
+ * Loop's thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "log.h"
+
+/* ------------------------------------------------------------------ slots */
+
+struct nbd_slot *nbd_slot_take(struct nbd_client *client)
+{
+	struct nbd_slot *slot = client->free;
+
+	if (slot != NULL) {
+		client->free = slot->next;
+		client->busy++;
+	}
+	return slot;
+}
+
+/* Whoever waits for memory tries again at the end of the turn. */
+static void feed_hungry(struct nbd_server *server)
+{
+	struct dsc_list *link;
+
+	while ((link = dsc_list_pop(&server->hungry)) != NULL) {
+		struct nbd_client *client =
+			dsc_container_of(link, struct nbd_client, hungry_link);
+
+		discsi_deferred_request(client->turn);
+	}
+}
+
+void nbd_slot_free(struct nbd_slot *slot)
+{
+	struct nbd_client *client = slot->client;
+	struct nbd_server *server = client->server;
+
+	if (slot->buffer.data != NULL) {
+		nbd_pool_put(&server->pool, &client->account, &slot->buffer);
+		feed_hungry(server);
+	}
+	slot->next = client->free;
+	client->free = slot;
+	client->busy--;
+}
+
+/* --------------------------------------------------------------- the end */
+
+static void forget_incoming(struct nbd_client *client)
+{
+	if (client->incoming != NULL)
+		nbd_slot_free(client->incoming);
+	client->incoming = NULL;
+}
+
+static void forget_replies(struct nbd_client *client)
+{
+	struct nbd_slot *slot = client->out_first;
+
+	while (slot != NULL) {
+		struct nbd_slot *next = slot->next;
+
+		nbd_slot_free(slot);
+		slot = next;
+	}
+	client->out_first = NULL;
+	client->out_last = NULL;
+}
+
+void nbd_client_drop(struct nbd_client *client, const char *why)
+{
+	struct nbd_server *server = client->server;
+
+	if (client->phase == NBD_PHASE_DEAD)
+		return;
+	if (why != NULL)
+		nbd_log(DISCSI_LOG_WARNING, "a client is disconnected: %s",
+			why);
+	client->phase = NBD_PHASE_DEAD;
+	discsi_watch_free(client->watch);
+	client->watch = NULL;
+	close(client->fd);
+	client->fd = -1;
+	forget_incoming(client);
+	forget_replies(client);
+	dsc_list_remove(&client->hungry_link);
+	dsc_list_remove(&client->link);
+	dsc_list_append(&server->dead, &client->link);
+	discsi_deferred_request(server->reaper);
+}
+
+void nbd_client_drain(struct nbd_client *client)
+{
+	switch (client->phase) {
+	case NBD_PHASE_HANDSHAKE:
+		nbd_client_drop(client, NULL);
+		break;
+	case NBD_PHASE_TRANSMISSION:
+		client->phase = NBD_PHASE_DRAINING;
+		client->is_stalled = false;
+		forget_incoming(client);
+		discsi_deferred_request(client->turn);
+		break;
+	case NBD_PHASE_DRAINING:
+	case NBD_PHASE_DEAD:
+		break;
+	}
+}
+
+/* ---------------------------------------------------------------- events */
+
+static bool is_reading(const struct nbd_client *client)
+{
+	switch (client->phase) {
+	case NBD_PHASE_HANDSHAKE:
+		return client->handshake->out_length == 0;
+	case NBD_PHASE_TRANSMISSION:
+		return !client->is_stalled;
+	case NBD_PHASE_DRAINING:
+	case NBD_PHASE_DEAD:
+		break;
+	}
+	return false;
+}
+
+/* Closes a client that has nothing more to do, else says what it waits for. */
+static void settle(struct nbd_client *client)
+{
+	uint32_t events;
+
+	if (client->phase == NBD_PHASE_DEAD)
+		return;
+	if (client->phase == NBD_PHASE_DRAINING && client->busy == 0 &&
+	    nbd_reply_is_sent(client)) {
+		nbd_client_drop(client, NULL);
+		return;
+	}
+	events = (is_reading(client) ? (uint32_t)EPOLLIN : 0) |
+		 (client->is_blocked ? (uint32_t)EPOLLOUT : 0);
+	if (discsi_watch_set(client->watch, events) < 0)
+		nbd_client_drop(client, "its socket cannot be watched");
+}
+
+/* Sends what can be sent, and goes on with what that has made room for. */
+static void advance(struct nbd_client *client)
+{
+	if (client->phase != NBD_PHASE_DEAD)
+		nbd_reply_send(client);
+	if (client->phase == NBD_PHASE_HANDSHAKE || client->is_stalled)
+		nbd_receive_resume(client);
+	settle(client);
+}
+
+static void on_turn(void *arg)
+{
+	advance(arg);
+}
+
+static void on_events(void *arg, uint32_t events)
+{
+	struct nbd_client *client = arg;
+
+	if ((events & EPOLLOUT) != 0) {
+		client->is_blocked = false;
+		advance(client);
+	}
+	if ((events & EPOLLIN) != 0 && is_reading(client)) {
+		nbd_receive(client);
+		settle(client);
+	} else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+		nbd_client_drop(client, NULL);
+	}
+}
+
+static void on_deadline(void *arg)
+{
+	nbd_client_drop(arg, "it has not finished the handshake in time");
+}
+
+void nbd_client_greeted(struct nbd_client *client)
+{
+	discsi_timer_free(client->deadline);
+	client->deadline = NULL;
+}
+
+/* --------------------------------------------------------- the beginning */
+
+static struct nbd_client *new_client(struct nbd_server *server)
+{
+	struct nbd_client *client = malloc(sizeof(*client));
+	size_t i;
+
+	if (client == NULL)
+		return NULL;
+	memset(client, 0, offsetof(struct nbd_client, rx));
+	dsc_list_init(&client->link);
+	dsc_list_init(&client->hungry_link);
+	client->server = server;
+	client->fd = -1;
+	client->rx_want = NBD_RX_SIZE;
+	for (i = NBD_SLOTS; i > 0; i--) {
+		struct nbd_slot *slot = &client->slots[i - 1];
+
+		slot->client = client;
+		slot->next = client->free;
+		client->free = slot;
+	}
+	return client;
+}
+
+static int begin_handshake(struct nbd_client *client)
+{
+	int rc;
+
+	client->handshake = malloc(sizeof(*client->handshake));
+	if (client->handshake == NULL)
+		return -ENOMEM;
+	nbd_handshake_init(client->handshake, client->server->export);
+	rc = discsi_timer_new(client->server->ctx, on_deadline, client,
+			      &client->deadline);
+	if (rc < 0)
+		return rc;
+	discsi_timer_set(client->deadline, NBD_HANDSHAKE_TIMEOUT_MS);
+	return 0;
+}
+
+static int begin(struct nbd_client *client, int fd, enum nbd_client_kind kind)
+{
+	struct discsi_context *ctx = client->server->ctx;
+	int rc = 0;
+
+	client->phase = kind == NBD_CLIENT_KERNEL ? NBD_PHASE_TRANSMISSION :
+						    NBD_PHASE_HANDSHAKE;
+	if (kind == NBD_CLIENT_SOCKET)
+		rc = begin_handshake(client);
+	if (rc == 0)
+		rc = discsi_deferred_new(ctx, on_turn, client, &client->turn);
+	if (rc == 0)
+		rc = discsi_watch_new(ctx, fd, EPOLLIN, on_events, client,
+				      &client->watch);
+	return rc;
+}
+
+int nbd_server_add(struct nbd_server *server, int fd,
+		   enum nbd_client_kind kind, discsi_call_cb on_gone,
+		   void *arg)
+{
+	struct nbd_client *client;
+	int rc;
+
+	if (!nbd_server_has_room(server))
+		return -EUSERS;
+	client = new_client(server);
+	if (client == NULL)
+		return -ENOMEM;
+	rc = begin(client, fd, kind);
+	if (rc < 0) {
+		discsi_deferred_free(client->turn);
+		discsi_timer_free(client->deadline);
+		free(client->handshake);
+		free(client);
+		return rc;
+	}
+	client->fd = fd;
+	client->on_gone = on_gone;
+	client->on_gone_arg = arg;
+	server->count++;
+	dsc_list_append(&server->clients, &client->link);
+	discsi_deferred_request(client->turn);
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * nbd-bridge/client.h: one connection, as the files of the engine share it:
+ *
+ *   client.c   life and death, events, what is waited for
+ *   receive.c  bytes in: the handshake, request headers, payloads
+ *   request.c  one request: checks, the disk, completion
+ *   reply.c    bytes out: the queue of replies and its one sendmsg per turn
+ *
+ * A request lives in a slot: free -> (incoming: its payload arrives) -> in the
+ * disk -> in the queue of replies -> free. All slots of a client exist from the
+ * beginning, so that nothing is allocated for a request but its buffer, and
+ * that comes from the server's pool.
+ *
+ * A closed client is DEAD at once but stays until the disk has let go of its
+ * buffers. Functions that may close it say so; the caller looks at the phase
+ * afterwards. Loop's thread.
+ */
+#ifndef NBD_CLIENT_H
+#define NBD_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server.h"
+#include "wire.h"
+
+/* Requests of one client at a time; the kernel's driver sends 128. */
+#define NBD_SLOTS 128
+
+/* Bytes that one recv may bring; an option and its data fit. */
+#define NBD_RX_SIZE 65536u
+
+/* A client has this long to get through the handshake. */
+#define NBD_HANDSHAKE_TIMEOUT_MS 30000u
+
+/* A structured reply's header and the offset of its data. */
+#define NBD_HEAD_MAX (NBD_CHUNK_SIZE + 8)
+
+struct nbd_slot {
+	struct nbd_client *client;
+	struct nbd_slot *next;        /* in the free stack or the reply queue */
+	struct nbd_buffer buffer;
+	uint64_t cookie;
+	uint64_t offset;
+	uint32_t length;
+	uint16_t type;
+	uint16_t flags;
+	size_t extents;               /* room and result of block_status */
+	uint32_t payload;             /* bytes of buffer that the reply has */
+	uint32_t head_length;
+	uint8_t head[NBD_HEAD_MAX];   /* the reply's header */
+};
+
+enum nbd_phase {
+	NBD_PHASE_HANDSHAKE,
+	NBD_PHASE_TRANSMISSION,
+	NBD_PHASE_DRAINING,  /* nothing more is read; closed when all is sent */
+	NBD_PHASE_DEAD,      /* closed; waits for the disk and the reaper */
+};
+
+struct nbd_client {
+	struct dsc_list link;          /* server's clients or dead */
+	struct dsc_list hungry_link;   /* server's hungry, or none */
+	struct nbd_server *server;
+	struct discsi_watch *watch;
+	struct discsi_deferred *turn;  /* sends what a turn has produced */
+	struct discsi_timer *deadline; /* of the handshake, or NULL */
+	discsi_call_cb on_gone;
+	void *on_gone_arg;
+	int fd;
+	enum nbd_phase phase;
+	bool is_structured;
+	bool has_allocation;
+	bool is_stalled;               /* a request lacks a slot or memory */
+	bool is_blocked;               /* the socket takes nothing: EPOLLOUT */
+	struct nbd_account account;
+
+	/* slots */
+	struct nbd_slot *free;
+	unsigned busy;                 /* slots that are not free */
+	unsigned in_disk;              /* those the disk has */
+
+	/* sending */
+	struct nbd_handshake *handshake;  /* until its last answer is out */
+	size_t handshake_sent;         /* of handshake->out */
+	struct nbd_slot *out_first;    /* replies, in order */
+	struct nbd_slot *out_last;
+	size_t out_sent;               /* of the first one */
+
+	/* receiving */
+	struct nbd_slot *incoming;     /* its payload is arriving */
+	uint32_t incoming_have;
+	uint32_t skip;                 /* payload of a refused write */
+	uint32_t rx_start;
+	uint32_t rx_end;
+	uint32_t rx_want;              /* how much to take beside a payload */
+
+	struct nbd_slot slots[NBD_SLOTS];
+	uint8_t rx[NBD_RX_SIZE];       /* not initialised */
+};
+
+/* ---------------------------------------------------------- client.c */
+
+/*
+ * Closes a client; why (NULL: a normal end) goes to the log. Its phase is DEAD
+ * afterwards.
+ */
+void nbd_client_drop(struct nbd_client *client, const char *why);
+
+/* Stops reading for good; what is half received is forgotten. */
+void nbd_client_drain(struct nbd_client *client);
+
+/* Ends the handshake's deadline. */
+void nbd_client_greeted(struct nbd_client *client);
+
+/* A free slot, or NULL. */
+struct nbd_slot *nbd_slot_take(struct nbd_client *client);
+
+/* Gives a slot and its buffer back, and wakes who waits for memory. */
+void nbd_slot_free(struct nbd_slot *slot);
+
+/* --------------------------------------------------------- receive.c */
+
+/* Takes what the socket has, and acts on it. May close the client. */
+void nbd_receive(struct nbd_client *client);
+
+/* Goes on with what was received before a stall. May close the client. */
+void nbd_receive_resume(struct nbd_client *client);
+
+/* --------------------------------------------------------- request.c */
+
+enum nbd_intake {
+	NBD_INTAKE_DONE,     /* the header is consumed */
+	NBD_INTAKE_PAYLOAD,  /* so it is, and client->incoming or skip is set */
+	NBD_INTAKE_STALL,    /* no slot or no memory: again later */
+	NBD_INTAKE_END,      /* the client wants to disconnect */
+};
+
+/* Takes a request whose header has come. */
+enum nbd_intake nbd_request_take(struct nbd_client *client,
+				 const struct nbd_request *request);
+
+/* Hands a request to the disk; its payload, if it has one, is complete. */
+void nbd_request_submit(struct nbd_slot *slot);
+
+/* ----------------------------------------------------------- reply.c */
+
+/*
+ * Queue the reply of a request that is done. They do not send: that happens at
+ * the end of the loop's turn.
+ */
+void nbd_reply_success(struct nbd_slot *slot);
+void nbd_reply_data(struct nbd_slot *slot);
+/* The buffer holds slot->extents extents, at most NBD_EXTENTS_MAX. */
+void nbd_reply_extents(struct nbd_slot *slot);
+/* message: NULL, or a sentence for clients that can take one. */
+void nbd_reply_error(struct nbd_slot *slot, uint32_t error,
+		     const char *message);
+
+#define NBD_EXTENTS_MAX 256u
+
+/* Sends as much as the socket takes. May close the client. */
+void nbd_reply_send(struct nbd_client *client);
+
+/* True when there is nothing left to send. */
+bool nbd_reply_is_sent(const struct nbd_client *client);
+
+#endif /* NBD_CLIENT_H */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * nbd-bridge/kernel.h: the export as a block device of this kernel. One end of
+ * a socketpair becomes a client of the server, the other one goes to the
+ * kernel with NBD_CMD_CONNECT.
+ *
+ * What blocks (netlink, waiting for the device's name, flushing it) runs on
+ * workers while the loop serves. Loop's thread; driven context.
+ */
+#ifndef NBD_KERNEL_H
+#define NBD_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <discsi/error.h>
+
+#include "netlink.h"
+#include "server.h"
+#include "worker.h"
+
+/* What a worker is given, and what it leaves behind. */
+struct nbd_kernel_job {
+	struct nbd_worker worker;
+	struct nbd_connect connect;
+	uint32_t index;
+	int rc;
+	struct discsi_error error;
+};
+
+struct nbd_kernel {
+	struct nbd_server *server;
+	struct nbd_kernel_job attach;
+	struct nbd_kernel_job flush;
+	struct nbd_kernel_job detach;
+	int socket;              /* the kernel's end, until it has it; or -1 */
+	bool is_attached;
+	bool is_client_gone;     /* the kernel has closed its socket */
+	char device[32];         /* "/dev/nbd0", "" when there is none */
+};
+
+#define NBD_KERNEL_INIT { .socket = -1 }
+
+/* The number in "/dev/nbdN", NBD_INDEX_ANY for "auto". Errors: EINVAL. */
+int nbd_kernel_parse_device(const char *text, int *index);
+
+/*
+ * Begins to attach the server's export.
+ *
+ * index: N of /dev/nbdN, or NBD_INDEX_ANY. backend: borrowed until the end.
+ * The loop must be turned while attach.worker.is_running; then
+ * nbd_kernel_finish_attach() says how it went.
+ * Errors: EOPNOTSUPP (a block size that the kernel cannot have), EMFILE, …
+ */
+int nbd_kernel_start_attach(struct nbd_kernel *kernel,
+			    struct nbd_server *server, int index,
+			    const char *backend);
+
+/*
+ * Errors: EOPNOTSUPP (no nbd driver), EPERM, EBUSY (the device is taken),
+ * ENODEV (its name does not appear), ETIMEDOUT, EIO. Nothing is left attached.
+ */
+int nbd_kernel_finish_attach(struct nbd_kernel *kernel);
+
+/* Begin to write out what the kernel holds back, and to detach. */
+int nbd_kernel_start_flush(struct nbd_kernel *kernel);
+int nbd_kernel_start_detach(struct nbd_kernel *kernel);
+
+/* The outcome of the latter, once its worker is done. */
+int nbd_kernel_finish_detach(struct nbd_kernel *kernel);
+
+/* Waits for workers and closes what is open. */
+void nbd_kernel_fini(struct nbd_kernel *kernel);
+
+#endif /* NBD_KERNEL_H */

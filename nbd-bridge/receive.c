@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * receive.c: what comes from a client. One recv brings many requests. The
+ * payload of a write goes by readv straight into the request's buffer, and
+ * what follows it into the receive buffer; while writes are large, only little
+ * is taken behind a payload, so that the next one is not copied either.
+ * Loop's thread.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/checked.h"
+
+#include "client.h"
+
+/* Payloads from here on are worth a receive that stops behind them. */
+#define LARGE_PAYLOAD 16384u
+
+/* What is taken behind a large payload: some headers. */
+#define SMALL_WANT 512u
+
+/* Receives per event, so that one busy client does not keep the others out. */
+#define RECEIVES_MAX 16
+
+static uint32_t rx_length(const struct nbd_client *client)
+{
+	return client->rx_end - client->rx_start;
+}
+
+static const uint8_t *rx_data(const struct nbd_client *client)
+{
+	return client->rx + client->rx_start;
+}
+
+/* Moves the rest of the receive buffer to its beginning. */
+static void rx_compact(struct nbd_client *client)
+{
+	uint32_t length = rx_length(client);
+
+	if (client->rx_start == 0)
+		return;
+	memmove(client->rx, client->rx + client->rx_start, length);
+	client->rx_start = 0;
+	client->rx_end = length;
+}
+
+/* --------------------------------------------------------------- payload */
+
+static void incoming_arrived(struct nbd_client *client)
+{
+	struct nbd_slot *slot = client->incoming;
+
+	if (client->incoming_have < slot->length)
+		return;
+	client->incoming = NULL;
+	nbd_request_submit(slot);
+}
+
+/* Takes the part of a payload that came with its header. */
+static void take_buffered_payload(struct nbd_client *client)
+{
+	uint32_t length = rx_length(client);
+
+	if (client->skip > 0) {
+		length = dsc_min_u32(length, client->skip);
+		client->skip -= length;
+		client->rx_start += length;
+		return;
+	}
+	length = dsc_min_u32(length, client->incoming->length -
+				     client->incoming_have);
+	memcpy(client->incoming->buffer.data + client->incoming_have,
+	       rx_data(client), length);
+	client->incoming_have += length;
+	client->rx_start += length;
+	incoming_arrived(client);
+}
+
+/* -------------------------------------------------------------- requests */
+
+/* Takes one request. Returns false when there is no more to be taken now. */
+static bool take_request(struct nbd_client *client)
+{
+	struct nbd_request request;
+	enum nbd_intake intake;
+
+	if (rx_length(client) < NBD_REQUEST_SIZE)
+		return false;
+	if (!nbd_decode_request(rx_data(client), &request)) {
+		nbd_client_drop(client, "what it sends is not a request");
+		return false;
+	}
+	intake = nbd_request_take(client, &request);
+	if (intake == NBD_INTAKE_STALL) {
+		client->is_stalled = true;
+		return false;
+	}
+	client->rx_start += NBD_REQUEST_SIZE;
+	if (intake == NBD_INTAKE_END) {
+		nbd_client_drain(client);
+		return false;
+	}
+	if (intake == NBD_INTAKE_PAYLOAD) {
+		client->rx_want = request.length >= LARGE_PAYLOAD ?
+				  SMALL_WANT : NBD_RX_SIZE;
+		take_buffered_payload(client);
+	}
+	return client->incoming == NULL && client->skip == 0;
+}
+
+static void take_requests(struct nbd_client *client)
+{
+	if (client->skip > 0)
+		take_buffered_payload(client);
+	if (client->incoming != NULL || client->skip > 0)
+		return;
+	while (client->phase == NBD_PHASE_TRANSMISSION && take_request(client))
+		;
+}
+
+/* ------------------------------------------------------------- handshake */
+
+static void begin_transmission(struct nbd_client *client)
+{
+	client->phase = NBD_PHASE_TRANSMISSION;
+	client->is_structured = client->handshake->is_structured;
+	client->has_allocation = client->handshake->has_allocation;
+	nbd_client_greeted(client);
+}
+
+/* Takes one step. Returns false when there is no more to be taken now. */
+static bool take_option(struct nbd_client *client)
+{
+	struct nbd_handshake *hs = client->handshake;
+	enum nbd_step step;
+	size_t consumed;
+
+	if (hs->out_length > 0)
+		return false;
+	step = nbd_handshake_step(hs, rx_data(client), rx_length(client),
+				  &consumed);
+	client->rx_start += (uint32_t)consumed;
+	switch (step) {
+	case NBD_STEP_MORE:
+		return false;
+	case NBD_STEP_AGAIN:
+		break;
+	case NBD_STEP_TRANSMIT:
+		begin_transmission(client);
+		break;
+	case NBD_STEP_CLOSE:
+		client->phase = NBD_PHASE_DRAINING;
+		break;
+	}
+	nbd_reply_send(client);
+	return true;
+}
+
+static void consume(struct nbd_client *client)
+{
+	while (client->phase == NBD_PHASE_HANDSHAKE && take_option(client))
+		;
+	if (client->phase == NBD_PHASE_TRANSMISSION)
+		take_requests(client);
+}
+
+void nbd_receive_resume(struct nbd_client *client)
+{
+	client->is_stalled = false;
+	consume(client);
+}
+
+/* ------------------------------------------------------------ the socket */
+
+/* Says where the next bytes go. Returns how many there is room for. */
+static size_t aim(struct nbd_client *client, struct iovec iov[2], int *count)
+{
+	struct nbd_slot *slot = client->incoming;
+	size_t want = client->rx_want;
+	size_t length = 0;
+
+	*count = 0;
+	rx_compact(client);
+	if (slot != NULL) {
+		iov[0].iov_base = slot->buffer.data + client->incoming_have;
+		iov[0].iov_len = slot->length - client->incoming_have;
+		length = iov[0].iov_len;
+		*count = 1;
+	}
+	iov[*count].iov_base = client->rx + client->rx_end;
+	iov[*count].iov_len = dsc_min_size(want, NBD_RX_SIZE - client->rx_end);
+	length += iov[*count].iov_len;
+	*count += 1;
+	return length;
+}
+
+/* Shares out what has arrived as aim() has laid it out. */
+static void arrived(struct nbd_client *client, size_t length)
+{
+	if (client->incoming != NULL) {
+		uint32_t part = (uint32_t)dsc_min_size(length,
+				client->incoming->length -
+				client->incoming_have);
+
+		client->incoming_have += part;
+		length -= part;
+		incoming_arrived(client);
+	} else if (length == client->rx_want) {
+		client->rx_want = NBD_RX_SIZE;
+	}
+	client->rx_end += (uint32_t)length;
+	consume(client);
+}
+
+/* The client has closed its side: what it asked for is still answered. */
+static void closed(struct nbd_client *client)
+{
+	if (client->phase == NBD_PHASE_HANDSHAKE)
+		nbd_client_drop(client, NULL);
+	else
+		nbd_client_drain(client);
+}
+
+/* Receives once. Returns true when there may be more. */
+static bool receive_once(struct nbd_client *client)
+{
+	struct iovec iov[2];
+	struct msghdr msg = { .msg_iov = iov };
+	int count;
+	size_t room = aim(client, iov, &count);
+	ssize_t n;
+
+	msg.msg_iovlen = (size_t)count;
+	n = recvmsg(client->fd, &msg, MSG_DONTWAIT);
+	if (n == 0) {
+		closed(client);
+		return false;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return errno == EINTR;
+	if (n < 0) {
+		nbd_client_drop(client, NULL);
+		return false;
+	}
+	arrived(client, (size_t)n);
+	return (size_t)n == room;
+}
+
+void nbd_receive(struct nbd_client *client)
+{
+	int i;
+
+	for (i = 0; i < RECEIVES_MAX; i++) {
+		if (!receive_once(client))
+			return;
+		if (client->phase == NBD_PHASE_HANDSHAKE &&
+		    client->handshake->out_length > 0)
+			return;
+		if (client->phase > NBD_PHASE_TRANSMISSION ||
+		    client->is_stalled)
+			return;
+	}
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * registry.c: lock, publish and remove one entry. Main thread.
+ *
+ * Who ends removes the lock file while holding its lock, so that after taking
+ * a lock one must look whether the file still has its name. Readers try the
+ * lock for a moment to see whether somebody lives: a lock that is held is
+ * therefore tried again before it counts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#include "registry.h"
+
+#define LOCK_TRIES 20
+#define LOCK_PAUSE_MS 10
+#define NEW_SUFFIX DSC_REGISTRY_STATE ".new"
+
+static char *file_name(const struct nbd_registry *registry, const char *suffix)
+{
+	char *name;
+
+	return asprintf(&name, "%s%s", registry->id, suffix) < 0 ? NULL : name;
+}
+
+static void remove_file(const struct nbd_registry *registry,
+			const char *suffix)
+{
+	char *name = file_name(registry, suffix);
+
+	if (name != NULL)
+		unlinkat(registry->dir.fd, name, 0);
+	free(name);
+}
+
+/* ------------------------------------------------------------------- lock */
+
+/* True when the open lock file is the one that has the name. */
+static bool has_name(const struct nbd_registry *registry, const char *name,
+		     int fd)
+{
+	struct stat ours, named;
+
+	return fstat(fd, &ours) == 0 &&
+	       fstatat(registry->dir.fd, name, &named,
+		       AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+/* The process that holds the lock, 0 when it does not say. */
+static long read_owner(int fd)
+{
+	char text[32] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return 0;
+	return strtol(text, NULL, 10);
+}
+
+static int fail_taken(const struct nbd_registry *registry, int fd)
+{
+	long pid = read_owner(fd);
+
+	if (pid <= 0)
+		return dsc_fail(EEXIST, "this LUN is attached already (%s)",
+				registry->id);
+	return dsc_fail(EEXIST, "this LUN is attached already by process %ld "
+			"(%s)", pid, registry->id);
+}
+
+/* One attempt. Returns a descriptor, -EAGAIN to try again, or an error. */
+static int try_lock(const struct nbd_registry *registry, const char *name,
+		    bool is_last)
+{
+	int fd = openat(registry->dir.fd, name,
+			O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc = -EAGAIN;
+
+	if (fd < 0)
+		return dsc_fail(errno, "the file %s/%s cannot be made (%s)",
+				registry->dir.path, name,
+				discsi_errno_name(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		if (has_name(registry, name, fd))
+			return fd;
+	} else if (errno != EWOULDBLOCK) {
+		rc = dsc_fail(errno, "the file %s/%s cannot be locked",
+			      registry->dir.path, name);
+	} else if (is_last) {
+		rc = fail_taken(registry, fd);
+	}
+	close(fd);
+	return rc;
+}
+
+static int take_lock(struct nbd_registry *registry)
+{
+	char *name = file_name(registry, DSC_REGISTRY_LOCK);
+	int rc = -EAGAIN;
+	int i;
+
+	if (name == NULL)
+		return dsc_fail_memory();
+	for (i = 1; i <= LOCK_TRIES && rc == -EAGAIN; i++) {
+		if (i > 1)
+			poll(NULL, 0, LOCK_PAUSE_MS);
+		rc = try_lock(registry, name, i == LOCK_TRIES);
+	}
+	free(name);
+	if (rc == -EAGAIN)
+		return dsc_fail(EAGAIN, "the lock of %s changes hands all the "
+				"time", registry->id);
+	if (rc < 0)
+		return rc;
+	registry->lock_fd = rc;
+	if (ftruncate(rc, 0) == 0)
+		dprintf(rc, "%ld\n", (long)getpid());
+	return 0;
+}
+
+int nbd_registry_claim(struct nbd_registry *registry, const char *target,
+		       uint64_t lun)
+{
+	int rc = dsc_registry_open(&registry->dir, true);
+
+	if (rc < 0)
+		return rc;
+	registry->id = dsc_registry_id(target, lun);
+	if (registry->id == NULL)
+		return dsc_fail_memory();
+	return take_lock(registry);
+}
+
+/* ------------------------------------------------------------------ state */
+
+static int64_t now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec;
+}
+
+static struct json_object *make_object(const struct nbd_registry *registry,
+				       const struct nbd_state *state)
+{
+	const struct {
+		const char *name;
+		struct json_object *value;
+	} members[] = {
+		{ "version", json_object_new_int(DSC_REGISTRY_VERSION) },
+		{ "id", json_object_new_string(registry->id) },
+		{ "pid", json_object_new_int64(getpid()) },
+		{ "device", json_object_new_string(state->device) },
+		{ "socket", json_object_new_string(state->socket) },
+		{ "export", json_object_new_string(state->export) },
+		{ "target", json_object_new_string(state->target) },
+		{ "portal", json_object_new_string(state->portal) },
+		{ "lun", json_object_new_uint64(state->lun) },
+		{ "bytes", json_object_new_uint64(state->bytes) },
+		{ "read_only", json_object_new_boolean(state->is_read_only) },
+		{ "started", json_object_new_int64(now_s()) },
+	};
+	struct json_object *object = json_object_new_object();
+	bool is_whole = object != NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		if (!is_whole || members[i].value == NULL ||
+		    json_object_object_add(object, members[i].name,
+					   members[i].value) < 0) {
+			json_object_put(members[i].value);
+			is_whole = false;
+		}
+	}
+	if (is_whole)
+		return object;
+	json_object_put(object);
+	return NULL;
+}
+
+static int write_file(const struct nbd_registry *registry, const char *name,
+		      const char *text)
+{
+	size_t length = strlen(text);
+	ssize_t n;
+	int fd;
+
+	unlinkat(registry->dir.fd, name, 0);
+	fd = openat(registry->dir.fd, name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, length);
+	if (n < 0 || close(fd) < 0)
+		return -errno;
+	return (size_t)n == length ? 0 : -ENOSPC;
+}
+
+/* A new file that takes the name when it is whole. */
+static int replace_file(const struct nbd_registry *registry, const char *text)
+{
+	char *new_name = file_name(registry, NEW_SUFFIX);
+	char *name = file_name(registry, DSC_REGISTRY_STATE);
+	int rc = -ENOMEM;
+
+	if (new_name != NULL && name != NULL)
+		rc = write_file(registry, new_name, text);
+	if (rc == 0 && renameat(registry->dir.fd, new_name, registry->dir.fd,
+				name) < 0)
+		rc = -errno;
+	if (rc < 0 && new_name != NULL)
+		unlinkat(registry->dir.fd, new_name, 0);
+	free(new_name);
+	free(name);
+	return rc;
+}
+
+int nbd_registry_publish(struct nbd_registry *registry,
+			 const struct nbd_state *state)
+{
+	struct json_object *object = make_object(registry, state);
+	const char *text;
+	int rc = -ENOMEM;
+
+	text = object != NULL ? json_object_to_json_string_ext(
+		object, JSON_C_TO_STRING_PRETTY |
+		JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+	if (text != NULL)
+		rc = replace_file(registry, text);
+	json_object_put(object);
+	if (rc < 0)
+		return dsc_fail(-rc, "the state file of %s in %s cannot be "
+				"written (%s)", registry->id,
+				registry->dir.path, discsi_errno_name(rc));
+	registry->is_published = true;
+	return 0;
+}
+
+void nbd_registry_release(struct nbd_registry *registry)
+{
+	if (registry->is_published)
+		remove_file(registry, DSC_REGISTRY_STATE);
+	registry->is_published = false;
+	if (registry->lock_fd >= 0) {
+		remove_file(registry, DSC_REGISTRY_LOCK);
+		close(registry->lock_fd);
+	}
+	registry->lock_fd = -1;
+	free(registry->id);
+	registry->id = NULL;
+	if (registry->dir.fd >= 0)
+		dsc_registry_close(&registry->dir);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * nbd-bridge/registry.h: this process's entry in the state registry: the lock
+ * that says it lives, the file that says what it serves. lib/bridge reads them.
+ * Main thread.
+ */
+#ifndef NBD_REGISTRY_H
+#define NBD_REGISTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/registry.h"
+
+struct nbd_registry {
+	struct dsc_registry dir;  /* fd -1: not open */
+	char *id;
+	int lock_fd;
+	bool is_published;
+};
+
+/* What the state file says. "" where not applicable; no secret is in it. */
+struct nbd_state {
+	const char *device;
+	const char *socket;
+	const char *export;
+	const char *target;
+	const char *portal;
+	uint64_t lun;
+	uint64_t bytes;
+	bool is_read_only;
+};
+
+/* An entry that holds nothing. */
+#define NBD_REGISTRY_INIT { .dir = { .fd = -1 }, .lock_fd = -1 }
+
+/*
+ * Takes the lock of a LUN's entry.
+ *
+ * Errors: EEXIST (a living process has it; the message names it), those of
+ * dsc_registry_open() and of making a file.
+ */
+int nbd_registry_claim(struct nbd_registry *registry, const char *target,
+		       uint64_t lun);
+
+/* Writes the state file, as a whole or not at all. */
+int nbd_registry_publish(struct nbd_registry *registry,
+			 const struct nbd_state *state);
+
+/* Removes what was made and lets the lock go. Fine on an entry half made. */
+void nbd_registry_release(struct nbd_registry *registry);
+
+#endif /* NBD_REGISTRY_H */

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * reply.c: what goes to a client. Replies are queued as their requests finish
+ * and sent together, headers and data, by one sendmsg at the end of the loop's
+ * turn; data is sent from the buffer that it was read into. What the socket
+ * does not take follows when it can. Loop's thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "base/checked.h"
+
+#include "client.h"
+
+/* A header and data for each slot there can be. */
+#define SEND_PIECES (2 * NBD_SLOTS)
+
+/* The longest sentence that is sent with an error. */
+#define MESSAGE_MAX 255u
+
+/* ----------------------------------------------------------------- queue */
+
+static void enqueue(struct nbd_slot *slot, size_t head_length, uint32_t payload)
+{
+	struct nbd_client *client = slot->client;
+
+	slot->head_length = (uint32_t)head_length;
+	slot->payload = payload;
+	slot->next = NULL;
+	if (client->out_last != NULL)
+		client->out_last->next = slot;
+	else
+		client->out_first = slot;
+	client->out_last = slot;
+	discsi_deferred_request(client->turn);
+}
+
+void nbd_reply_success(struct nbd_slot *slot)
+{
+	enqueue(slot, nbd_encode_simple_reply(slot->head, 0, slot->cookie), 0);
+}
+
+void nbd_reply_data(struct nbd_slot *slot)
+{
+	if (!slot->client->is_structured) {
+		enqueue(slot,
+			nbd_encode_simple_reply(slot->head, 0, slot->cookie),
+			slot->length);
+		return;
+	}
+	if (slot->length == 0) {
+		enqueue(slot, nbd_encode_chunk(slot->head, NBD_REPLY_TYPE_NONE,
+					       slot->cookie, 0), 0);
+		return;
+	}
+	nbd_encode_chunk(slot->head, NBD_REPLY_TYPE_OFFSET_DATA, slot->cookie,
+			 slot->length + 8);
+	dsc_put_be64(slot->head + NBD_CHUNK_SIZE, slot->offset);
+	enqueue(slot, NBD_CHUNK_SIZE + 8, slot->length);
+}
+
+static uint32_t state_of(uint32_t flags)
+{
+	return ((flags & DISCSI_EXTENT_HOLE) != 0 ? NBD_STATE_HOLE : 0) |
+	       ((flags & DISCSI_EXTENT_ZERO) != 0 ? NBD_STATE_ZERO : 0);
+}
+
+/*
+ * Turns the extents in the slot's buffer into descriptors, in place: each is
+ * shorter than the extent it comes from. They are cut to the request's length.
+ */
+void nbd_reply_extents(struct nbd_slot *slot)
+{
+	uint8_t *to = slot->buffer.data;
+	uint64_t left = slot->length;
+	size_t count = dsc_min_size(slot->extents, NBD_EXTENTS_MAX);
+	uint32_t length;
+	size_t i;
+
+	for (i = 0; i < count && left > 0; i++) {
+		struct discsi_extent extent;
+		uint64_t part;
+
+		memcpy(&extent, slot->buffer.data + i * sizeof(extent),
+		       sizeof(extent));
+		part = dsc_min_u64(extent.length, left);
+		if (part == 0)
+			continue;
+		dsc_put_be32(to, (uint32_t)part);
+		dsc_put_be32(to + 4, state_of(extent.flags));
+		to += 8;
+		left -= part;
+	}
+	length = (uint32_t)(to - slot->buffer.data);
+	if (length == 0) {
+		nbd_reply_error(slot, NBD_EIO, "the disk told no extent");
+		return;
+	}
+	nbd_encode_chunk(slot->head, NBD_REPLY_TYPE_BLOCK_STATUS, slot->cookie,
+			 4 + length);
+	dsc_put_be32(slot->head + NBD_CHUNK_SIZE, NBD_CONTEXT_ALLOCATION);
+	enqueue(slot, NBD_CHUNK_SIZE + 4, length);
+}
+
+void nbd_reply_error(struct nbd_slot *slot, uint32_t error,
+		     const char *message)
+{
+	size_t length = 0;
+
+	if (!slot->client->is_structured) {
+		enqueue(slot, nbd_encode_simple_reply(slot->head, error,
+						      slot->cookie), 0);
+		return;
+	}
+	if (message != NULL && slot->buffer.data != NULL) {
+		length = strnlen(message, MESSAGE_MAX);
+		memcpy(slot->buffer.data, message, length);
+	}
+	nbd_encode_chunk(slot->head, NBD_REPLY_TYPE_ERROR, slot->cookie,
+			 6 + (uint32_t)length);
+	dsc_put_be32(slot->head + NBD_CHUNK_SIZE, error);
+	dsc_put_be16(slot->head + NBD_CHUNK_SIZE + 4, (uint16_t)length);
+	enqueue(slot, NBD_CHUNK_SIZE + 6, (uint32_t)length);
+}
+
+/* --------------------------------------------------------------- sending */
+
+/* What send() or sendmsg() has returned: true when all of wanted is out. */
+static bool is_all_sent(struct nbd_client *client, ssize_t n, size_t wanted)
+{
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		nbd_client_drop(client, NULL);
+		return false;
+	}
+	client->is_blocked = n < 0 || (size_t)n < wanted;
+	return !client->is_blocked;
+}
+
+/* Sends the handshake's answer. Returns true when it is all out. */
+static bool send_handshake(struct nbd_client *client)
+{
+	struct nbd_handshake *hs = client->handshake;
+	size_t wanted;
+	ssize_t n;
+
+	if (hs == NULL)
+		return true;
+	wanted = hs->out_length - client->handshake_sent;
+	if (wanted > 0) {
+		n = send(client->fd, hs->out + client->handshake_sent, wanted,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0)
+			client->handshake_sent += (size_t)n;
+		if (!is_all_sent(client, n, wanted))
+			return false;
+	}
+	hs->out_length = 0;
+	client->handshake_sent = 0;
+	if (client->phase != NBD_PHASE_HANDSHAKE) {
+		free(hs);
+		client->handshake = NULL;
+	}
+	return true;
+}
+
+static int add_piece(struct iovec *iov, int count, uint8_t *data, size_t length,
+		     size_t *skip)
+{
+	size_t skipped = dsc_min_size(*skip, length);
+
+	*skip -= skipped;
+	if (skipped == length)
+		return count;
+	iov[count].iov_base = data + skipped;
+	iov[count].iov_len = length - skipped;
+	return count + 1;
+}
+
+/* Lays out the queue, what is sent already left out. */
+static int gather(const struct nbd_client *client, struct iovec *iov,
+		  size_t *total)
+{
+	size_t skip = client->out_sent;
+	struct nbd_slot *slot;
+	int count = 0;
+	int i;
+
+	for (slot = client->out_first; slot != NULL; slot = slot->next) {
+		count = add_piece(iov, count, slot->head, slot->head_length,
+				  &skip);
+		count = add_piece(iov, count, slot->buffer.data, slot->payload,
+				  &skip);
+	}
+	*total = 0;
+	for (i = 0; i < count; i++)
+		*total += iov[i].iov_len;
+	return count;
+}
+
+/* Frees the slots whose replies are out. */
+static void retire(struct nbd_client *client, size_t sent)
+{
+	struct nbd_slot *slot = client->out_first;
+
+	sent += client->out_sent;
+	while (slot != NULL &&
+	       sent >= (size_t)slot->head_length + slot->payload) {
+		struct nbd_slot *next = slot->next;
+
+		sent -= (size_t)slot->head_length + slot->payload;
+		nbd_slot_free(slot);
+		slot = next;
+	}
+	client->out_first = slot;
+	if (slot == NULL)
+		client->out_last = NULL;
+	client->out_sent = sent;
+}
+
+static void send_replies(struct nbd_client *client)
+{
+	struct iovec iov[SEND_PIECES];
+	struct msghdr msg = { .msg_iov = iov };
+	size_t wanted;
+	ssize_t n;
+
+	msg.msg_iovlen = (size_t)gather(client, iov, &wanted);
+	n = sendmsg(client->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n > 0)
+		retire(client, (size_t)n);
+	is_all_sent(client, n, wanted);
+}
+
+void nbd_reply_send(struct nbd_client *client)
+{
+	if (client->is_blocked || client->phase == NBD_PHASE_DEAD)
+		return;
+	if (send_handshake(client) && client->out_first != NULL)
+		send_replies(client);
+}
+
+bool nbd_reply_is_sent(const struct nbd_client *client)
+{
+	return client->out_first == NULL &&
+	       (client->handshake == NULL ||
+		client->handshake->out_length == 0);
+}

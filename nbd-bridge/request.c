@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * request.c: one request from its header to its result: what is wrong with it,
+ * the memory it needs, the call into the disk, and the completion. A table says
+ * what each command may have. Loop's thread.
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+
+#include "client.h"
+#include "log.h"
+
+/* A failing disk must not fill the log: so many lines in each period. */
+#define FAILURES_MAX 20
+#define FAILURES_PERIOD_NS (60 * DSC_NS_PER_S)
+
+struct command {
+	const char *name;
+	uint16_t flags;         /* those allowed; FUA always is */
+	bool has_range;         /* offset and length name a part of the disk */
+	bool is_change;         /* refused on a read-only disk */
+	bool has_data;          /* the length is that of a buffer */
+	uint32_t beyond_end;    /* the error for a range beyond the end */
+	int (*submit)(struct nbd_slot *slot);
+};
+
+/* ------------------------------------------------------------ completion */
+
+static void log_failure(const struct nbd_slot *slot, const char *name,
+			int result, const struct discsi_error *error)
+{
+	struct nbd_log_limit *limit = &slot->client->server->log_limit;
+	uint64_t now_ns = dsc_clock_now_ns();
+
+	if (now_ns - limit->period_ns > FAILURES_PERIOD_NS) {
+		limit->period_ns = now_ns;
+		limit->count = 0;
+	}
+	if (limit->count >= FAILURES_MAX)
+		return;
+	limit->count++;
+	nbd_log(DISCSI_LOG_WARNING, "%s of %" PRIu32 " bytes at %" PRIu64
+		" failed: %s%s", name, slot->length, slot->offset,
+		error != NULL ? error->message : discsi_errno_name(result),
+		limit->count == FAILURES_MAX ?
+		" (further ones within a minute are not logged)" : "");
+}
+
+static const struct command *find_command(unsigned type);
+
+static void reply_success(struct nbd_slot *slot)
+{
+	switch (slot->type) {
+	case NBD_CMD_READ:
+		nbd_reply_data(slot);
+		break;
+	case NBD_CMD_BLOCK_STATUS:
+		nbd_reply_extents(slot);
+		break;
+	default:
+		nbd_reply_success(slot);
+		break;
+	}
+}
+
+static void finish(struct nbd_slot *slot, int result,
+		   const struct discsi_error *error)
+{
+	struct nbd_client *client = slot->client;
+
+	if (result < 0 && result != -EOPNOTSUPP)
+		log_failure(slot, find_command(slot->type)->name, result,
+			    error);
+	if (client->phase == NBD_PHASE_DEAD)
+		nbd_slot_free(slot);
+	else if (result < 0)
+		nbd_reply_error(slot, nbd_error_from_errno(result),
+				error != NULL ? error->message : NULL);
+	else
+		reply_success(slot);
+}
+
+/* The disk is done with a request and its buffer. */
+static void on_done(void *arg, int result, const struct discsi_error *error)
+{
+	struct nbd_slot *slot = arg;
+	struct nbd_client *client = slot->client;
+
+	client->in_disk--;
+	finish(slot, result, error);
+	if (client->phase == NBD_PHASE_DEAD && client->in_disk == 0)
+		discsi_deferred_request(client->server->reaper);
+}
+
+/* Calls the disk; fn is one of the submit functions below. */
+static void call_disk(struct nbd_slot *slot, int (*fn)(struct nbd_slot *slot))
+{
+	int rc;
+
+	slot->client->in_disk++;
+	rc = fn(slot);
+	if (rc < 0) {
+		slot->client->in_disk--;
+		finish(slot, rc, discsi_last_error());
+	}
+}
+
+/* ------------------------------------------------------------ submission */
+
+static const struct nbd_disk *disk_of(const struct nbd_slot *slot)
+{
+	return slot->client->server->export->disk;
+}
+
+static unsigned fua_of(const struct nbd_slot *slot)
+{
+	return (slot->flags & NBD_CMD_FLAG_FUA) != 0 ? DISCSI_IO_FUA : 0;
+}
+
+static int submit_read(struct nbd_slot *slot)
+{
+	const struct nbd_disk *disk = disk_of(slot);
+
+	return disk->ops->read(disk->handle, slot->buffer.data, slot->length,
+			       slot->offset, on_done, slot);
+}
+
+static int submit_write(struct nbd_slot *slot)
+{
+	const struct nbd_disk *disk = disk_of(slot);
+
+	return disk->ops->write(disk->handle, slot->buffer.data, slot->length,
+				slot->offset, fua_of(slot), on_done, slot);
+}
+
+static int submit_flush(struct nbd_slot *slot)
+{
+	const struct nbd_disk *disk = disk_of(slot);
+
+	return disk->ops->flush(disk->handle, on_done, slot);
+}
+
+/* A trim has no FUA of its own: the flush behind it does that. */
+static void on_trimmed(void *arg, int result, const struct discsi_error *error)
+{
+	struct nbd_slot *slot = arg;
+
+	if (result < 0 || fua_of(slot) == 0) {
+		on_done(slot, result, error);
+		return;
+	}
+	slot->client->in_disk--;
+	call_disk(slot, submit_flush);
+}
+
+static int submit_trim(struct nbd_slot *slot)
+{
+	const struct nbd_disk *disk = disk_of(slot);
+
+	return disk->ops->trim(disk->handle, slot->offset, slot->length,
+			       on_trimmed, slot);
+}
+
+static int submit_zero(struct nbd_slot *slot)
+{
+	const struct nbd_disk *disk = disk_of(slot);
+	unsigned flags = fua_of(slot);
+
+	if ((slot->flags & NBD_CMD_FLAG_NO_HOLE) == 0)
+		flags |= DISCSI_ZERO_UNMAP;
+	if ((slot->flags & NBD_CMD_FLAG_FAST_ZERO) != 0)
+		flags |= DISCSI_ZERO_FAST;
+	return disk->ops->zero(disk->handle, slot->offset, slot->length, flags,
+			       on_done, slot);
+}
+
+static int submit_block_status(struct nbd_slot *slot)
+{
+	const struct nbd_disk *disk = disk_of(slot);
+	struct discsi_extent *extents = (void *)slot->buffer.data;
+
+	slot->extents = (slot->flags & NBD_CMD_FLAG_REQ_ONE) != 0 ?
+			1 : NBD_EXTENTS_MAX;
+	return disk->ops->block_status(disk->handle, slot->offset, slot->length,
+				       extents, &slot->extents, on_done, slot);
+}
+
+static const struct command commands[] = {
+	[NBD_CMD_READ] = {
+		"a read", NBD_CMD_FLAG_DF, true, false, true,
+		NBD_EINVAL, submit_read,
+	},
+	[NBD_CMD_WRITE] = {
+		"a write", 0, true, true, true, NBD_ENOSPC, submit_write,
+	},
+	[NBD_CMD_FLUSH] = {
+		"a flush", 0, false, false, false, 0, submit_flush,
+	},
+	[NBD_CMD_TRIM] = {
+		"a trim", 0, true, true, false, NBD_EINVAL, submit_trim,
+	},
+	[NBD_CMD_WRITE_ZEROES] = {
+		"a write of zeroes",
+		NBD_CMD_FLAG_NO_HOLE | NBD_CMD_FLAG_FAST_ZERO,
+		true, true, false, NBD_ENOSPC, submit_zero,
+	},
+	[NBD_CMD_BLOCK_STATUS] = {
+		"a block status", NBD_CMD_FLAG_REQ_ONE, true, false, false,
+		NBD_EINVAL, submit_block_status,
+	},
+};
+
+static const struct command *find_command(unsigned type)
+{
+	if (type >= sizeof(commands) / sizeof(commands[0]) ||
+	    commands[type].submit == NULL)
+		return NULL;
+	return &commands[type];
+}
+
+void nbd_request_submit(struct nbd_slot *slot)
+{
+	call_disk(slot, find_command(slot->type)->submit);
+}
+
+/* ---------------------------------------------------------------- checks */
+
+static uint32_t check_range(const struct nbd_disk *disk,
+			    const struct command *command,
+			    const struct nbd_request *request)
+{
+	if (command->has_data && request->length > NBD_PAYLOAD_MAX)
+		return NBD_EINVAL;
+	if (!dsc_is_inside(request->offset, request->length, disk->bytes))
+		return command->beyond_end;
+	if (request->offset % disk->block_size != 0 ||
+	    request->length % disk->block_size != 0)
+		return NBD_EINVAL;
+	return 0;
+}
+
+/* What only some commands need. */
+static uint32_t check_ability(const struct nbd_client *client,
+			      const struct nbd_disk *disk,
+			      const struct nbd_request *request)
+{
+	switch (request->type) {
+	case NBD_CMD_TRIM:
+		return disk->can_trim ? 0 : NBD_EINVAL;
+	case NBD_CMD_WRITE_ZEROES:
+		return (request->flags & NBD_CMD_FLAG_FAST_ZERO) == 0 ||
+		       disk->can_zero_fast ? 0 : NBD_ENOTSUP;
+	case NBD_CMD_BLOCK_STATUS:
+		return client->has_allocation && request->length > 0 ?
+		       0 : NBD_EINVAL;
+	default:
+		return 0;
+	}
+}
+
+/* Returns the wire's error for a request that cannot be done, else 0. */
+static uint32_t check(const struct nbd_client *client,
+		      const struct command *command,
+		      const struct nbd_request *request)
+{
+	const struct nbd_disk *disk = client->server->export->disk;
+	uint32_t error;
+
+	if (command == NULL ||
+	    (request->flags & ~(command->flags | NBD_CMD_FLAG_FUA)) != 0)
+		return NBD_EINVAL;
+	if ((request->flags & NBD_CMD_FLAG_DF) != 0 && !client->is_structured)
+		return NBD_EINVAL;
+	if (command->is_change && disk->is_read_only)
+		return NBD_EPERM;
+	if (!command->has_range)
+		return request->offset == 0 && request->length == 0 ?
+		       0 : NBD_EINVAL;
+	error = check_ability(client, disk, request);
+	return error != 0 ? error : check_range(disk, command, request);
+}
+
+/* ---------------------------------------------------------------- intake */
+
+/* How much memory a request needs beside its slot. */
+static size_t memory_for(const struct nbd_request *request)
+{
+	switch (request->type) {
+	case NBD_CMD_READ:
+	case NBD_CMD_WRITE:
+		return request->length;
+	case NBD_CMD_BLOCK_STATUS:
+		return NBD_EXTENTS_MAX * sizeof(struct discsi_extent);
+	default:
+		return 0;
+	}
+}
+
+static struct nbd_slot *fill_slot(struct nbd_client *client,
+				  const struct nbd_request *request)
+{
+	struct nbd_slot *slot = nbd_slot_take(client);
+
+	slot->cookie = request->cookie;
+	slot->offset = request->offset;
+	slot->length = request->length;
+	slot->type = request->type;
+	slot->flags = request->flags;
+	return slot;
+}
+
+/* Returns 0, or the negative errno of nbd_pool_get(). */
+static int get_memory(struct nbd_client *client,
+		      const struct nbd_request *request,
+		      struct nbd_buffer *buffer)
+{
+	struct nbd_server *server = client->server;
+	size_t bytes = memory_for(request);
+	int rc;
+
+	if (bytes == 0)
+		return 0;
+	rc = nbd_pool_get(&server->pool, &client->account, bytes, buffer);
+	if (rc == -EAGAIN) {
+		dsc_list_remove(&client->hungry_link);
+		dsc_list_append(&server->hungry, &client->hungry_link);
+	}
+	return rc;
+}
+
+/* Answers a request that is not done; its payload is passed over. */
+static enum nbd_intake refuse(struct nbd_client *client,
+			      const struct nbd_request *request,
+			      uint32_t error)
+{
+	nbd_reply_error(fill_slot(client, request), error, NULL);
+	if (request->type != NBD_CMD_WRITE || request->length == 0)
+		return NBD_INTAKE_DONE;
+	client->skip = request->length;
+	return NBD_INTAKE_PAYLOAD;
+}
+
+enum nbd_intake nbd_request_take(struct nbd_client *client,
+				 const struct nbd_request *request)
+{
+	struct nbd_buffer buffer = { NULL, 0 };
+	struct nbd_slot *slot;
+	uint32_t error;
+	int rc;
+
+	if (request->type == NBD_CMD_DISC)
+		return NBD_INTAKE_END;
+	if (client->free == NULL)
+		return NBD_INTAKE_STALL;
+	error = check(client, find_command(request->type), request);
+	if (error != 0)
+		return refuse(client, request, error);
+	rc = get_memory(client, request, &buffer);
+	if (rc == -EAGAIN)
+		return NBD_INTAKE_STALL;
+	if (rc < 0)
+		return refuse(client, request, nbd_error_from_errno(rc));
+	slot = fill_slot(client, request);
+	slot->buffer = buffer;
+	if (request->length == 0 && request->type != NBD_CMD_FLUSH) {
+		reply_success(slot);
+		return NBD_INTAKE_DONE;
+	}
+	if (request->type == NBD_CMD_WRITE) {
+		client->incoming = slot;
+		client->incoming_have = 0;
+		return NBD_INTAKE_PAYLOAD;
+	}
+	nbd_request_submit(slot);
+	return NBD_INTAKE_DONE;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * serve.c: the loop of a bridge that is up, and its end. Main thread.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#include "app.h"
+#include "log.h"
+
+/* A detach waits 30 s for the whole of it. */
+#define FINISH_TIMEOUT_MS 20000u
+
+/* ---------------------------------------------------------------- signals */
+
+static void on_signal(void *arg, uint32_t events)
+{
+	struct nbd_app *app = arg;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(app->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGPIPE ||
+	    (info.ssi_signo == SIGHUP && app->daemon->is_forked))
+		return;
+	nbd_log(DISCSI_LOG_INFO, "signal %u: ending", info.ssi_signo);
+	app->stops++;
+}
+
+int nbd_app_watch_signals(struct nbd_app *app)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGPIPE);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return dsc_fail(errno, "signals cannot be blocked");
+	app->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (app->signal_fd < 0)
+		return dsc_fail(errno, "signals cannot be received (%s)",
+				discsi_errno_name(errno));
+	return discsi_watch_new(app->ctx, app->signal_fd, EPOLLIN, on_signal,
+				app, &app->signals);
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+int nbd_app_wait(struct nbd_app *app, const bool *flag)
+{
+	while (!*flag && app->stops == 0)
+		discsi_context_dispatch(app->ctx, -1);
+	if (*flag)
+		return 0;
+	return dsc_fail(ECANCELED, "told to end before the export was ready");
+}
+
+void nbd_app_serve(struct nbd_app *app)
+{
+	while (app->stops == 0 && !app->kernel.is_client_gone)
+		discsi_context_dispatch(app->ctx, -1);
+	if (app->kernel.is_client_gone)
+		nbd_log(DISCSI_LOG_WARNING, "%s was detached by somebody else",
+			app->kernel.device);
+}
+
+/* -------------------------------------------------------------- the end */
+
+static void on_deadline(void *arg)
+{
+	struct nbd_app *app = arg;
+
+	app->is_late = true;
+}
+
+/* True when what is left must not be waited for. */
+static bool is_in_hurry(const struct nbd_app *app)
+{
+	return app->is_late || app->stops > 1;
+}
+
+/* Waits for a worker; a detach that is under way is always waited for. */
+static void finish_device(struct nbd_app *app)
+{
+	struct nbd_kernel *kernel = &app->kernel;
+
+	if (!kernel->is_attached)
+		return;
+	if (!kernel->is_client_gone && !is_in_hurry(app) &&
+	    nbd_kernel_start_flush(kernel) == 0) {
+		while (kernel->flush.worker.is_running && !is_in_hurry(app))
+			discsi_context_dispatch(app->ctx, -1);
+		if (!kernel->flush.worker.is_running && kernel->flush.rc < 0)
+			nbd_log(DISCSI_LOG_WARNING, "%s",
+				kernel->flush.error.message);
+	}
+	if (nbd_kernel_start_detach(kernel) < 0)
+		return;
+	nbd_worker_join(&kernel->detach.worker);
+	if (nbd_kernel_finish_detach(kernel) < 0)
+		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
+}
+
+static void finish_clients(struct nbd_app *app)
+{
+	nbd_server_drain(&app->server);
+	while (!nbd_server_is_idle(&app->server) && !is_in_hurry(app))
+		discsi_context_dispatch(app->ctx, -1);
+	if (!nbd_server_is_idle(&app->server))
+		nbd_log(DISCSI_LOG_WARNING, "clients are disconnected before "
+			"they have all their replies");
+	nbd_server_drop(&app->server);
+}
+
+static void on_flushed(void *arg, int result, const struct discsi_error *error)
+{
+	struct nbd_app *app = arg;
+
+	if (result < 0 && result != -ECANCELED)
+		nbd_log(DISCSI_LOG_ERROR, "the disk's cache is not flushed: %s",
+			error->message);
+	app->opening.is_done = true;
+}
+
+static void finish_disk(struct nbd_app *app)
+{
+	app->opening.is_done = false;
+	if (app->disk.is_read_only ||
+	    app->disk.ops->flush(app->disk.handle, on_flushed, app) < 0)
+		return;
+	while (!app->opening.is_done && !is_in_hurry(app))
+		discsi_context_dispatch(app->ctx, -1);
+}
+
+void nbd_app_finish(struct nbd_app *app)
+{
+	if (discsi_timer_new(app->ctx, on_deadline, app, &app->deadline) == 0)
+		discsi_timer_set(app->deadline, FINISH_TIMEOUT_MS);
+	else
+		app->is_late = true;
+	nbd_listener_close(&app->listener);
+	finish_device(app);
+	finish_clients(app);
+	finish_disk(app);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * server.c: the set of clients of one export. Clients that are closed are
+ * freed by a deferred call of the server's, never inside one of their own
+ * callbacks. Loop's thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "client.h"
+
+static void free_client(struct nbd_client *client)
+{
+	discsi_call_cb on_gone = client->on_gone;
+	void *arg = client->on_gone_arg;
+
+	dsc_list_remove(&client->link);
+	client->server->count--;
+	discsi_deferred_free(client->turn);
+	discsi_timer_free(client->deadline);
+	free(client->handshake);
+	free(client);
+	if (on_gone != NULL)
+		on_gone(arg);
+}
+
+static void reap(void *arg)
+{
+	struct nbd_server *server = arg;
+	struct dsc_list seen;
+	struct dsc_list *link;
+
+	dsc_list_init(&seen);
+	dsc_list_splice(&seen, &server->dead);
+	while ((link = dsc_list_pop(&seen)) != NULL) {
+		struct nbd_client *client =
+			dsc_container_of(link, struct nbd_client, link);
+
+		dsc_list_append(&server->dead, &client->link);
+		if (client->in_disk == 0)
+			free_client(client);
+	}
+}
+
+int nbd_server_init(struct nbd_server *server, struct discsi_context *ctx,
+		    const struct nbd_export *export)
+{
+	*server = (struct nbd_server){ .ctx = ctx, .export = export };
+	nbd_pool_init(&server->pool, NBD_POOL_BUDGET);
+	dsc_list_init(&server->clients);
+	dsc_list_init(&server->dead);
+	dsc_list_init(&server->hungry);
+	return discsi_deferred_new(ctx, reap, server, &server->reaper);
+}
+
+void nbd_server_fini(struct nbd_server *server)
+{
+	if (server->ctx == NULL)
+		return;
+	nbd_server_drop(server);
+	reap(server);
+	discsi_deferred_free(server->reaper);
+	nbd_pool_fini(&server->pool);
+	server->ctx = NULL;
+}
+
+bool nbd_server_has_room(const struct nbd_server *server)
+{
+	return server->count < NBD_CLIENTS_MAX;
+}
+
+/* Does fn to every client; fn may close it. */
+static void for_each_client(struct nbd_server *server,
+			    void (*fn)(struct nbd_client *client))
+{
+	struct dsc_list *link = server->clients.next;
+
+	while (link != &server->clients) {
+		struct dsc_list *next = link->next;
+
+		fn(dsc_container_of(link, struct nbd_client, link));
+		link = next;
+	}
+}
+
+static void drop_one(struct nbd_client *client)
+{
+	nbd_client_drop(client, NULL);
+}
+
+void nbd_server_drain(struct nbd_server *server)
+{
+	for_each_client(server, nbd_client_drain);
+}
+
+void nbd_server_drop(struct nbd_server *server)
+{
+	for_each_client(server, drop_one);
+}
+
+bool nbd_server_is_idle(const struct nbd_server *server)
+{
+	return server->count == 0;
+}

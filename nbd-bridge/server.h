@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * nbd-bridge/server.h: one export and its clients on one loop. The server
+ * neither listens nor knows where its descriptors come from: the listener
+ * hands it accepted sockets, the kernel's part one end of a socketpair, a test
+ * whatever it likes.
+ *
+ * Loop's thread. Several servers, each on a loop of its own, share nothing.
+ */
+#ifndef NBD_SERVER_H
+#define NBD_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <discsi/context.h>
+
+#include "base/list.h"
+
+#include "buffers.h"
+#include "handshake.h"
+
+/* Clients at once. Each costs about 80 KiB beside what its requests hold. */
+#define NBD_CLIENTS_MAX 64
+
+/* Memory for the data of all requests that are under way. */
+#define NBD_POOL_BUDGET ((size_t)64 << 20)
+
+/* Keeps a failing disk from filling the log. */
+struct nbd_log_limit {
+	uint64_t period_ns;
+	unsigned count;
+};
+
+struct nbd_server {
+	struct discsi_context *ctx;
+	const struct nbd_export *export;
+	struct nbd_pool pool;
+	struct dsc_list clients;          /* nbd_client.link */
+	struct dsc_list dead;             /* closed; the reaper frees them */
+	struct dsc_list hungry;           /* hungry_link: want memory */
+	size_t count;                     /* clients that are not freed yet */
+	struct discsi_deferred *reaper;
+	struct nbd_log_limit log_limit;
+};
+
+enum nbd_client_kind {
+	NBD_CLIENT_SOCKET,  /* begins with the handshake */
+	NBD_CLIENT_KERNEL,  /* is in the transmission phase, simple replies */
+};
+
+/*
+ * ctx, export: borrowed until nbd_server_fini(). Errors: ENOMEM.
+ */
+int nbd_server_init(struct nbd_server *server, struct discsi_context *ctx,
+		    const struct nbd_export *export);
+
+/*
+ * Ends a server. Clients are dropped; the disk must have completed all their
+ * requests (nbd_server_is_idle()). A server of zeroes is fine.
+ */
+void nbd_server_fini(struct nbd_server *server);
+
+/*
+ * Serves a connected stream socket.
+ *
+ * fd: taken if 0 is returned. on_gone: called once, on the loop, when the
+ *      client is closed and nothing of it is under way any more; NULL: nobody
+ *      wants to know.
+ * Errors: ENOMEM, EUSERS (NBD_CLIENTS_MAX), and those of watching it.
+ */
+int nbd_server_add(struct nbd_server *server, int fd,
+		   enum nbd_client_kind kind, discsi_call_cb on_gone,
+		   void *arg);
+
+/* True when there is room for one more client. */
+bool nbd_server_has_room(const struct nbd_server *server);
+
+/*
+ * Lets every client finish what it has asked for, reads no further request and
+ * closes each when its replies are sent. Clients in the handshake are dropped.
+ */
+void nbd_server_drain(struct nbd_server *server);
+
+/* Closes all clients now; requests under way complete into nothing. */
+void nbd_server_drop(struct nbd_server *server);
+
+/* True when no client is left and nothing is under way. */
+bool nbd_server_is_idle(const struct nbd_server *server);
+
+#endif /* NBD_SERVER_H */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-nbd-registry.c: what discsi-nbd writes into the registry, read back by
+ * the code that lists and detaches bridges, and who gets the lock.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bridge/registry.h"
+#include "harness/harness.h"
+#include "nbd-bridge/registry.h"
+#include "unit/bridge-scratch.h"
+
+#define TARGET "iqn.2026-11.io.test:disk/1"
+#define ID "iqn.2026-11.io.test:disk_1-lun-7"
+
+static const struct nbd_state state = {
+	.device = "", .socket = "/run/x.sock", .export = "e",
+	.target = TARGET, .portal = "[::1]:3260", .lun = 7,
+	.bytes = UINT64_C(1) << 41, .is_read_only = true,
+};
+
+static void test_publish(void)
+{
+	struct nbd_registry registry = NBD_REGISTRY_INIT;
+	struct dsc_registry reader;
+	struct discsi_bridge *bridge;
+	char *text;
+
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&registry, TARGET, 7), 0);
+	CU_ASSERT_STRING_EQUAL(registry.id, ID);
+	CU_ASSERT(scratch_exists(ID ".lock"));
+	CU_ASSERT(!scratch_exists(ID ".json"));
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_publish(&registry, &state), 0);
+	CU_ASSERT(!scratch_exists(ID ".json.new"));
+
+	CU_ASSERT_EQUAL_FATAL(dsc_registry_open(&reader, false), 0);
+	CU_ASSERT_EQUAL_FATAL(dsc_registry_load(&reader, ID, &bridge), 0);
+	CU_ASSERT(bridge->alive);
+	CU_ASSERT_EQUAL(bridge->pid, getpid());
+	CU_ASSERT_STRING_EQUAL(bridge->device, "");
+	CU_ASSERT_STRING_EQUAL(bridge->socket, "/run/x.sock");
+	CU_ASSERT_STRING_EQUAL(bridge->target, TARGET);
+	CU_ASSERT_STRING_EQUAL(bridge->portal, "[::1]:3260");
+	CU_ASSERT_EQUAL(bridge->lun, 7);
+	CU_ASSERT_EQUAL(bridge->bytes, UINT64_C(1) << 41);
+	CU_ASSERT(bridge->read_only);
+	discsi_bridge_free(bridge);
+	dsc_registry_close(&reader);
+
+	text = scratch_read(ID ".json");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"version\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"started\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"export\":\"e\""));
+	free(text);
+
+	nbd_registry_release(&registry);
+	CU_ASSERT(!scratch_exists(ID ".json"));
+	CU_ASSERT(!scratch_exists(ID ".lock"));
+	nbd_registry_release(&registry);
+}
+
+static void test_taken(void)
+{
+	struct nbd_registry one = NBD_REGISTRY_INIT, two = NBD_REGISTRY_INIT;
+	char pid[32];
+
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&one, TARGET, 7), 0);
+	CU_ASSERT_EQUAL(nbd_registry_claim(&two, TARGET, 7), -EEXIST);
+	snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
+	CU_ASSERT_PTR_NOT_NULL(strstr(discsi_last_error()->message, pid));
+	CU_ASSERT_PTR_NOT_NULL(strstr(discsi_last_error()->message, ID));
+	nbd_registry_release(&two);
+	CU_ASSERT(scratch_exists(ID ".lock"));
+
+	/* Another LUN of the same target is another entry. */
+	CU_ASSERT_EQUAL(nbd_registry_claim(&two, TARGET, 8), 0);
+	nbd_registry_release(&two);
+	nbd_registry_release(&one);
+	CU_ASSERT_EQUAL(nbd_registry_claim(&two, TARGET, 7), 0);
+	nbd_registry_release(&two);
+}
+
+/* What a dead process has left is nobody's. */
+static void test_stale(void)
+{
+	struct nbd_registry registry = NBD_REGISTRY_INIT;
+	struct discsi_bridge *bridge;
+	struct dsc_registry reader;
+
+	scratch_state(ID, "", 4711);
+	scratch_write(ID ".lock", "4711\n", 0600);
+	scratch_write(ID ".json.new", "half", 0600);
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&registry, TARGET, 7), 0);
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_publish(&registry, &state), 0);
+	CU_ASSERT_EQUAL_FATAL(dsc_registry_open(&reader, false), 0);
+	CU_ASSERT_EQUAL_FATAL(dsc_registry_load(&reader, ID, &bridge), 0);
+	CU_ASSERT_EQUAL(bridge->pid, getpid());
+	discsi_bridge_free(bridge);
+	dsc_registry_close(&reader);
+	nbd_registry_release(&registry);
+}
+
+/* A reader that looks at the lock for a moment is not taken for a bridge. */
+static void test_reader(void)
+{
+	struct nbd_registry registry = NBD_REGISTRY_INIT;
+	int fd, ready[2];
+	pid_t child;
+	char byte;
+
+	scratch_write(ID ".lock", "", 0600);
+	CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+	fd = scratch_lock(ID);
+	CU_ASSERT_FATAL(fd >= 0);
+	child = fork();
+	if (child == 0) {
+		close(ready[1]);
+		if (read(ready[0], &byte, 1) == 0)
+			usleep(30000);
+		_exit(0);
+	}
+	/* The child alone holds the lock, and lets it go soon. */
+	close(ready[0]);
+	close(fd);
+	close(ready[1]);
+	CU_ASSERT_EQUAL(nbd_registry_claim(&registry, TARGET, 7), 0);
+	waitpid(child, NULL, 0);
+	nbd_registry_release(&registry);
+}
+
+static const struct dsc_test tests[] = {
+	{ "publish", test_publish },
+	{ "taken", test_taken },
+	{ "stale", test_stale },
+	{ "reader", test_reader },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return dsc_test_main_fixture("nbd-registry", tests, scratch_setup,
+				     scratch_teardown, argc, argv);
+}
