@@ -13,6 +13,18 @@ libdiscsi_internal_la_SOURCES += \
 	lib/iscsi/conn.h \
 	lib/iscsi/crc32c.c \
 	lib/iscsi/crc32c.h \
+	lib/iscsi/login-chap.c \
+	lib/iscsi/login-check.c \
+	lib/iscsi/login-check.h \
+	lib/iscsi/login-client.c \
+	lib/iscsi/login-client.h \
+	lib/iscsi/login-keys.c \
+	lib/iscsi/login-keys.h \
+	lib/iscsi/login-status.c \
+	lib/iscsi/login.c \
+	lib/iscsi/login.h \
+	lib/iscsi/md5.c \
+	lib/iscsi/md5.h \
 	lib/iscsi/params.h \
 	lib/iscsi/pdu.c \
 	lib/iscsi/pdu.h \

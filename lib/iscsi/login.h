@@ -54,9 +54,10 @@ typedef void (*dsc_login_cb)(void *arg, const struct dsc_login_result *result);
 
 /*
  * Begins an attempt. cb runs once, on the loop and never inside this call; the
- * login has ended itself by then. Errors (cb never runs): ENOMEM, EMFILE,
- * EOPNOTSUPP (a data digest is required and libiscsi cannot negotiate one);
- * *error is filled.
+ * login has ended itself by then. Errors (cb never runs): EINVAL (a name, a
+ * secret or an ISID that cannot be used, or the same secret both ways),
+ * ENOMEM, EMFILE, EOPNOTSUPP (a data digest is required and libiscsi cannot
+ * negotiate one); *error is filled.
  */
 int dsc_login_start(struct discsi_context *ctx,
 		    const struct dsc_login_request *request, dsc_login_cb cb,
