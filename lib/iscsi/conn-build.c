@@ -75,7 +75,8 @@ static uint32_t immediate_bytes(const struct dsc_conn *conn,
 	return dsc_min_u32(bytes, segment_max(conn));
 }
 
-static uint8_t command_flags(const struct dsc_task *task, uint32_t still_unasked)
+static uint8_t command_flags(const struct dsc_task *task,
+			     uint32_t still_unasked)
 {
 	uint8_t flags = DSC_FLAG_SIMPLE;
 

@@ -127,8 +127,8 @@ static bool check_header(struct dsc_conn *conn, const uint8_t *header)
 	if (conn->params.header_digest &&
 	    dsc_crc32c(0, header, DSC_HEADER_BYTES) !=
 	    dsc_digest_get(header + DSC_HEADER_BYTES))
-		return dsc_conn_lose(conn, EIO,
-				     "a header arrived damaged (header digest)");
+		return dsc_conn_lose(conn, EIO, "a header arrived damaged "
+				     "(header digest)");
 	dsc_pdu_get(header, pdu);
 	rx->answer = dsc_answer_find(pdu->opcode);
 	if (rx->answer == NULL)

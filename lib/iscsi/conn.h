@@ -45,7 +45,7 @@ struct dsc_task {
 	uint8_t lun[8];
 	enum dsc_direction direction;
 	uint32_t length;            /* expected data transfer length, bytes */
-	const struct iovec *iov;    /* the data: length bytes from iov_skip on */
+	const struct iovec *iov;    /* the data: length bytes, iov_skip on */
 	int iovcnt;
 	size_t iov_skip;            /* bytes of iov[0…] that are not ours */
 	void (*done)(struct dsc_task *task);
@@ -53,8 +53,8 @@ struct dsc_task {
 	int error;                  /* 0: the target answered; else -errno, and
 				     * the answer means nothing */
 	uint8_t status;             /* SAM status */
-	uint32_t transferred;       /* bytes: length less the underflow residual,
-				     * and for reads no more than arrived */
+	uint32_t transferred;       /* bytes: length less the underflow
+				     * residual; a read: that arrived */
 	uint32_t overflow;          /* residual overflow, bytes */
 	uint16_t sense_length;
 	uint8_t sense[DSC_SENSE_MAX];
@@ -156,9 +156,10 @@ int dsc_conn_text(struct dsc_conn *conn, const char *pairs, size_t length,
 /*
  * Sends a Logout Request that closes the session (reason 0) once everything
  * submitted has completed: a target may drop what it has not finished when it
- * is logged out of. Errors: EBUSY, ENOTCONN. done: once, with 0 when the target has answered, or -errno. The
- * connection is then to be closed; a target that closes it instead of
- * answering has logged us out too (0).
+ * is logged out of. Errors: EBUSY, ENOTCONN. done: once, with 0 when the target
+ * has answered, or -errno. The connection is then to be closed; a target that
+ * closes it instead of answering has logged us out too (0), and lost() is not
+ * called.
  */
 typedef void (*dsc_logout_cb)(void *arg, int status);
 int dsc_conn_logout(struct dsc_conn *conn, dsc_logout_cb done, void *arg);

@@ -77,3 +77,39 @@ tests_unit_test_initiator_SOURCES = tests/unit/test-initiator.c
 tests_unit_test_initiator_LDADD = $(UNIT_LIBS)
 tests_unit_test_url_SOURCES = tests/unit/test-url.c
 tests_unit_test_url_LDADD = $(UNIT_LIBS)
+
+# lib/iscsi: the connection
+CONN_TESTS = \
+	tests/unit/test-conn-control \
+	tests/unit/test-conn-faults \
+	tests/unit/test-conn-life \
+	tests/unit/test-conn-read \
+	tests/unit/test-conn-write \
+	tests/unit/test-crc32c \
+	tests/unit/test-iscsi-nomem \
+	tests/unit/test-pdu \
+	tests/unit/test-sendtargets
+CONN_PEER = tests/unit/conn-peer.c tests/unit/conn-peer.h
+check_PROGRAMS += $(CONN_TESTS)
+TESTS += $(CONN_TESTS)
+tests_unit_test_conn_control_SOURCES = tests/unit/test-conn-control.c $(CONN_PEER)
+tests_unit_test_conn_control_LDADD = $(UNIT_LIBS)
+tests_unit_test_conn_faults_SOURCES = tests/unit/test-conn-faults.c $(CONN_PEER)
+tests_unit_test_conn_faults_LDADD = $(UNIT_LIBS)
+tests_unit_test_conn_life_SOURCES = tests/unit/test-conn-life.c $(CONN_PEER)
+tests_unit_test_conn_life_LDADD = $(UNIT_LIBS)
+tests_unit_test_conn_read_SOURCES = tests/unit/test-conn-read.c $(CONN_PEER)
+tests_unit_test_conn_read_LDADD = $(UNIT_LIBS)
+tests_unit_test_conn_write_SOURCES = tests/unit/test-conn-write.c $(CONN_PEER)
+tests_unit_test_conn_write_LDADD = $(UNIT_LIBS)
+tests_unit_test_crc32c_SOURCES = tests/unit/test-crc32c.c
+tests_unit_test_crc32c_LDADD = $(UNIT_LIBS)
+tests_unit_test_iscsi_nomem_SOURCES = tests/unit/test-iscsi-nomem.c
+tests_unit_test_iscsi_nomem_LDADD = $(UNIT_LIBS)
+tests_unit_test_iscsi_nomem_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray \
+	-Wl,--wrap=strdup,--wrap=strndup
+tests_unit_test_pdu_SOURCES = tests/unit/test-pdu.c
+tests_unit_test_pdu_LDADD = $(UNIT_LIBS)
+tests_unit_test_sendtargets_SOURCES = tests/unit/test-sendtargets.c
+tests_unit_test_sendtargets_LDADD = $(UNIT_LIBS)
