@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/vm/guest/init \
 	tests/vm/guest/programs \
 	tests/vm/guest/modules \
+	tests/vm/guest/libraries \
 	tests/vm/guest/file.sh \
 	tests/vm/guest/lib.sh \
 	tests/vm/guest/00-guest.sh \

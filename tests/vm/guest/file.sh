@@ -11,7 +11,7 @@ log=/run/test.log
 
 run()
 {
-	timeout "$limit" sh -eux -c '. /vm/lib.sh; . "$1"; "$2"' sh \
+	timeout "$limit" sh -eu -c '. /vm/lib.sh; . "$1"; set -x; "$2"' sh \
 		"$file" "$1" >"$log" 2>&1 </dev/null
 }
 
