@@ -31,6 +31,8 @@ struct dsc_probe {
 	bool has_capacity;
 	struct dsc_mode mode;
 	bool has_mode;
+	bool can_write_same;     /* told by, or guessed without, the list */
+	bool can_tell_status;
 	uint8_t qualifier;
 	struct discsi_lun_info info;
 	struct iovec iov;
@@ -91,7 +93,11 @@ static int parse_identification(struct dsc_probe *probe, size_t length)
 
 static int parse_limits(struct dsc_probe *probe, size_t length)
 {
-	return dsc_vpd_parse_block_limits(probe->data, length, &probe->limits);
+	int rc = dsc_vpd_parse_block_limits(probe->data, length,
+					    &probe->limits);
+
+	probe->can_write_same = probe->limits.max_write_same_blocks != 0;
+	return rc;
 }
 
 static int parse_characteristics(struct dsc_probe *probe, size_t length)
@@ -116,6 +122,7 @@ static int parse_capacity16(struct dsc_probe *probe, size_t length)
 	int rc = dsc_capacity16_parse(probe->data, length, &probe->capacity);
 
 	probe->has_capacity = rc == 0;
+	probe->can_tell_status = rc == 0 && probe->capacity.thin;
 	return rc;
 }
 
@@ -172,6 +179,27 @@ static bool wants_mode10(const struct dsc_probe *probe)
 	return !probe->has_mode;
 }
 
+static void build_has_write_same(const struct step *step, uint8_t *cdb)
+{
+	dsc_cdb_report_write_same16(cdb, step->length);
+}
+
+/* Where the LUN does not tell, a limit on VPD B0 speaks for it. */
+static int parse_has_write_same(struct dsc_probe *probe, size_t length)
+{
+	return dsc_opcode_parse(probe->data, length, &probe->can_write_same);
+}
+
+static void build_has_status(const struct step *step, uint8_t *cdb)
+{
+	dsc_cdb_report_get_lba_status(cdb, step->length);
+}
+
+static int parse_has_status(struct dsc_probe *probe, size_t length)
+{
+	return dsc_opcode_parse(probe->data, length, &probe->can_tell_status);
+}
+
 #define VPD(name, page, parse) \
 	{ name, true, 1024, page, build_vpd, parse, NULL }
 
@@ -191,6 +219,10 @@ static const struct step steps[] = {
 	{ "MODE SENSE(6)", true, 192, 0, build_mode6, parse_mode6, NULL },
 	{ "MODE SENSE(10)", true, 192, 0, build_mode10, parse_mode10,
 	  wants_mode10 },
+	{ "REPORT SUPPORTED OPERATION CODES (93)", true, 64, 0,
+	  build_has_write_same, parse_has_write_same, NULL },
+	{ "REPORT SUPPORTED OPERATION CODES (9E/12)", true, 64, 0,
+	  build_has_status, parse_has_status, NULL },
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
@@ -258,9 +290,13 @@ static void settle_abilities(const struct dsc_probe *probe,
 	*reads_zero = probe->capacity.reads_zero || can->reads_zero;
 	info->thin = probe->capacity.thin;
 	info->can_trim = can->unmap && probe->limits.max_unmap_blocks != 0;
-	info->can_zero = probe->limits.max_write_same_blocks != 0;
+	info->can_zero = probe->can_write_same;
 	info->can_zero_unmap = can->write_same_unmap && *reads_zero;
-	info->can_block_status = info->thin;
+	info->can_block_status = probe->can_tell_status;
+	if (!info->can_trim)
+		info->max_unmap_bytes = 0;
+	if (!info->can_zero && !info->can_zero_unmap)
+		info->max_write_same_bytes = 0;
 	info->write_cache = probe->has_mode && probe->mode.write_cache;
 	info->fua = probe->has_mode && probe->mode.dpofua;
 	info->read_only = probe->lun->session->conf->read_only ||

@@ -27,9 +27,14 @@
 #define WRITE_SAME_16 0x93
 #define SERVICE_ACTION_IN_16 0x9e
 #define REPORT_LUNS 0xa0
+#define MAINTENANCE_IN 0xa3
 
 #define READ_CAPACITY_16 0x10  /* service actions of 9Eh */
 #define GET_LBA_STATUS 0x12
+
+#define REPORT_OPCODES 0x0c    /* service action of A3h */
+#define REPORT_OPCODE 0x01     /* its reporting options: without, */
+#define REPORT_ACTION 0x02     /* with a service action */
 
 #define EVPD 0x01              /* INQUIRY byte 1 */
 #define FUA 0x08               /* READ and WRITE byte 1 */
@@ -163,6 +168,28 @@ void dsc_cdb_get_lba_status(uint8_t *cdb, uint64_t lba,
 	dsc_put_be32(cdb + 10, allocation_length);
 }
 
+static void report_opcode(uint8_t *cdb, uint8_t options, uint8_t opcode,
+			  uint16_t service_action, uint32_t allocation_length)
+{
+	begin(cdb, MAINTENANCE_IN);
+	cdb[1] = REPORT_OPCODES;
+	cdb[2] = options;
+	cdb[3] = opcode;
+	dsc_put_be16(cdb + 4, service_action);
+	dsc_put_be32(cdb + 6, allocation_length);
+}
+
+void dsc_cdb_report_write_same16(uint8_t *cdb, uint32_t allocation_length)
+{
+	report_opcode(cdb, REPORT_OPCODE, WRITE_SAME_16, 0, allocation_length);
+}
+
+void dsc_cdb_report_get_lba_status(uint8_t *cdb, uint32_t allocation_length)
+{
+	report_opcode(cdb, REPORT_ACTION, SERVICE_ACTION_IN_16, GET_LBA_STATUS,
+		      allocation_length);
+}
+
 /* ----------------------------------------------------------------- names */
 
 #define NO_SERVICE_ACTION -1
@@ -190,6 +217,7 @@ static const struct {
 	{ SERVICE_ACTION_IN_16, READ_CAPACITY_16, "READ CAPACITY(16)" },
 	{ SERVICE_ACTION_IN_16, GET_LBA_STATUS, "GET LBA STATUS" },
 	{ REPORT_LUNS, NO_SERVICE_ACTION, "REPORT LUNS" },
+	{ MAINTENANCE_IN, REPORT_OPCODES, "REPORT SUPPORTED OPERATION CODES" },
 };
 
 const char *dsc_cdb_name(const uint8_t *cdb)

@@ -32,6 +32,10 @@ void dsc_cdb_write_same16(uint8_t *cdb, uint64_t lba, uint32_t blocks,
 void dsc_cdb_get_lba_status(uint8_t *cdb, uint64_t lba,
 			    uint32_t allocation_length);
 
+/* REPORT SUPPORTED OPERATION CODES for one command, SPC-4 clause 6.35. */
+void dsc_cdb_report_write_same16(uint8_t *cdb, uint32_t allocation_length);
+void dsc_cdb_report_get_lba_status(uint8_t *cdb, uint32_t allocation_length);
+
 /* The name of the operation, "READ(10)", for messages. */
 const char *dsc_cdb_name(const uint8_t *cdb);
 

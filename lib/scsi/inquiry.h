@@ -105,6 +105,9 @@ int dsc_mode10_parse(const uint8_t *data, size_t length, struct dsc_mode *mode);
 int dsc_report_luns_parse(const uint8_t *data, size_t length, uint64_t *luns,
 			  size_t room, size_t *count, uint64_t *needed);
 
+/* REPORT SUPPORTED OPERATION CODES data about one command. */
+int dsc_opcode_parse(const uint8_t *data, size_t length, bool *is_supported);
+
 /*
  * One descriptor of GET LBA STATUS data.
  */

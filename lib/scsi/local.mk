@@ -8,6 +8,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/scsi/inquiry.h \
 	lib/scsi/luns.c \
 	lib/scsi/mode.c \
+	lib/scsi/opcodes.c \
 	lib/scsi/sense-table.c \
 	lib/scsi/sense-table.h \
 	lib/scsi/sense.c \

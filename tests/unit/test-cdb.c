@@ -111,6 +111,18 @@ static void test_other_writes(void)
 	CU_ASSERT(is(cdb, "93 00 00 00 00 00 00 00 00 01 00 00 00 02"));
 }
 
+static void test_report_opcodes(void)
+{
+	dirty();
+	dsc_cdb_report_write_same16(cdb, 64);
+	CU_ASSERT(is(cdb, "a3 0c 01 93 00 00 00 00 00 40"));
+	dirty();
+	dsc_cdb_report_get_lba_status(cdb, 64);
+	CU_ASSERT(is(cdb, "a3 0c 02 9e 00 12 00 00 00 40"));
+	CU_ASSERT_STRING_EQUAL(dsc_cdb_name(cdb),
+			       "REPORT SUPPORTED OPERATION CODES");
+}
+
 static void test_names(void)
 {
 	dsc_cdb_read(cdb, 0, 1, false);
@@ -187,6 +199,7 @@ static const struct dsc_test tests[] = {
 	{ "READ and WRITE", test_read_and_write },
 	{ "where READ(10) ends", test_border_of_10 },
 	{ "cache, UNMAP, WRITE SAME", test_other_writes },
+	{ "REPORT SUPPORTED OPERATION CODES", test_report_opcodes },
 	{ "names of commands", test_names },
 	{ "LUN forms on the wire", test_lun_forms },
 	{ "LUN numbers there and back", test_lun_there_and_back },

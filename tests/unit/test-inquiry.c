@@ -147,6 +147,25 @@ static void test_cut_anywhere(void)
 	hex_free(&whole);
 }
 
+static void test_supported_opcodes(void)
+{
+	static const uint8_t standard[] = { 0x00, 0x83, 0x00, 0x10 };
+	static const uint8_t vendor[] = { 0x00, 0x05 };
+	static const uint8_t not_at_all[] = { 0x00, 0x01, 0x00, 0x00 };
+	static const uint8_t unknown[] = { 0x00, 0x00, 0x00, 0x00 };
+	bool is_supported = false;
+
+	CU_ASSERT_EQUAL(dsc_opcode_parse(standard, 4, &is_supported), 0);
+	CU_ASSERT_TRUE(is_supported);
+	CU_ASSERT_EQUAL(dsc_opcode_parse(not_at_all, 4, &is_supported), 0);
+	CU_ASSERT_FALSE(is_supported);
+	CU_ASSERT_EQUAL(dsc_opcode_parse(vendor, 2, &is_supported), 0);
+	CU_ASSERT_TRUE(is_supported);
+	CU_ASSERT_EQUAL(dsc_opcode_parse(unknown, 4, &is_supported), -EPROTO);
+	CU_ASSERT_EQUAL(dsc_opcode_parse(standard, 1, &is_supported), -EPROTO);
+	CU_ASSERT_TRUE(is_supported);
+}
+
 static const struct dsc_test tests[] = {
 	{ "tgtd and LIO", test_real },
 	{ "no LUN there", test_no_lun },
@@ -154,6 +173,7 @@ static const struct dsc_test tests[] = {
 	{ "text that is not printable", test_unprintable },
 	{ "lying additional length", test_lying_length },
 	{ "cut at every byte", test_cut_anywhere },
+	{ "supported operation codes", test_supported_opcodes },
 	{ NULL, NULL }
 };
 
