@@ -49,17 +49,21 @@ static int fill_conf(struct discsi_conf *conf, const struct cli *cli,
 		     const char *place, bool is_portal)
 {
 	size_t i;
+	int status;
 
 	if (cli->config != NULL &&
 	    discsi_conf_set_json_file(conf, cli->config, print_warning,
 				      (void *)cli) < 0)
 		return fail_library(NULL, NULL);
+	status = set_place(conf, place, is_portal);
+	if (status < 0)
+		return status;
 	for (i = 0; i < cli->nsettings; i++) {
 		if (discsi_conf_set(conf, cli->settings[i].member,
 				    cli->settings[i].value) < 0)
 			return fail_library(NULL, NULL);
 	}
-	return set_place(conf, place, is_portal);
+	return 0;
 }
 
 int connect_conf(const struct cli *cli, const char *place, bool is_portal,
@@ -91,6 +95,38 @@ int connect_context(const struct cli *cli, struct discsi_context **ctx)
 	return 0;
 }
 
+/* Says so before anything is connected to. */
+static int check_lun_id(const struct discsi_conf *conf)
+{
+	char *text = NULL;
+
+	if (discsi_conf_get(conf, "lun_id", &text) < 0)
+		return fail_library(NULL, NULL);
+	free(text);
+	if (text != NULL)
+		return 0;
+	return fail(EINVAL, "which LUN is meant is not said: put its number "
+		    "after the target's name (\"discsi list\" shows the LUNs)");
+}
+
+static int open_session(struct connection *connection, const struct cli *cli,
+			struct discsi_context *ctx)
+{
+	int status;
+
+	connection->ctx = ctx;
+	if (ctx == NULL) {
+		status = connect_context(cli, &connection->ctx);
+		connection->owns_context = status == 0;
+		if (status < 0)
+			return status;
+	}
+	if (discsi_session_open(connection->ctx, connection->conf,
+				&connection->session) < 0)
+		return fail_library(NULL, NULL);
+	return 0;
+}
+
 int connect_target(struct connection *connection, const struct cli *cli,
 		   struct discsi_context *ctx, const char *url)
 {
@@ -98,47 +134,27 @@ int connect_target(struct connection *connection, const struct cli *cli,
 
 	memset(connection, 0, sizeof(*connection));
 	status = connect_conf(cli, url, false, &connection->conf);
-	if (status < 0)
-		return status;
-	connection->ctx = ctx;
-	if (ctx == NULL) {
-		status = connect_context(cli, &connection->ctx);
-		connection->owns_context = status == 0;
-	}
-	if (status < 0)
-		return status;
-	if (discsi_session_open(connection->ctx, connection->conf,
-				&connection->session) < 0)
-		return fail_library(NULL, NULL);
-	return 0;
+	if (status == 0)
+		status = open_session(connection, cli, ctx);
+	return status;
 }
 
-/* The member lun_id, which must be there. */
-static int get_lun_id(const struct connection *connection, uint64_t *lun_id)
+int connect_lun(struct connection *connection, const struct cli *cli,
+		struct discsi_context *ctx, const char *url)
 {
-	char *text = NULL;
-
-	if (discsi_conf_get(connection->conf, "lun_id", &text) < 0)
-		return fail_library(NULL, NULL);
-	if (text == NULL)
-		return fail(EINVAL, "which LUN is meant is not said: put its "
-			    "number after the target's name (\"discsi list\" "
-			    "shows the LUNs)");
-	*lun_id = strtoull(text, NULL, 10);
-	free(text);
-	return 0;
-}
-
-int connect_lun(struct connection *connection)
-{
-	uint64_t lun_id = 0;
 	int status;
 
-	status = get_lun_id(connection, &lun_id);
+	memset(connection, 0, sizeof(*connection));
+	status = connect_conf(cli, url, false, &connection->conf);
+	if (status == 0)
+		status = check_lun_id(connection->conf);
+	if (status == 0)
+		status = open_session(connection, cli, ctx);
 	if (status < 0)
 		return status;
 	connection->info.size = sizeof(connection->info);
-	if (discsi_lun_open(connection->session, lun_id, &connection->lun) < 0 ||
+	if (discsi_lun_open(connection->session, DISCSI_LUN_OF_CONF,
+			    &connection->lun) < 0 ||
 	    discsi_lun_get_info(connection->lun, &connection->info) < 0)
 		return fail_library(NULL, NULL);
 	return 0;

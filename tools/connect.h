@@ -15,8 +15,8 @@
 bool connect_is_url(const char *text);
 
 /*
- * The configuration that the command line describes: --config, then the
- * options, then the URL, each over what came before. conf: receives it.
+ * The configuration that the command line describes: --config, then the URL,
+ * then the options, each over what came before. conf: receives it.
  *
  * place: an iscsi:// URL, or NULL for none. With is_portal it may also be
  * HOST[:PORT].
@@ -44,8 +44,9 @@ struct connection {
 int connect_target(struct connection *connection, const struct cli *cli,
 		   struct discsi_context *ctx, const char *url);
 
-/* Opens the LUN that the configuration names. */
-int connect_lun(struct connection *connection);
+/* The same, and opens the LUN that the configuration names. */
+int connect_lun(struct connection *connection, const struct cli *cli,
+		struct discsi_context *ctx, const char *url);
 
 void connect_close(struct connection *connection);
 

@@ -35,9 +35,7 @@ static int open_lun(struct endpoint *endpoint, const struct cli *cli,
 
 	clear(endpoint, "");
 	endpoint->kind = ENDPOINT_LUN;
-	status = connect_target(connection, cli, ctx, url);
-	if (status == 0)
-		status = connect_lun(connection);
+	status = connect_lun(connection, cli, ctx, url);
 	if (status < 0)
 		return status;
 	if (discsi_session_get_info(connection->session, &info) < 0)

@@ -32,9 +32,7 @@ int run_info(struct cli *cli)
 	struct connection connection;
 	int status;
 
-	status = connect_target(&connection, cli, NULL, url);
-	if (status == 0)
-		status = connect_lun(&connection);
+	status = connect_lun(&connection, cli, NULL, url);
 	if (status == 0)
 		status = print(cli, &connection);
 	connect_close(&connection);
