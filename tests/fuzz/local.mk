@@ -1,1 +1,15 @@
-# tests/fuzz: fuzzers and their corpora.
+# tests/fuzz: fuzzers and their corpora. Here each is a test that replays its
+# corpus, whole, cut and changed; tests/fuzz/run NAME SECONDS searches with
+# libFuzzer.
+
+EXTRA_DIST += tests/fuzz/run tests/fuzz/corpus
+
+# lib/scsi, lib/conf
+check_PROGRAMS += tests/fuzz/fuzz-conf tests/fuzz/fuzz-scsi
+TESTS += tests/fuzz/fuzz-conf tests/fuzz/fuzz-scsi
+tests_fuzz_fuzz_conf_SOURCES = \
+	tests/fuzz/fuzz-conf.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_conf_LDADD = $(UNIT_LIBS)
+tests_fuzz_fuzz_scsi_SOURCES = \
+	tests/fuzz/fuzz-scsi.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_scsi_LDADD = $(UNIT_LIBS)
