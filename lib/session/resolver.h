@@ -8,6 +8,7 @@
 #ifndef DSC_SESSION_RESOLVER_H
 #define DSC_SESSION_RESOLVER_H
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -42,6 +43,17 @@ typedef void (*dsc_resolve_cb)(void *arg,
 int dsc_resolve_start(struct discsi_context *ctx, const char *host,
 		      uint16_t port, dsc_resolve_cb cb, void *arg,
 		      struct dsc_resolve **resolve, struct discsi_error *error);
+
+/* What looks a name up: getaddrinfo(), or what a test puts in its place. */
+typedef int (*dsc_lookup_fn)(const char *host, const char *service,
+			     const struct addrinfo *hints,
+			     struct addrinfo **list);
+
+/* The same with a lookup function of the caller's; it runs on a thread. */
+int dsc_resolve_start_with(struct discsi_context *ctx, dsc_lookup_fn lookup,
+			   const char *host, uint16_t port, dsc_resolve_cb cb,
+			   void *arg, struct dsc_resolve **resolve,
+			   struct discsi_error *error);
 
 /* Gives up; cb does not run. resolve: taken, NULL is fine. */
 void dsc_resolve_cancel(struct dsc_resolve *resolve);

@@ -113,3 +113,11 @@ tests_unit_test_pdu_SOURCES = tests/unit/test-pdu.c
 tests_unit_test_pdu_LDADD = $(UNIT_LIBS)
 tests_unit_test_sendtargets_SOURCES = tests/unit/test-sendtargets.c
 tests_unit_test_sendtargets_LDADD = $(UNIT_LIBS)
+
+# login, names
+LOGIN_TESTS = \
+	tests/unit/test-resolver
+check_PROGRAMS += $(LOGIN_TESTS)
+TESTS += $(LOGIN_TESTS)
+tests_unit_test_resolver_SOURCES = tests/unit/test-resolver.c
+tests_unit_test_resolver_LDADD = $(UNIT_LIBS)
