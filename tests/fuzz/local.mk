@@ -13,3 +13,13 @@ tests_fuzz_fuzz_conf_LDADD = $(UNIT_LIBS)
 tests_fuzz_fuzz_scsi_SOURCES = \
 	tests/fuzz/fuzz-scsi.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_scsi_LDADD = $(UNIT_LIBS)
+
+# lib/iscsi
+check_PROGRAMS += tests/fuzz/fuzz-conn tests/fuzz/fuzz-sendtargets
+TESTS += tests/fuzz/fuzz-conn tests/fuzz/fuzz-sendtargets
+tests_fuzz_fuzz_conn_SOURCES = \
+	tests/fuzz/fuzz-conn.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_conn_LDADD = $(UNIT_LIBS)
+tests_fuzz_fuzz_sendtargets_SOURCES = \
+	tests/fuzz/fuzz-sendtargets.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_sendtargets_LDADD = $(UNIT_LIBS)
