@@ -226,7 +226,7 @@ static int format_number(uint64_t number, char **text)
 static int set_lun_id(struct discsi_conf *conf, const struct dsc_conf_member *m,
 		      const char *text, size_t length)
 {
-	uint32_t number;
+	uint32_t number = 0;
 	int rc = parse_range(m, text, length, &number);
 
 	if (rc == 0) {
