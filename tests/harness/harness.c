@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * harness/harness.c: the CUnit runner behind every test program. CUnit runs
  * the functions and collects failed assertions; its hooks print TAP. An alarm
