@@ -66,9 +66,12 @@ static void take_addresses(struct dsc_resolve_result *result,
 	result->count = 0;
 	for (; list != NULL && result->count < DSC_ADDRESSES_MAX;
 	     list = list->ai_next) {
-		if (list->ai_family != AF_INET && list->ai_family != AF_INET6)
+		address = &result->addresses[result->count];
+		if ((list->ai_family != AF_INET &&
+		     list->ai_family != AF_INET6) ||
+		    list->ai_addrlen > sizeof(address->storage))
 			continue;
-		address = &result->addresses[result->count++];
+		result->count++;
 		address->length = list->ai_addrlen;
 		memcpy(&address->storage, list->ai_addr, list->ai_addrlen);
 	}
