@@ -11,3 +11,8 @@ examples_capacity_LDADD = libdiscsi.la
 examples_read_blocks_SOURCES = examples/read-blocks.c
 examples_read_blocks_CPPFLAGS = -I$(top_srcdir)/include
 examples_read_blocks_LDADD = libdiscsi.la
+
+check_PROGRAMS += tests/tgt/test-examples
+TESTS += tests/tgt/test-examples
+tests_tgt_test_examples_SOURCES = tests/tgt/test-examples.c
+tests_tgt_test_examples_LDADD = tests/harness/libharness.la $(CUNIT_LIBS)

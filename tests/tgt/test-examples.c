@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-examples.c: the programs of examples/, run as a reader would run them,
+ * against a tgtd with CHAP. LUN 1 is empty; LUN 2 has a known number of bytes
+ * that are not zero and a size that is no multiple of what a program reads at
+ * once. One thread.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/harness.h"
+#include "harness/process.h"
+#include "harness/target.h"
+
+#define IQN "iqn.2026-11.io.discsi:examples"
+#define USER "reader"
+#define SECRET "canary-7Yq/@%secret"
+#define LUN1_BYTES (UINT64_C(3) << 40)
+#define LUN2_BYTES ((UINT64_C(9) << 20) + 512)
+#define NONZERO 70001u
+
+static struct dsc_tgtd *tgtd;
+
+/* NONZERO bytes in two pieces, the last one at the very end. */
+static int fill_lun2(void)
+{
+	static char pattern[NONZERO];
+	char *path = dsc_tgtd_lun_path(tgtd, 1, 2);
+	int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT, 0600);
+	bool is_done;
+
+	memset(pattern, 0xa5, sizeof(pattern));
+	is_done = fd >= 0 && ftruncate(fd, (off_t)LUN2_BYTES) == 0 &&
+		  pwrite(fd, pattern, NONZERO - 1, 65530) == NONZERO - 1 &&
+		  pwrite(fd, pattern, 1, (off_t)LUN2_BYTES - 1) == 1;
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return is_done ? 0 : -1;
+}
+
+static int setup(void)
+{
+	if (!dsc_tgtd_is_installed()) {
+		dsc_test_skip("tgtd is not installed");
+		return 0;
+	}
+	if (dsc_tgtd_start(&tgtd) != 0 ||
+	    dsc_tgtd_add_target(tgtd, 1, IQN) != 0 ||
+	    dsc_tgtd_add_target(tgtd, 2, IQN "-other") != 0 ||
+	    dsc_tgtd_set_chap(tgtd, 1, USER, SECRET, NULL, NULL) != 0 ||
+	    dsc_tgtd_add_lun(tgtd, 1, 1, LUN1_BYTES, 512, 0) != 0 ||
+	    fill_lun2() != 0 ||
+	    dsc_tgtd_add_lun(tgtd, 1, 2, LUN2_BYTES, 512, 0) != 0)
+		return -1;
+	return 0;
+}
+
+static void teardown(void)
+{
+	dsc_tgtd_stop(tgtd);
+}
+
+static int run_example(struct dsc_run_result *result, const char *program,
+		       const char *secret, int lun)
+{
+	char url[256];
+	const char *const argv[] = { program, url, NULL };
+
+	snprintf(url, sizeof(url), "iscsi://%s%%%s@%s/%s/%d", USER, secret,
+		 dsc_tgtd_portal(tgtd), IQN, lun);
+	return dsc_run(result, argv);
+}
+
+static void test_capacity_prints_targets_and_bytes(void)
+{
+	struct dsc_run_result result;
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "targets: 2, bytes: %" PRIu64 "\n",
+		 LUN1_BYTES);
+	CU_ASSERT_EQUAL(run_example(&result, "examples/capacity", SECRET, 1),
+			0);
+	CU_ASSERT_STRING_EQUAL(result.out, expected);
+	CU_ASSERT_STRING_EQUAL(result.err, "");
+	dsc_run_free(&result);
+}
+
+static void test_capacity_tells_why_it_is_refused(void)
+{
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(run_example(&result, "examples/capacity",
+				    "canary-wrong-secret", 1), 1);
+	CU_ASSERT_STRING_EQUAL(result.out, "");
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "capacity: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, IQN));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "authentication"));
+	CU_ASSERT_PTR_NULL(strstr(result.err, "canary"));
+	dsc_run_free(&result);
+}
+
+static void test_capacity_without_a_url_says_so(void)
+{
+	static const char *const argv[] = { "examples/capacity", NULL };
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(dsc_run(&result, argv), 1);
+	CU_ASSERT_STRING_NOT_EQUAL(result.err, "");
+	dsc_run_free(&result);
+}
+
+static void test_read_blocks_counts_every_byte(void)
+{
+	struct dsc_run_result result;
+	char expected[96];
+
+	snprintf(expected, sizeof(expected),
+		 "%u of %" PRIu64 " bytes are not zero\n", NONZERO, LUN2_BYTES);
+	CU_ASSERT_EQUAL(run_example(&result, "examples/read-blocks", SECRET, 2),
+			0);
+	CU_ASSERT_STRING_EQUAL(result.out, expected);
+	CU_ASSERT_STRING_EQUAL(result.err, "");
+	dsc_run_free(&result);
+}
+
+static void test_read_blocks_names_the_lun_that_is_missing(void)
+{
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(run_example(&result, "examples/read-blocks", SECRET, 7),
+			1);
+	CU_ASSERT_STRING_EQUAL(result.out, "");
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "LUN 7"));
+	dsc_run_free(&result);
+}
+
+static const struct dsc_test tests[] = {
+	{ "capacity_prints_targets_and_bytes",
+	  test_capacity_prints_targets_and_bytes },
+	{ "capacity_tells_why_it_is_refused",
+	  test_capacity_tells_why_it_is_refused },
+	{ "capacity_without_a_url_says_so",
+	  test_capacity_without_a_url_says_so },
+	{ "read_blocks_counts_every_byte", test_read_blocks_counts_every_byte },
+	{ "read_blocks_names_the_lun_that_is_missing",
+	  test_read_blocks_names_the_lun_that_is_missing },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return dsc_test_main_fixture("examples", tests, setup, teardown, argc,
+				     argv);
+}
