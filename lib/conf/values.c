@@ -204,7 +204,7 @@ const struct dsc_conf_type dsc_conf_type_host = {
 static int parse_range(const struct dsc_conf_member *m, const char *text,
 		       size_t length, uint32_t *number)
 {
-	uint32_t value;
+	uint32_t value = 0;
 
 	if (!dsc_conf_parse_number(text, length, m->max, &value) ||
 	    value < m->min)
