@@ -53,8 +53,6 @@ void dsc_conn_submit(struct dsc_conn *conn, struct dsc_task *task)
 	task->moved = 0;
 	task->sequence = 0;
 	dsc_list_init(&task->data_link);
-	if (task->direction == DSC_DATA_NONE)
-		task->length = 0;
 	if (task->length > 0)
 		dsc_data_rewind(task);
 	task->state = TASK_WAITING;
@@ -360,6 +358,9 @@ void dsc_conn_free(struct dsc_conn *conn)
 	if (conn == NULL)
 		return;
 	dsc_conn_close(conn, -ECANCELED);
+	/* What callbacks have submitted although there is no connection. */
+	while (!dsc_list_is_empty(&conn->waiting))
+		complete_all(conn);
 	dsc_deferred_cancel(&conn->flush);
 	free_parts(conn);
 }

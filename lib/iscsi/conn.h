@@ -44,7 +44,8 @@ struct dsc_task {
 	uint8_t cdb[DSC_CDB_MAX];
 	uint8_t lun[8];
 	enum dsc_direction direction;
-	uint32_t length;            /* expected data transfer length, bytes */
+	uint32_t length;            /* expected data transfer length, bytes; 0
+				     * when no data is moved */
 	const struct iovec *iov;    /* the data: length bytes, iov_skip on */
 	int iovcnt;
 	size_t iov_skip;            /* bytes of iov[0…] that are not ours */

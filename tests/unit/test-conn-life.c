@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "iscsi/conn-internal.h"
 #include "unit/conn-peer.h"
 
 #define F DSC_FLAG_FINAL
@@ -176,6 +177,35 @@ static void tags(void)
 	end();
 }
 
+/* A slot's tags come round after four million uses; none is "no tag". */
+static void tags_wrap(void)
+{
+	struct dsc_slots slots = { .slot = NULL };
+	struct dsc_slot *slot = NULL, *last;
+	uint32_t i, itt = 0, wrapped = 0;
+
+	CU_ASSERT_EQUAL_FATAL(dsc_slots_init(&slots, 1), 0);
+	for (i = 0; i < DSC_SLOTS; i++)
+		last = dsc_slot_take(&slots, DSC_SLOT_TASK);
+	for (i = 0; i < 4300000; i++) {
+		itt = last->itt;
+		dsc_slot_give(&slots, itt);
+		slot = dsc_slot_take(&slots, DSC_SLOT_TASK);
+		wrapped += slot->itt < itt;
+		if (slot != last || slot->itt == itt ||
+		    slot->itt == DSC_NO_TAG ||
+		    slot->itt % DSC_SLOTS != DSC_SLOTS - 1)
+			break;
+	}
+	CU_ASSERT_EQUAL(i, 4300000);
+	CU_ASSERT_EQUAL(wrapped, 1);
+	CU_ASSERT_PTR_NULL(dsc_slot_find(&slots, itt, DSC_SLOT_TASK));
+	CU_ASSERT_PTR_EQUAL(dsc_slot_find(&slots, slot->itt, DSC_SLOT_TASK),
+			    slot);
+	CU_ASSERT_PTR_NULL(dsc_slot_find(&slots, slot->itt, DSC_SLOT_TEXT));
+	dsc_slots_fini(&slots);
+}
+
 /* ---------------------------------------------------------- withdrawing */
 
 static void withdrawing(void)
@@ -293,6 +323,34 @@ static void last_words(void)
 	finish();
 }
 
+static struct op extra[1];
+
+static void submit_extra(struct op *op)
+{
+	(void)op;
+	op_submit(&extra[0]);
+}
+
+/* A done() that submits while the connection is freed: that one as well. */
+static void submit_while_freed(void)
+{
+	struct op op[1];
+
+	begin();
+	init_ops(op, 1);
+	init_ops(extra, 1);
+	op[0].on_done = submit_extra;
+	op_submit(&op[0]);
+	dsc_conn_free(peer.conn);
+	peer.conn = NULL;
+	CU_ASSERT_EQUAL(op[0].done, 1);
+	CU_ASSERT_EQUAL(extra[0].done, 1);
+	CU_ASSERT_EQUAL(extra[0].task.error, -ECANCELED);
+	free_ops(op, 1);
+	free_ops(extra, 1);
+	end();
+}
+
 static void closing(void)
 {
 	struct op op[6];
@@ -341,8 +399,6 @@ static void too_late(void)
 
 /* ------------------------------------------------------------ callbacks */
 
-static struct op extra[4];
-
 static void close_it(struct op *op)
 {
 	(void)op;
@@ -352,12 +408,6 @@ static void close_it(struct op *op)
 static void close_when_lost(struct peer *p)
 {
 	dsc_conn_close(p->conn, -ECANCELED);
-}
-
-static void submit_extra(struct op *op)
-{
-	(void)op;
-	op_submit(&extra[0]);
 }
 
 static void withdraw_extra(struct op *op)
@@ -562,12 +612,14 @@ static const struct dsc_test tests[] = {
 	{ "window", window },
 	{ "data_in_a_closed_window", data_in_a_closed_window },
 	{ "tags", tags },
+	{ "tags_wrap", tags_wrap },
 	{ "withdrawing", withdrawing },
 	{ "target_hangs_up", target_hangs_up },
 	{ "target_hangs_up_while_reading", target_hangs_up_while_reading },
 	{ "last_words", last_words },
 	{ "closing", closing },
 	{ "freeing", freeing },
+	{ "submit_while_freed", submit_while_freed },
 	{ "too_late", too_late },
 	{ "close_in_done", close_in_done },
 	{ "close_when_it_is_lost", close_when_it_is_lost },

@@ -218,7 +218,7 @@ static void long_reads(void)
 /* More pieces than one read can be given. */
 static void many_pieces(void)
 {
-	enum { PIECES = 3000, PIECE = 40 };
+	enum { PIECES = 3000, PIECE = 80 };
 	static struct iovec iov[PIECES];
 	struct op op;
 	int i;
@@ -237,6 +237,22 @@ static void many_pieces(void)
 	assert_done(&op, 0, 0, PIECES * PIECE);
 	for (i = 0; i < PIECES; i += 2)
 		CU_ASSERT(is_filled(iov[i].iov_base, 4, i * PIECE, 2 * PIECE));
+	op_free(&op);
+	end();
+}
+
+/* The caller's buffers are not as long as the task: nothing beyond them. */
+static void short_buffers(void)
+{
+	struct op op;
+
+	begin();
+	op_init(&op, &peer, DSC_DATA_IN, 1000);
+	op.task.length = 200000;
+	issue(&op);
+	peer_data_in(&peer, got.itt, 0, 0, 200000, F | S, 1);
+	assert_done(&op, -EPROTO, 0, 0);
+	CU_ASSERT(is_filled(op.data, 1, 0, 1000));
 	op_free(&op);
 	end();
 }
@@ -525,6 +541,7 @@ static const struct dsc_test tests[] = {
 	{ "skipped_buffers", skipped_buffers },
 	{ "long_reads", long_reads },
 	{ "many_pieces", many_pieces },
+	{ "short_buffers", short_buffers },
 	{ "underflow", underflow },
 	{ "overflow", overflow },
 	{ "holes", holes },

@@ -232,6 +232,26 @@ static void thousands_of_pieces(void)
 	end();
 }
 
+/* Buffers that are not as long as the task: found out, not read beyond. */
+static void short_buffers(void)
+{
+	struct op op;
+
+	peer_init(&peer);
+	peer_open(&peer);
+	op_init(&op, &peer, DSC_DATA_OUT, 10000);
+	op.task.length = 30000;
+	op_submit(&op);
+	CU_ASSERT_EQUAL(take_command(30000), 8192);
+	peer_r2t(&peer, got.itt, 1, 0, 8192, 30000 - 8192);
+	assert_lost(&peer, EINVAL, "shorter than its length of 30000 bytes");
+	CU_ASSERT_EQUAL(op.done, 1);
+	CU_ASSERT_EQUAL(op.task.error, -ENOTCONN);
+	op_free(&op);
+	got_free(&got);
+	peer_close(&peer);
+}
+
 /* Several R2Ts at a time, when they have been agreed on. */
 static void outstanding_r2ts(void)
 {
@@ -457,6 +477,7 @@ static const struct dsc_test tests[] = {
 	{ "pieces_of_all_sizes", pieces_of_all_sizes },
 	{ "small_socket", small_socket },
 	{ "thousands_of_pieces", thousands_of_pieces },
+	{ "short_buffers", short_buffers },
 	{ "outstanding_r2ts", outstanding_r2ts },
 	{ "r2t_before_the_unasked_is_out", r2t_before_the_unasked_is_out },
 	{ "commands_overtake_data", commands_overtake_data },
