@@ -63,3 +63,18 @@ tests_unit_test_tool_shape_SOURCES = tests/unit/test-tool-shape.c
 tests_unit_test_tool_shape_LDADD = $(TOOL_UNIT_LIBS)
 tests_unit_test_tool_units_SOURCES = tests/unit/test-tool-units.c
 tests_unit_test_tool_units_LDADD = $(TOOL_UNIT_LIBS)
+
+TOOL_TGT_TESTS = \
+	tests/tgt/test-tool-attach \
+	tests/tgt/test-tool-copy \
+	tests/tgt/test-tool-info
+check_PROGRAMS += $(TOOL_TGT_TESTS)
+TESTS += $(TOOL_TGT_TESTS)
+
+TOOL_RIG = tests/tgt/tool-rig.c tests/tgt/tool-rig.h
+tests_tgt_test_tool_attach_SOURCES = tests/tgt/test-tool-attach.c $(TOOL_RIG)
+tests_tgt_test_tool_attach_LDADD = $(UNIT_LIBS)
+tests_tgt_test_tool_copy_SOURCES = tests/tgt/test-tool-copy.c $(TOOL_RIG)
+tests_tgt_test_tool_copy_LDADD = $(UNIT_LIBS)
+tests_tgt_test_tool_info_SOURCES = tests/tgt/test-tool-info.c $(TOOL_RIG)
+tests_tgt_test_tool_info_LDADD = $(UNIT_LIBS)

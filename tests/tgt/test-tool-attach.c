@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-tool-attach.c: discsi attach, status and detach with discsi-nbd serving
+ * a LUN of tgtd on a socket, read there by nbdcopy. The kernel's devices are
+ * the tests' in tests/vm.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tgt/tool-rig.h"
+
+#define ID(lun) TARGET_OPEN "-lun-" lun
+#define FILL 0x3c
+
+static int setup(void)
+{
+	int status;
+
+	if (!dsc_has_program("./discsi-nbd")) {
+		dsc_test_skip("discsi-nbd is not built");
+		return 0;
+	}
+	status = rig_setup();
+	if (status < 0 || rig_tgtd() == NULL)
+		return status;
+	if (rig_add_lun(1, 4 * MIB, 512, 0, FILL) < 0 ||
+	    rig_add_lun(2, 4 * MIB, 512, 0, FILL) < 0)
+		return -1;
+	return dsc_tgtd_add_lun(rig_tgtd(), 2, 1, 8 * MIB, 512, 0);
+}
+
+static bool is_socket(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* Reads the whole export with a client that is not ours. */
+static void expect_content(const char *socket)
+{
+	char *copy = dsc_temp_path("content");
+	char *uri = NULL;
+
+	if (!dsc_has_program("nbdcopy")) {
+		dsc_test_note("nbdcopy is not installed");
+		free(copy);
+		return;
+	}
+	CU_ASSERT(asprintf(&uri, "nbd+unix:///?socket=%s", socket) > 0);
+	CU_ASSERT_EQUAL(dsc_run_quiet((const char *const[]){
+		"nbdcopy", uri, copy, NULL }), 0);
+	rig_expect_fill(copy, 0, 4 * MIB, FILL);
+	free(uri);
+	free(copy);
+}
+
+static size_t count_attached(void)
+{
+	struct json_object *array = rig_json("status");
+	size_t count = json_object_array_length(array);
+
+	json_object_put(array);
+	return count;
+}
+
+static void test_life(void)
+{
+	char *url = rig_url(TARGET_OPEN, 1);
+	struct json_object *made = rig_json("attach", url, "--device",
+					    "socket");
+	struct json_object *array;
+	struct json_object *entry;
+
+	CU_ASSERT_STRING_EQUAL(rig_text(made, "id"), ID("1"));
+	CU_ASSERT_STRING_EQUAL(rig_text(made, "device"), "");
+	CU_ASSERT_EQUAL(rig_number(made, "bytes"), 4 * MIB);
+	CU_ASSERT(is_socket(rig_text(made, "socket")));
+	expect_content(rig_text(made, "socket"));
+	rig_fails("EEXIST", "attached already", "attach", url, "--device",
+		  "socket");
+
+	array = rig_json("status");
+	CU_ASSERT_EQUAL_FATAL(json_object_array_length(array), 1);
+	entry = json_object_array_get_idx(array, 0);
+	CU_ASSERT_STRING_EQUAL(rig_text(entry, "id"), ID("1"));
+	CU_ASSERT_STRING_EQUAL(rig_text(entry, "socket"),
+			       rig_text(made, "socket"));
+	CU_ASSERT_STRING_EQUAL(rig_text(entry, "target"), TARGET_OPEN);
+	CU_ASSERT_STRING_EQUAL(rig_text(entry, "portal"),
+			       dsc_tgtd_portal(rig_tgtd()));
+	CU_ASSERT(json_object_get_boolean(json_object_object_get(entry,
+								 "alive")));
+	json_object_put(array);
+
+	json_object_put(rig_json("detach", ID("1")));
+	CU_ASSERT(!is_socket(rig_text(made, "socket")));
+	CU_ASSERT_EQUAL(count_attached(), 0);
+	rig_fails("ENOENT", ID("1"), "detach", ID("1"));
+	json_object_put(made);
+	free(url);
+}
+
+static void test_own_socket(void)
+{
+	char *path = dsc_temp_path("my.sock");
+	char *url = rig_url(TARGET_OPEN, 1);
+	struct dsc_run_result result;
+
+	rig_run(&result, 0, "attach", url, "--device", path, "--read-only");
+	CU_ASSERT(strstr(result.out, path) != NULL);
+	CU_ASSERT(strstr(result.out, "nbd+unix:///?socket=/") != NULL);
+	CU_ASSERT(strstr(result.out, "discsi detach " ID("1")) != NULL);
+	dsc_run_free(&result);
+	expect_content(path);
+	rig_run(&result, 0, "status");
+	CU_ASSERT(strstr(result.out, "running, read-only") != NULL);
+	CU_ASSERT(strstr(result.out, path) != NULL);
+	dsc_run_free(&result);
+	rig_run(&result, 0, "detach", path);
+	CU_ASSERT(strstr(result.out, "detached") != NULL);
+	dsc_run_free(&result);
+	CU_ASSERT(!is_socket(path));
+	rig_run(&result, 0, "status");
+	CU_ASSERT_STRING_EQUAL(result.out, "Nothing is attached.\n");
+	dsc_run_free(&result);
+	free(path);
+	free(url);
+}
+
+static bool is_dead(void *arg)
+{
+	struct json_object *array = rig_json("status");
+	struct json_object *entry = json_object_array_get_idx(array, 0);
+	bool is_alive = json_object_get_boolean(
+		json_object_object_get(entry, "alive"));
+
+	(void)arg;
+	json_object_put(array);
+	return !is_alive;
+}
+
+/* A process that was killed is seen, cleared, and does not stand in the way. */
+static void test_killed(void)
+{
+	char *url = rig_url(TARGET_OPEN, 2);
+	struct json_object *array;
+	struct json_object *made;
+	pid_t pid;
+
+	json_object_put(rig_json("attach", url, "--device", "socket"));
+	array = rig_json("status");
+	pid = (pid_t)rig_number(json_object_array_get_idx(array, 0), "pid");
+	json_object_put(array);
+	CU_ASSERT_FATAL(pid > 1);
+	CU_ASSERT_EQUAL(kill(pid, SIGKILL), 0);
+	CU_ASSERT(dsc_wait_for(is_dead, NULL, 10000));
+	json_object_put(rig_json("detach", ID("2")));
+	CU_ASSERT_EQUAL(count_attached(), 0);
+
+	made = rig_json("attach", url, "--device", "socket");
+	expect_content(rig_text(made, "socket"));
+	json_object_put(rig_json("detach", rig_text(made, "socket")));
+	json_object_put(made);
+	free(url);
+}
+
+/* Nothing is left of an attach that fails, and its reason comes through. */
+static void test_failures(void)
+{
+	char *wrong = rig_url_chap(CHAP_USER, "canary-wrong-one", 1);
+	char *no_lun = rig_url(TARGET_OPEN, 99);
+	char *no_number = rig_url(TARGET_OPEN, -1);
+	char *url = rig_url(TARGET_OPEN, 1);
+
+	rig_fails("EACCES", TARGET_CHAP, "attach", wrong, "--device", "socket");
+	rig_fails("ENXIO", "LUN 99", "attach", no_lun, "--device", "socket");
+	rig_fails("EINVAL", "lun_id", "attach", no_number);
+	rig_fails("EINVAL", "floppy", "attach", url, "--device", "floppy");
+	if (access("/sys/module/nbd", F_OK) != 0)
+		rig_fails("EOPNOTSUPP", "nbd", "attach", url, "--device",
+			  "nbd");
+	rig_fails("ENOENT", "/dev/nbd99", "detach", "/dev/nbd99");
+	CU_ASSERT_EQUAL(count_attached(), 0);
+	free(wrong);
+	free(no_lun);
+	free(no_number);
+	free(url);
+}
+
+/* The secret reaches the process, and is seen nowhere on its way. */
+static void test_secret(void)
+{
+	char *url = rig_url_chap(CHAP_USER, CHAP_SECRET, 1);
+	struct dsc_run_result result;
+	struct json_object *array;
+	char path[64];
+	char *command = NULL;
+
+	json_object_put(rig_json("attach", url, "--device", "socket"));
+	array = rig_json("status");
+	snprintf(path, sizeof(path), "/proc/%llu", (unsigned long long)
+		 rig_number(json_object_array_get_idx(array, 0), "pid"));
+	json_object_put(array);
+	CU_ASSERT(asprintf(&command, "cat %s/cmdline %s/environ %s/*", path,
+			   path, getenv("DISCSI_RUN_DIR")) > 0);
+	dsc_run(&result, (const char *const[]){ "sh", "-c", command, NULL });
+	CU_ASSERT(result.out_length > 0);
+	CU_ASSERT_PTR_NULL(memmem(result.out, result.out_length, "canary", 6));
+	dsc_run_free(&result);
+	json_object_put(rig_json("detach", TARGET_CHAP "-lun-1"));
+	free(command);
+	free(url);
+}
+
+static const struct dsc_test tests[] = {
+	{ "life", test_life },
+	{ "own-socket", test_own_socket },
+	{ "killed", test_killed },
+	{ "failures", test_failures },
+	{ "secret", test_secret },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return dsc_test_main_fixture("tool-attach", tests, setup, rig_teardown,
+				     argc, argv);
+}
