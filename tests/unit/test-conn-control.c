@@ -47,7 +47,7 @@ static void ping(uint32_t ttt, const char *data)
 static void pings_are_answered(void)
 {
 	char data[5000];
-	int i;
+	uint32_t i;
 
 	begin();
 	ping(0x1234, "");
@@ -71,7 +71,7 @@ static void pings_are_answered(void)
 	memset(data, 'x', sizeof(data) - 1);
 	data[sizeof(data) - 1] = '\0';
 	for (i = 0; i < 32; i++)
-		ping((uint32_t)i, data);
+		ping(i, data);
 	for (i = 0; i < 32; i++) {
 		peer_expect(&peer, DSC_OP_NOP_OUT, &got);
 		CU_ASSERT_EQUAL(got.ttt, i);
