@@ -107,3 +107,9 @@ tests_unit_test_nbd_server_faults_SOURCES = \
 tests_unit_test_nbd_server_faults_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_wire_SOURCES = tests/unit/test-nbd-wire.c
 tests_unit_test_nbd_wire_LDADD = $(NBD_UNIT_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz-nbd
+TESTS += tests/fuzz/fuzz-nbd
+tests_fuzz_fuzz_nbd_SOURCES = \
+	tests/fuzz/fuzz-nbd.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_nbd_LDADD = $(NBD_UNIT_LIBS)
