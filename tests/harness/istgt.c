@@ -21,6 +21,7 @@ struct dsc_istgt {
 	struct dsc_process *process;
 	uint16_t port;
 	char portal[32];
+	char more_portals[4][64];
 	char *dir;
 };
 
@@ -32,6 +33,13 @@ bool dsc_istgt_is_installed(void)
 const char *dsc_istgt_portal(const struct dsc_istgt *istgt)
 {
 	return istgt->portal;
+}
+
+const char *dsc_istgt_more_portal(const struct dsc_istgt *istgt, unsigned n)
+{
+	if (n >= 4 || istgt->more_portals[n][0] == '\0')
+		return NULL;
+	return istgt->more_portals[n];
 }
 
 pid_t dsc_istgt_pid(const struct dsc_istgt *istgt)
@@ -117,19 +125,27 @@ static void write_global(FILE *f, const struct dsc_istgt *istgt,
 		dsc_free_port());
 }
 
-static int write_unit(FILE *f, const struct dsc_istgt *istgt,
-		      const struct dsc_istgt_options *o)
+static void write_portals(FILE *f, const struct dsc_istgt *istgt)
 {
-	int rc = 0;
-	int i;
+	const char *portal;
+	unsigned i;
 
+	fprintf(f, "[PortalGroup1]\n  Portal DA1 %s\n", istgt->portal);
+	for (i = 0; (portal = dsc_istgt_more_portal(istgt, i)); i++)
+		fprintf(f, "  Portal DA%u %s\n", i + 2, portal);
 	fprintf(f,
-		"[PortalGroup1]\n"
-		"  Portal DA1 %s\n"
 		"[InitiatorGroup1]\n"
 		"  InitiatorName \"ALL\"\n"
 		"  Netmask 127.0.0.0/8\n"
-		"[LogicalUnit1]\n"
+		"  Netmask [::1]/128\n");
+}
+
+/* What a target has before its LUNs. */
+static void write_target(FILE *f, const struct dsc_istgt_options *o, int number,
+			 const char *iqn)
+{
+	fprintf(f,
+		"[LogicalUnit%d]\n"
 		"  TargetName %s\n"
 		"  Mapping PortalGroup1 InitiatorGroup1\n"
 		"  AuthMethod %s\n"
@@ -137,15 +153,35 @@ static int write_unit(FILE *f, const struct dsc_istgt *istgt,
 		"  UseDigest %s\n"
 		"  UnitType Disk\n"
 		"  BlockLength %u\n",
-		istgt->portal, o->iqn, auth_method(o),
-		o->digest ? o->digest : "Auto",
+		number, iqn, auth_method(o), o->digest ? o->digest : "Auto",
 		o->block_size ? o->block_size : 512);
-	for (i = 0; i < 8 && o->lun_bytes[i] && rc == 0; i++) {
-		char *path = dsc_istgt_lun_path(istgt, i);
+}
 
-		rc = dsc_target_make_file(path, o->lun_bytes[i]);
-		fprintf(f, "  LUN%d Storage %s %lluMB\n", i, path,
-			(unsigned long long)(o->lun_bytes[i] / MIB));
+static int write_lun(FILE *f, int lun, const char *path, uint64_t bytes)
+{
+	fprintf(f, "  LUN%d Storage %s %lluMB\n", lun, path,
+		(unsigned long long)(bytes / MIB));
+	return dsc_target_make_file(path, bytes);
+}
+
+static int write_units(FILE *f, const struct dsc_istgt *istgt,
+		       const struct dsc_istgt_options *o)
+{
+	char *path;
+	int rc = 0;
+	int i;
+
+	write_target(f, o, 1, o->iqn);
+	for (i = 0; i < 8 && o->lun_bytes[i] && rc == 0; i++) {
+		path = dsc_istgt_lun_path(istgt, i);
+		rc = write_lun(f, i, path, o->lun_bytes[i]);
+		free(path);
+	}
+	for (i = 0; i < 4 && o->more_iqns[i] && rc == 0; i++) {
+		write_target(f, o, i + 2, o->more_iqns[i]);
+		if (asprintf(&path, "%s/more%d", istgt->dir, i) < 0)
+			abort();
+		rc = write_lun(f, 0, path, MIB);
 		free(path);
 	}
 	return rc;
@@ -158,7 +194,8 @@ static int write_conf(const struct dsc_istgt *istgt,
 	int rc;
 
 	write_global(f, istgt, o);
-	rc = write_unit(f, istgt, o);
+	write_portals(f, istgt);
+	rc = write_units(f, istgt, o);
 	fclose(f);
 	return rc;
 }
@@ -170,10 +207,14 @@ static int start(struct dsc_istgt *istgt, const struct dsc_istgt_options *o)
 	const char *argv[] = {
 		"istgt", "-D", "-c", conf, "-p", pid_file, NULL
 	};
+	int i;
 
 	istgt->port = dsc_free_port();
 	snprintf(istgt->portal, sizeof(istgt->portal), "127.0.0.1:%u",
 		 istgt->port);
+	for (i = 0; i < 4 && o->more_addresses[i]; i++)
+		snprintf(istgt->more_portals[i], sizeof(istgt->more_portals[i]),
+			 "%s:%u", o->more_addresses[i], dsc_free_port());
 	snprintf(conf, sizeof(conf), "%s/istgt.conf", istgt->dir);
 	snprintf(pid_file, sizeof(pid_file), "%s/pid", istgt->dir);
 	write_auth(istgt, o);

@@ -102,6 +102,8 @@ struct dsc_istgt_options {
 	const char *digest;         /* "Auto" (NULL), "None", "Header", "Data" … */
 	bool has_discovery_chap;    /* discovery wants the same CHAP */
 	const char *global;         /* more lines for [Global], may be NULL */
+	const char *more_addresses[4]; /* more portals, each on a free port */
+	const char *more_iqns[4];   /* more targets, with one LUN of 1 MiB each */
 };
 
 bool dsc_istgt_is_installed(void);
@@ -109,6 +111,10 @@ int dsc_istgt_start(const struct dsc_istgt_options *options,
 		    struct dsc_istgt **istgt);
 void dsc_istgt_stop(struct dsc_istgt *istgt);
 const char *dsc_istgt_portal(const struct dsc_istgt *istgt);
+
+/* The portal of more_addresses[n]; NULL if there is none. */
+const char *dsc_istgt_more_portal(const struct dsc_istgt *istgt, unsigned n);
+
 pid_t dsc_istgt_pid(const struct dsc_istgt *istgt);
 char *dsc_istgt_log(const struct dsc_istgt *istgt);
 
