@@ -149,13 +149,13 @@ reply_to_algorithm(struct dsc_login_check *check,
 					   "%.40s, which was not offered",
 					   algorithm);
 	if (!get_identifier(identifier, &number))
-		return dsc_login_violation(check, "the target sent CHAP_I=%.40s,"
-					   " which is no number of 0 to 255",
-					   identifier);
+		return dsc_login_violation(check, "the target sent "
+					   "CHAP_I=%.40s, which is no number "
+					   "of 0 to 255", identifier);
 	if (is_base64(challenge))
 		return dsc_login_violation(check, "the target's CHAP challenge "
-					   "is in base64, which libiscsi cannot "
-					   "read");
+					   "is in base64, which libiscsi "
+					   "cannot read");
 	if (get_binary(challenge, bytes, sizeof(bytes)) == 0)
 		return dsc_login_violation(check, "the target's CHAP challenge "
 					   "is malformed");

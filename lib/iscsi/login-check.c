@@ -176,8 +176,8 @@ enum dsc_login_verdict dsc_login_check_header(struct dsc_login_check *check,
 					"the Login Request with something else "
 					"(opcode 0x%02x)", opcode);
 	if (header[4] != 0)
-		return dsc_login_refuse(check, EPROTO, "the target's answer has "
-					"an additional header");
+		return dsc_login_refuse(check, EPROTO, "the target's answer "
+					"has an additional header");
 	if (data_length > DSC_LOGIN_TEXT_MAX)
 		return dsc_login_refuse(check, EPROTO, "the target's answer "
 					"announces %u bytes, %u are allowed",
@@ -197,8 +197,8 @@ static enum dsc_login_verdict check_match(struct dsc_login_check *check,
 		return dsc_login_violation(check, "the target answered without "
 					   "being asked");
 	if (header->itt != check->itt)
-		return dsc_login_refuse(check, EPROTO, "the target's answer has "
-					"task tag 0x%08x instead of 0x%08x",
+		return dsc_login_refuse(check, EPROTO, "the target's answer "
+					"has task tag 0x%08x instead of 0x%08x",
 					header->itt, check->itt);
 	if (memcmp(isid, check->isid, sizeof(check->isid)) != 0)
 		return dsc_login_refuse(check, EPROTO, "the target's answer is "

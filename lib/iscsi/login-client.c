@@ -81,8 +81,9 @@ static int check_chap(const struct dsc_login_request *request,
 		return 0;
 	if (!is_user(request->target_username) ||
 	    !is_secret(request->target_password))
-		return dsc_error_set(error, EINVAL, "mutual CHAP needs a target "
-				     "username and password of 1 to %d bytes",
+		return dsc_error_set(error, EINVAL, "mutual CHAP needs a "
+				     "target username and a target password "
+				     "of 1 to %d bytes",
 				     MAX_STRING_SIZE);
 	if (dsc_secret_is_equal(request->password, request->target_password))
 		return dsc_error_set(error, EINVAL, "mutual CHAP needs two "

@@ -396,7 +396,7 @@ static bool is_asked_for(const struct dsc_login_talk *talk,
 
 /*
  * An answer must name one digest, and one of those offered. None is understood
- * even where CRC32C alone was offered: whether that will do is not settled here.
+ * even where CRC32C alone was offered: whether that will do is settled later.
  */
 static bool is_acceptable(const struct dsc_login_talk *talk,
 			  enum dsc_login_key key, const char *value,
@@ -409,14 +409,20 @@ static bool is_acceptable(const struct dsc_login_talk *talk,
 	return number == DIGEST_NONE || (number & talk->offers[key]) != 0;
 }
 
+static bool is_no_answer(enum dsc_login_key key, const char *value)
+{
+	return keys[key].type == TYPE_TEXT ||
+	       (keys[key].asked_by != DSC_KEY_NONE &&
+		dsc_login_is_declined(value));
+}
+
 static int note_answer(struct dsc_login_talk *talk, enum dsc_login_key key,
 		       const char *value, struct discsi_error *error)
 {
 	const char *name = keys[key].name;
 	uint32_t number;
 
-	if (keys[key].type == TYPE_TEXT ||
-	    (keys[key].asked_by != DSC_KEY_NONE && dsc_login_is_declined(value)))
+	if (is_no_answer(key, value))
 		return 0;
 	if (!get_value(&keys[key], value, &number))
 		return dsc_error_set(error, EPROTO, "the target sent %s=%.*s, "
@@ -486,8 +492,9 @@ int dsc_login_settle(const struct dsc_login_talk *talk,
 		     struct dsc_params *params, struct discsi_error *error)
 {
 	params->max_send_bytes = settled(talk, DSC_KEY_MAX_RECV);
-	params->max_recv_bytes = (talk->offered & bit(DSC_KEY_MAX_RECV)) ?
-		talk->offers[DSC_KEY_MAX_RECV] : keys[DSC_KEY_MAX_RECV].fallback;
+	params->max_recv_bytes = keys[DSC_KEY_MAX_RECV].fallback;
+	if (talk->offered & bit(DSC_KEY_MAX_RECV))
+		params->max_recv_bytes = talk->offers[DSC_KEY_MAX_RECV];
 	params->max_burst_bytes = settled(talk, DSC_KEY_MAX_BURST);
 	params->first_burst_bytes = settled(talk, DSC_KEY_FIRST_BURST);
 	params->max_outstanding_r2t = settled(talk, DSC_KEY_MAX_R2T);

@@ -137,8 +137,8 @@ static enum dsc_login_verdict redirect(struct dsc_login_check *check,
 		return dsc_login_refuse(check, EPROTO, "the target has moved "
 					"and does not say where to");
 	if (!get_portal(address, check->redirect, sizeof(check->redirect)))
-		return dsc_login_refuse(check, EPROTO, "the target has moved to "
-					"'%.100s', which is no portal",
+		return dsc_login_refuse(check, EPROTO, "the target has moved "
+					"to '%.100s', which is no portal",
 					address);
 	dsc_error_set(&check->error, EREMCHG, "the target has moved %s to %s",
 		      detail == DETAIL_PERMANENT ? "for good" : "for a time",

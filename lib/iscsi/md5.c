@@ -34,7 +34,10 @@ static const uint32_t sines[64] = {
 
 /* By how much each step of a round rotates; they repeat. */
 static const uint8_t shifts[4][4] = {
-	{ 7, 12, 17, 22 }, { 5, 9, 14, 20 }, { 4, 11, 16, 23 }, { 6, 10, 15, 21 },
+	{ 7, 12, 17, 22 },
+	{ 5, 9, 14, 20 },
+	{ 4, 11, 16, 23 },
+	{ 6, 10, 15, 21 },
 };
 
 static uint32_t rotate(uint32_t v, unsigned int bits)

@@ -116,8 +116,30 @@ tests_unit_test_sendtargets_LDADD = $(UNIT_LIBS)
 
 # login, names
 LOGIN_TESTS = \
+	tests/unit/test-login \
+	tests/unit/test-login-chap \
+	tests/unit/test-login-check \
+	tests/unit/test-login-request \
 	tests/unit/test-resolver
+LOGIN_DIALOGUE = \
+	tests/unit/login-dialogue.c tests/unit/login-dialogue.h \
+	tests/unit/login-pdu.h
+LOGIN_ATTEMPT = \
+	tests/unit/login-attempt.c tests/unit/login-attempt.h \
+	tests/unit/login-dialogue.h tests/unit/login-pdu.h \
+	tests/unit/login-target.c tests/unit/login-target.h
 check_PROGRAMS += $(LOGIN_TESTS)
 TESTS += $(LOGIN_TESTS)
+tests_unit_test_login_SOURCES = tests/unit/test-login.c $(LOGIN_ATTEMPT)
+tests_unit_test_login_LDADD = $(UNIT_LIBS)
+tests_unit_test_login_chap_SOURCES = \
+	tests/unit/test-login-chap.c $(LOGIN_DIALOGUE)
+tests_unit_test_login_chap_LDADD = $(UNIT_LIBS)
+tests_unit_test_login_check_SOURCES = \
+	tests/unit/test-login-check.c $(LOGIN_DIALOGUE)
+tests_unit_test_login_check_LDADD = $(UNIT_LIBS)
+tests_unit_test_login_request_SOURCES = \
+	tests/unit/test-login-request.c $(LOGIN_ATTEMPT)
+tests_unit_test_login_request_LDADD = $(UNIT_LIBS)
 tests_unit_test_resolver_SOURCES = tests/unit/test-resolver.c
 tests_unit_test_resolver_LDADD = $(UNIT_LIBS)
