@@ -35,7 +35,7 @@ AC_DEFUN([DSC_ARG_SANITIZERS], [
 	AS_VAR_IF([enable_sanitizers], [no], [], [
 		SANITIZER_FLAGS="-fsanitize=$enable_sanitizers"
 		SANITIZER_FLAGS="$SANITIZER_FLAGS -fno-sanitize-recover=all"
-		SANITIZER_FLAGS="$SANITIZER_FLAGS -fno-omit-frame-pointer"
+		SANITIZER_FLAGS="$SANITIZER_FLAGS -fno-omit-frame-pointer -g"
 		dsc_save_CFLAGS=$CFLAGS
 		CFLAGS="$CFLAGS $SANITIZER_FLAGS"
 		AC_MSG_CHECKING([whether $CC takes $SANITIZER_FLAGS])

@@ -191,6 +191,10 @@ int discsi_lun_refresh(struct discsi_lun *lun);
 
 /* --------------------------------------------------- asynchronous form */
 
+/*
+ * The same without waiting. If 0 is returned, the callback runs exactly once,
+ * on the loop, and buffers are borrowed until then; otherwise it does not run.
+ */
 int discsi_lun_read_async(struct discsi_lun *lun, void *buf, size_t length,
 			  uint64_t offset, unsigned flags, discsi_done_cb cb,
 			  void *arg);
