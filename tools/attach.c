@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* attach.c: discsi attach: a LUN becomes a local disk. Main thread. */
+/*
+ * attach.c: discsi attach: a LUN becomes a local disk. What does the work is
+ * discsi_bridge_attach(); here is what is asked of it and said of it. Main
+ * thread.
+ */
 #include <errno.h>
 #include <stdlib.h>
 

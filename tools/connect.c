@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* connect.c: see connect.h. Main thread. */
+/*
+ * connect.c: see connect.h. What was typed is never part of a message: it may
+ * be a URL with a secret in it. Main thread.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* detach.c: discsi detach: a local disk ends. Main thread. */
+/*
+ * detach.c: discsi detach: a local disk ends, by discsi_bridge_detach(), which
+ * waits for it. Main thread.
+ */
 #include <json-c/json.h>
 
 #include <discsi/bridge.h>

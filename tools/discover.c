@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* discover.c: discsi discover: which targets a portal offers. Main thread. */
+/*
+ * discover.c: discsi discover: which targets a portal offers. A line of the
+ * table is a target and one of its portals. Main thread.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* failure.c: see failure.h. Main thread. */
+/*
+ * failure.c: see failure.h. A message that does not fit is cut at its end.
+ * Main thread.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

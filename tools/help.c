@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* help.c: discsi help: the help of the program or of a command. Main thread. */
+/*
+ * help.c: discsi help: the help of the program or of a command, which cli.c
+ * makes from its tables. Main thread.
+ */
 #include <stddef.h>
 
 #include "cli.h"

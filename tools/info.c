@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* info.c: discsi info: all that a LUN and its login tell. Main thread. */
+/*
+ * info.c: discsi info: all that a LUN and its login tell, as shape.c lays it
+ * out. Main thread.
+ */
 #include <errno.h>
 
 #include "cli.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* progress.c: see progress.h. Main thread. */
+/*
+ * progress.c: see progress.h. The rate is an average in which what is new has
+ * more weight, so that neither a pause nor a hole makes it jump. Main thread.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* status.c: discsi status: the LUNs that are attached. Main thread. */
+/*
+ * status.c: discsi status: the LUNs that are attached, as the state registry
+ * tells. Main thread.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 

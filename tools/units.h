@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* units.h: sizes, rates and durations for people. Pure; any thread. */
+/*
+ * units.h: sizes, rates and durations for people. Programs get plain numbers.
+ * Pure; any thread.
+ */
 #ifndef TOOLS_UNITS_H
 #define TOOLS_UNITS_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tool-rig.c: see tool-rig.h. */
+/*
+ * tool-rig.c: see tool-rig.h. What goes wrong in a function that a test calls
+ * is a failed assertion of that test; a setup gets a result instead.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
