@@ -185,7 +185,7 @@ static void text_in_one_answer(void)
 
 static void text_continued(size_t chunk)
 {
-	static uint8_t part[10000];
+	static uint8_t part[400];
 	uint32_t itt, i, length = 0;
 
 	peer_init(&peer);
@@ -195,10 +195,10 @@ static void text_continued(size_t chunk)
 	peer_expect(&peer, DSC_OP_TEXT_REQUEST, &got);
 	itt = got.itt;
 	for (i = 0; i < 20; i++) {
-		fill(part, 3, length, 1000 + i * 100);
-		length += 1000 + i * 100;
+		fill(part, 3, length, 100 + i * 13);
+		length += 100 + i * 13;
 		/* Two ways to say that there is more. */
-		answer(i % 2 == 0 ? C : 0, 0x500 + i, part, 1000 + i * 100);
+		answer(i % 2 == 0 ? C : 0, 0x500 + i, part, 100 + i * 13);
 		peer_expect(&peer, DSC_OP_TEXT_REQUEST, &got);
 		CU_ASSERT(got.is_immediate);
 		CU_ASSERT_EQUAL(got.itt, itt);
