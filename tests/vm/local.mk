@@ -15,4 +15,5 @@ EXTRA_DIST += \
 	tests/vm/guest/lib.sh \
 	tests/vm/guest/00-guest.sh \
 	tests/vm/guest/10-no-module.sh \
-	tests/vm/guest/20-device.sh
+	tests/vm/guest/20-device.sh \
+	tests/vm/guest/30-detach.sh
