@@ -204,7 +204,7 @@ static int take_name(struct reading *reading, struct span value)
 	struct discsi_target *target = last_target(reading);
 	struct discsi_target *targets;
 
-	if (!is_plain(value, DSC_ISCSI_NAME_MAX))
+	if (!is_plain(value, DSC_TARGET_NAME_MAX))
 		return -EPROTO;
 	/* Some name a target again before each of its addresses. */
 	if (target != NULL && strlen(target->target) == value.length &&

@@ -12,7 +12,7 @@
 #include <discsi/discovery.h>
 
 /* The longest iSCSI name (RFC 7143 section 4.2.7.1) and host name. */
-#define DSC_ISCSI_NAME_MAX 223
+#define DSC_TARGET_NAME_MAX 223
 #define DSC_HOST_NAME_MAX 255
 
 /* More than this in one answer is taken for nonsense. */

@@ -26,7 +26,7 @@ static void check_target(struct discsi_target *target)
 {
 	size_t i;
 
-	check_text(target->target, DSC_ISCSI_NAME_MAX);
+	check_text(target->target, DSC_TARGET_NAME_MAX);
 	DSC_FUZZ_ASSERT(target->nportals > 0 &&
 			target->nportals <= DSC_PORTALS_MAX);
 	for (i = 0; i < target->nportals; i++) {
