@@ -416,12 +416,27 @@ static bool is_no_answer(enum dsc_login_key key, const char *value)
 		dsc_login_is_declined(value));
 }
 
+/*
+ * With None as our only offer, Reject means that the target insists on a
+ * digest; istgt goes on as if we did, too. A negotiation without a common
+ * choice ends the login (RFC 7143 section 7.10).
+ */
+static bool is_without_choice(const struct dsc_login_talk *talk,
+			      enum dsc_login_key key, const char *value)
+{
+	return keys[key].type == TYPE_DIGEST &&
+	       talk->offers[key] == DIGEST_NONE && strcmp(value, "Reject") == 0;
+}
+
 static int note_answer(struct dsc_login_talk *talk, enum dsc_login_key key,
 		       const char *value, struct discsi_error *error)
 {
 	const char *name = keys[key].name;
 	uint32_t number;
 
+	if (is_without_choice(talk, key, value))
+		return dsc_error_set(error, EOPNOTSUPP, "the target demands a "
+				     "%s, which was not offered", name);
 	if (is_no_answer(key, value))
 		return 0;
 	if (!get_value(&keys[key], value, &number))

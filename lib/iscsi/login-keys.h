@@ -87,7 +87,8 @@ int dsc_login_note_offers(struct dsc_login_talk *talk,
 /*
  * Checks the target's pairs and notes what they settle; request is what we
  * sent last. Errors: EPROTO (not asked for, out of range, not among what was
- * offered, different from what was answered before); *error is filled.
+ * offered, different from what was answered before), EOPNOTSUPP (the target
+ * demands a digest that was not offered); *error is filled.
  */
 int dsc_login_note_answers(struct dsc_login_talk *talk,
 			   const struct dsc_login_text *text,

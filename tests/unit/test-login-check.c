@@ -68,7 +68,8 @@ static void test_defaults(void)
 
 static void test_declined_keys_have_defaults(void)
 {
-	begin_operational();
+	begin();
+	ASK(LOGIN_OPERATIONAL_TO_FULL, NAMES OFFERS_PREFER);
 	ANSWER(LOGIN_OPERATIONAL_TO_FULL, "HeaderDigest=Reject\0"
 	       "InitialR2T=NotUnderstood\0MaxBurstLength=Irrelevant\0"
 	       "FirstBurstLength=Irrelevant\0MaxConnections=Reject",
@@ -128,6 +129,17 @@ static void test_header_digest_required(void)
 	ANSWER(LOGIN_OPERATIONAL_TO_FULL, "HeaderDigest=CRC32C",
 	       DSC_LOGIN_DONE);
 	CU_ASSERT_TRUE(d.check.params.header_digest);
+}
+
+/* As istgt does when it is set to insist on one. */
+static void test_digest_demanded_by_target(void)
+{
+	begin_operational();
+	REFUSED(LOGIN_OPERATIONAL_TO_FULL, "HeaderDigest=Reject", EOPNOTSUPP,
+		"demands a HeaderDigest");
+	begin_operational();
+	REFUSED(LOGIN_OPERATIONAL_TO_FULL, "DataDigest=Reject", EOPNOTSUPP,
+		"demands a DataDigest");
 }
 
 static void test_data_digest_required(void)
@@ -527,6 +539,7 @@ static const struct dsc_test tests[] = {
 	  test_answers_are_combined_with_offers },
 	{ "first-burst-fits-max-burst", test_first_burst_fits_max_burst },
 	{ "header-digest-required", test_header_digest_required },
+	{ "digest-demanded-by-target", test_digest_demanded_by_target },
 	{ "data-digest-required", test_data_digest_required },
 	{ "several-rounds", test_several_rounds },
 	{ "rounds-come-to-an-end", test_rounds_come_to_an_end },
