@@ -3,7 +3,13 @@ TGT_CLIENT = \
 	tests/tgt/client.c \
 	tests/tgt/client.h
 
-check_PROGRAMS += tests/tgt/test-discovery
-TESTS += tests/tgt/test-discovery
+TGT_TESTS = \
+	tests/tgt/test-discovery \
+	tests/tgt/test-login
+check_PROGRAMS += $(TGT_TESTS)
+TESTS += $(TGT_TESTS)
+
 tests_tgt_test_discovery_SOURCES = $(TGT_CLIENT) tests/tgt/test-discovery.c
 tests_tgt_test_discovery_LDADD = $(API_LIBS)
+tests_tgt_test_login_SOURCES = $(TGT_CLIENT) tests/tgt/test-login.c
+tests_tgt_test_login_LDADD = $(API_LIBS)
