@@ -18,3 +18,7 @@ dist_man_MANS += docs/man/discsi-nbd.1
 else
 EXTRA_DIST += docs/man/discsi-nbd.1
 endif
+
+EXTRA_DIST += \
+	docs/CONTRIBUTING.md \
+	docs/architecture.md

@@ -8,3 +8,7 @@ EXTRA_DIST += \
 	tests/lint/habits.py \
 	tests/lint/report.py \
 	tests/lint/symbols.py
+
+# README and docs
+TESTS += tests/lint/readme.sh
+EXTRA_DIST += tests/lint/readme.sh

@@ -58,7 +58,9 @@ test_a_mount_in_another_namespace_is_EBUSY()
 	unshare -m sh -c "mount -t ext4 $device /mnt && touch /run/mounted &&
 		cat /run/end" >/dev/null &
 	wait_for 10 test -e /run/mounted
-	! grep -q "$device" /proc/mounts
+	if grep -q "$device" /proc/mounts; then
+		fail "the mount is in this namespace, too"
+	fi
 	busy "in use"
 	echo >/run/end
 	wait
