@@ -112,9 +112,13 @@ static void finish(struct dsc_io *io)
 
 void dsc_io_finish_now(struct discsi_lun *lun)
 {
+	struct dsc_list round;
 	struct dsc_list *first;
 
-	while ((first = dsc_list_first(&lun->finished)) != NULL)
+	/* What callbacks submit meanwhile has its turn later. */
+	dsc_list_init(&round);
+	dsc_list_splice(&round, &lun->finished);
+	while ((first = dsc_list_first(&round)) != NULL)
 		finish(dsc_container_of(first, struct dsc_io, link));
 }
 
@@ -310,6 +314,9 @@ static int check(struct discsi_lun *lun, const struct dsc_io_request *what)
 {
 	const struct discsi_lun_info *info = &lun->info;
 
+	if (lun->is_closing || lun->ctx->is_ending)
+		return dsc_fail(ECANCELED, "%s of %s: the LUN is being closed",
+				what->op->name, lun->name);
 	if (what->flags & ~what->flags_allowed)
 		return dsc_fail(EINVAL, "%s of %s: unknown flags 0x%x",
 				what->op->name, lun->name,
@@ -349,6 +356,7 @@ static void fill(struct dsc_io *io, const struct dsc_io_request *what)
 	rewind_io(io);
 	io->flags = what->flags;
 	io->pieces = 0;
+	io->is_unmapping = false;
 	io->must_redo = false;
 	io->result = 0;
 	io->error = NULL;
@@ -356,6 +364,7 @@ static void fill(struct dsc_io *io, const struct dsc_io_request *what)
 	io->count = what->count;
 	io->room = what->count == NULL ? 0 : *what->count;
 	io->buffer = NULL;
+	io->answers = 0;
 }
 
 int dsc_io_submit(struct discsi_lun *lun, const struct dsc_io_request *what)

@@ -70,6 +70,7 @@ struct dsc_io {
 	unsigned flags;
 	unsigned pieces;              /* under way */
 	bool is_under_way;            /* request is with the session */
+	bool is_unmapping;            /* zero: this time by unmapping */
 	bool must_redo;               /* a command was not known: do it over */
 	int result;
 	struct discsi_error *error;   /* of the first failure, allocated */
@@ -79,6 +80,7 @@ struct dsc_io {
 	size_t *count;
 	size_t room;
 	uint8_t *buffer;              /* block status: parameter data */
+	unsigned answers;             /* block status: how many so far */
 };
 
 struct discsi_lun {
@@ -93,8 +95,6 @@ struct discsi_lun {
 	struct dsc_list finished;     /* nothing to send: complete this turn */
 	struct dsc_deferred finish;
 	struct dsc_deferred settle;   /* closing: seen to here */
-	bool is_closing;
-	bool is_open;                 /* the opening is over */
 	struct dsc_probe *probe;      /* while opening */
 	struct dsc_job open_job;
 	struct dsc_job close_job;
@@ -108,8 +108,9 @@ struct discsi_lun {
 	bool has_no_capacity16;
 	bool reads_zero;              /* deallocated blocks read as zeroes */
 
-	pthread_mutex_t lock;         /* info, pool, slabs */
-	struct discsi_lun_info info;  /* the loop writes it, under lock */
+	pthread_mutex_t lock;         /* guards what follows */
+	bool is_closing;              /* the loop writes it, under lock */
+	struct discsi_lun_info info;  /* the same */
 	struct dsc_list pool;
 	struct dsc_list slabs;
 };

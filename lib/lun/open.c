@@ -24,6 +24,14 @@ static void free_lun(struct discsi_lun *lun)
 	free(lun);
 }
 
+/* From here on submissions are refused. */
+static void set_closing(struct discsi_lun *lun)
+{
+	pthread_mutex_lock(&lun->lock);
+	lun->is_closing = true;
+	pthread_mutex_unlock(&lun->lock);
+}
+
 /* The session ends: every request of it is done, so nothing is under way. */
 static void on_session_end(struct dsc_child *child)
 {
@@ -32,6 +40,7 @@ static void on_session_end(struct dsc_child *child)
 	discsi_done_cb cb = lun->close_cb;
 	void *arg = lun->close_arg;
 
+	set_closing(lun);
 	dsc_io_finish_now(lun);
 	free_lun(lun);
 	if (cb != NULL)
@@ -59,7 +68,7 @@ static void on_close(struct dsc_job *job)
 	struct discsi_lun *lun =
 		dsc_container_of(job, struct discsi_lun, close_job);
 
-	lun->is_closing = true;
+	set_closing(lun);
 	dsc_io_cancel_all(lun);
 	dsc_deferred_request(&lun->ctx->loop, &lun->settle);
 }
@@ -72,6 +81,8 @@ void discsi_lun_close(struct discsi_lun *lun)
 	if (lun == NULL)
 		return;
 	ctx = lun->ctx;
+	if (ctx->is_ending)
+		return;  /* it ends with its session, which is ending */
 	if (dsc_loop_is_in_turn(&ctx->loop) || dsc_wait_begin(ctx, &wait) != 0) {
 		lun->close_cb = NULL;
 		dsc_loop_post(&ctx->loop, &lun->close_job, on_close);
@@ -147,6 +158,8 @@ int discsi_lun_open_async(struct discsi_session *session, uint64_t lun_id,
 
 	if (session == NULL || cb == NULL)
 		return dsc_fail(EINVAL, "discsi_lun_open: NULL argument");
+	if (session->ctx->is_ending)
+		return dsc_fail(ECANCELED, "the context is being destroyed");
 	if (lun_id == DISCSI_LUN_OF_CONF && !session->conf->has_lun_id)
 		return dsc_fail(EINVAL, "lun_id: not set, and no other LUN "
 					"number is given");

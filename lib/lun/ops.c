@@ -222,15 +222,9 @@ static uint64_t write_same_max(const struct dsc_io *io)
 	return io->lun->info.max_write_same_bytes;
 }
 
-static bool zero_may_unmap(const struct dsc_io *io)
-{
-	return (io->flags & DISCSI_ZERO_UNMAP) != 0 &&
-	       io->lun->info.can_zero_unmap;
-}
-
 static uint64_t zero_granularity(const struct dsc_io *io)
 {
-	return zero_may_unmap(io) ? unmap_granularity(io) : 0;
+	return io->is_unmapping ? unmap_granularity(io) : 0;
 }
 
 /* WRITE SAME(16) of one block of zeroes, SBC-3 clause 5.52. */
@@ -240,7 +234,7 @@ static void build_zero(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
 	struct dsc_task *task = &piece->request.task;
 
 	dsc_cdb_write_same16(task->cdb, to_lba(io, offset),
-			     to_blocks(io, length), zero_may_unmap(io));
+			     to_blocks(io, length), io->is_unmapping);
 	task->iov = zeroes_iov;
 	task->iovcnt = 1;
 	task->iov_skip = 0;
@@ -256,7 +250,7 @@ static int zero_answered(struct dsc_io *io, struct dsc_io *piece, int result)
 	if (result != -EOPNOTSUPP)
 		return result;
 	pthread_mutex_lock(&lun->lock);
-	if (zero_may_unmap(io))
+	if (io->is_unmapping)
 		lun->info.can_zero_unmap = false;
 	else
 		lun->info.can_zero = false;
@@ -297,7 +291,11 @@ static const struct dsc_io_op op_zero_write = {
 /* By WRITE SAME where the LUN is believed to have it, else by writing. */
 static int zero_begin(struct dsc_io *io)
 {
-	if (io->lun->info.can_zero || zero_may_unmap(io))
+	const struct discsi_lun_info *info = &io->lun->info;
+
+	io->is_unmapping = (io->flags & DISCSI_ZERO_UNMAP) != 0 &&
+			   info->can_zero_unmap;
+	if (info->can_zero || io->is_unmapping)
 		return 0;
 	if (io->flags & DISCSI_ZERO_FAST)
 		return -EOPNOTSUPP;
@@ -365,6 +363,8 @@ static int refresh_answered(struct dsc_io *io, struct dsc_io *piece, int result)
 		 dsc_capacity16_parse(piece->parameters, length, &capacity);
 	if (result != 0)
 		return result;
+	if (capacity.is_over_10)
+		return -EPROTO;  /* and READ CAPACITY(16) is not known */
 	if (capacity.block_size != lun->info.block_size)
 		return -ESTALE;
 	dsc_lun_set_capacity(lun, &capacity);

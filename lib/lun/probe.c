@@ -479,7 +479,6 @@ int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done)
 	probe->lun = lun;
 	probe->done = done;
 	probe->info.rotational = true;
-	probe->limits.max_unmap_descriptors = UINT32_MAX;
 	lun->probe = probe;
 	ask(probe);
 	return 0;

@@ -13,6 +13,9 @@
 #include "scsi/cdb.h"
 
 #define STATUS_DESCRIPTORS 64
+/* How many answers one call takes: a target that tells little is not asked for
+ * hours; the extents then end before the range does. */
+#define STATUS_ANSWERS_MAX 1024
 #define STATUS_BYTES (8 + 16 * STATUS_DESCRIPTORS)
 
 /* Adds a part; neighbours of the same kind become one. False: no room. */
@@ -113,6 +116,7 @@ static int status_answered(struct dsc_io *io, struct dsc_io *piece, int result)
 	struct discsi_lun *lun = io->lun;
 	struct dsc_lba_extent found[STATUS_DESCRIPTORS];
 	uint64_t offset = io->offset;
+	bool has_room;
 	size_t count;
 
 	if (result == -EOPNOTSUPP) {
@@ -129,13 +133,12 @@ static int status_answered(struct dsc_io *io, struct dsc_io *piece, int result)
 				      STATUS_DESCRIPTORS, &count);
 	if (result != 0)
 		return result;
-	if (!take_descriptors(io, found, count, &offset)) {
-		io->next = io->end;
-		return 0;
-	}
-	if (offset == io->offset)
+	has_room = take_descriptors(io, found, count, &offset);
+	if (has_room && offset == io->offset)
 		return -EPROTO;  /* it has told nothing: do not ask for ever */
 	io->offset = dsc_min_u64(offset, io->end);
+	if (!has_room || ++io->answers == STATUS_ANSWERS_MAX)
+		io->offset = io->end;
 	io->next = io->offset;
 	return 0;
 }

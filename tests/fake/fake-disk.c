@@ -248,7 +248,8 @@ static void write_same(struct fake_target *target, struct fake_command *command)
 		return;
 	if (range.blocks > target->disk.max_write_same || range.blocks == 0 ||
 	    command->length != target->disk.block_size ||
-	    (unmap && !target->disk.is_thin)) {
+	    (unmap && (!target->disk.is_thin ||
+		       target->disk.claims_unmapping))) {
 		refuse_field(command);
 		return;
 	}
@@ -290,6 +291,7 @@ static void lba_status(struct fake_target *target, struct fake_command *command)
 	uint32_t per_mib = MEBIBYTE / target->disk.block_size;
 	uint64_t lba = dsc_get_be64(command->cdb + 2);
 	uint8_t *entry = command->data + 8;
+	uint32_t limit = target->disk.status_blocks;
 	unsigned i;
 
 	if (!target->disk.is_thin || (command->cdb[1] & 0x1f) != 0x12) {
@@ -297,7 +299,7 @@ static void lba_status(struct fake_target *target, struct fake_command *command)
 		return;
 	}
 	memset(command->data, 0, 8);
-	for (i = 0; i < 4 && lba < target->blocks; i++, entry += 16) {
+	for (i = 0; i < (limit == 0 ? 4u : 1u) && lba < target->blocks; i++, entry += 16) {
 		uint64_t mib = lba / per_mib;
 		uint64_t end = mib;
 
@@ -307,6 +309,8 @@ static void lba_status(struct fake_target *target, struct fake_command *command)
 		end *= per_mib;
 		if (end > target->blocks)
 			end = target->blocks;
+		if (limit != 0 && end > lba + limit)
+			end = lba + limit;
 		memset(entry, 0, 16);
 		dsc_put_be64(entry, lba);
 		dsc_put_be32(entry + 8, (uint32_t)(end - lba));

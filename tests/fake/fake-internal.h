@@ -27,6 +27,7 @@ struct fake_target {
 
 	pthread_mutex_t lock;  /* guards what follows */
 	struct fake_fate fate;
+	struct fake_fate next_fate;  /* once that one is used up */
 	unsigned fates;
 	unsigned counts[256];
 	uint64_t blocks;
@@ -48,6 +49,12 @@ struct fake_command {
 /* Carries a command out on the memory file. */
 void fake_disk_execute(struct fake_target *target,
 		       struct fake_command *command);
+
+/*
+ * Counts a command; true when a rule applies to it, which is told.
+ */
+bool fake_fate_meet(struct fake_target *target, uint8_t opcode,
+		    struct fake_fate *fate);
 
 /* CHECK CONDITION with fixed-format sense. */
 void fake_disk_fail(struct fake_command *command, uint8_t key, uint8_t asc,

@@ -398,33 +398,11 @@ static bool take_command(struct link *link, const uint8_t *request,
 	return take_read(link, request);
 }
 
-/* The rule that applies to this command, if any. */
-static bool meets_fate(struct fake_target *target, uint8_t opcode,
-		       struct fake_fate *fate)
-{
-	bool is_met = false;
-
-	pthread_mutex_lock(&target->lock);
-	target->counts[opcode]++;
-	if (target->fate.count > 0 && target->fate.opcode == opcode) {
-		if (target->fate.skip > 0) {
-			target->fate.skip--;
-		} else {
-			target->fate.count--;
-			target->fates++;
-			is_met = true;
-		}
-	}
-	*fate = target->fate;
-	pthread_mutex_unlock(&target->lock);
-	return is_met;
-}
-
 static bool answer_command(struct link *link, const uint8_t *request,
 			   struct fake_command *command)
 {
 	struct fake_fate fate;
-	bool is_met = meets_fate(link->target, request[32], &fate);
+	bool is_met = fake_fate_meet(link->target, request[32], &fate);
 
 	if (is_met && fate.action == FAKE_DROP)
 		return false;
@@ -467,6 +445,8 @@ static bool answer_text(struct link *link, const uint8_t *request)
 	char address[64];
 
 	link->exp_cmd_sn++;
+	if (link->target->disk.ignores_text)
+		return true;
 	snprintf(address, sizeof(address), "%s,1", link->target->portal);
 	add_pair(&text, "TargetName", FAKE_IQN);
 	add_pair(&text, "TargetAddress", address);
@@ -480,6 +460,8 @@ static bool answer_logout(struct link *link, const uint8_t *request)
 {
 	uint8_t bhs[BHS] = { 0x26, FLAG_FINAL };
 
+	if (link->target->disk.ignores_logout)
+		return true;
 	memcpy(bhs + 16, request + 16, 4);
 	put_numbers(link, bhs, true);
 	write_pdu(link, bhs, NULL, 0);
@@ -647,45 +629,4 @@ void fake_target_stop(struct fake_target *target)
 const char *fake_target_portal(const struct fake_target *target)
 {
 	return target->portal;
-}
-
-void fake_target_set_fate(struct fake_target *target,
-			  const struct fake_fate *fate)
-{
-	pthread_mutex_lock(&target->lock);
-	target->fate = *fate;
-	target->fates = 0;
-	pthread_mutex_unlock(&target->lock);
-}
-
-unsigned fake_target_fates(const struct fake_target *target)
-{
-	struct fake_target *t = (struct fake_target *)(uintptr_t)target;
-	unsigned fates;
-
-	pthread_mutex_lock(&t->lock);
-	fates = t->fates;
-	pthread_mutex_unlock(&t->lock);
-	return fates;
-}
-
-unsigned fake_target_count(const struct fake_target *target, uint8_t opcode)
-{
-	struct fake_target *t = (struct fake_target *)(uintptr_t)target;
-	unsigned count;
-
-	pthread_mutex_lock(&t->lock);
-	count = t->counts[opcode];
-	pthread_mutex_unlock(&t->lock);
-	return count;
-}
-
-void fake_target_resize(struct fake_target *target, uint64_t blocks)
-{
-	pthread_mutex_lock(&target->lock);
-	target->blocks = blocks;
-	if (ftruncate(target->memory_fd,
-		      (off_t)(blocks * target->disk.block_size)) != 0)
-		perror("fake target");
-	pthread_mutex_unlock(&target->lock);
 }

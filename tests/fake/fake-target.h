@@ -31,6 +31,8 @@ struct fake_disk {
 	bool has_no_sync;
 	bool has_no_mode;
 	bool claims_write_same;      /* VPD B0 tells a limit, but it is refused */
+	bool claims_unmapping;       /* thin, but WRITE SAME does not unmap */
+	uint32_t status_blocks;      /* one extent per answer, of so many blocks */
 	bool write_cache;            /* WCE */
 	bool fua;                    /* DPOFUA */
 	bool write_protect;
@@ -44,6 +46,8 @@ struct fake_disk {
 	uint32_t window;             /* commands; 0: 32 */
 	bool header_digest;          /* refused when false */
 	bool separate_status;        /* never phase-collapsed */
+	bool ignores_text;
+	bool ignores_logout;
 };
 
 struct fake_target;
@@ -63,7 +67,7 @@ enum fake_action {
 
 /*
  * The next count commands with this opcode, after skip of them, meet this
- * fate. One rule at a time.
+ * fate. One rule at a time, and one after it.
  */
 struct fake_fate {
 	uint8_t opcode;
@@ -78,7 +82,11 @@ struct fake_fate {
 void fake_target_set_fate(struct fake_target *target,
 			  const struct fake_fate *fate);
 
-/* How often that rule was applied. */
+/* The rule that follows when that one is used up. */
+void fake_target_then_fate(struct fake_target *target,
+			   const struct fake_fate *fate);
+
+/* How often that rule, and the one that followed, were applied. */
 unsigned fake_target_fates(const struct fake_target *target);
 
 /* How many commands with this opcode have arrived. */

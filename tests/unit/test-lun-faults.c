@@ -133,6 +133,67 @@ static void test_one_piece_fails(void)
 	free(buf);
 }
 
+/* -------------------------------------------------- claims that are false */
+
+/* Each piece is refused: what is learnt is that unmapping does not work. */
+static void test_unmapping_refused_twice(void)
+{
+	const struct fake_disk disk = {
+		.blocks = DISK_BLOCKS, .max_write_same = 1000, .is_thin = true,
+		.claims_unmapping = true,
+	};
+	struct fixture f;
+
+	if (fixture_begin(&f, &disk)) {
+		CU_ASSERT_TRUE(f.info.can_zero_unmap);
+		CU_ASSERT_EQUAL(discsi_lun_zero(f.lun, 0, 4000 * 512,
+						DISCSI_ZERO_UNMAP |
+						DISCSI_ZERO_FAST), 0);
+		CU_ASSERT_EQUAL(fake_target_count(f.target, 0x2a), 0);
+		CU_ASSERT_EQUAL(discsi_lun_get_info(f.lun, &f.info), 0);
+		CU_ASSERT_FALSE(f.info.can_zero_unmap);
+		CU_ASSERT_TRUE(f.info.can_zero);
+	}
+	fixture_end(&f);
+}
+
+/* A target that tells of one block at a time is not asked for ever. */
+static void test_block_status_in_crumbs(void)
+{
+	const struct fake_disk disk = {
+		.blocks = DISK_BLOCKS, .is_thin = true, .status_blocks = 1,
+	};
+	struct discsi_extent extent;
+	size_t count = 1;
+	struct fixture f;
+
+	if (fixture_begin(&f, &disk)) {
+		CU_ASSERT_EQUAL(discsi_lun_block_status(f.lun, 0, f.info.bytes,
+							&extent, &count), 0);
+		CU_ASSERT_EQUAL(count, 1);
+		CU_ASSERT_TRUE(extent.length > 0);
+		CU_ASSERT_TRUE(fake_target_count(f.target, 0x9e) < 2000);
+	}
+	fixture_end(&f);
+}
+
+/* 0xffffffff means "ask with READ CAPACITY(16)", not a size. */
+static void test_refresh_beyond_capacity10(void)
+{
+	const struct fake_disk disk = {
+		.blocks = DISK_BLOCKS, .has_no_capacity16 = true,
+	};
+	struct fixture f;
+
+	if (fixture_begin(&f, &disk)) {
+		fake_target_resize(f.target, UINT64_C(1) << 33);
+		CU_ASSERT_EQUAL(discsi_lun_refresh(f.lun), -EPROTO);
+		CU_ASSERT_EQUAL(discsi_lun_get_info(f.lun, &f.info), 0);
+		CU_ASSERT_EQUAL(f.info.blocks, DISK_BLOCKS);
+	}
+	fixture_end(&f);
+}
+
 /* --------------------------------------------------- silence and breakage */
 
 static void submit_reads(struct fixture *f, uint8_t *buf, struct tally *tally)
@@ -415,6 +476,9 @@ static const struct dsc_test tests[] = {
 	{ "error_tells_sense", test_error_tells_sense },
 	{ "unit_attention_while_opening", test_unit_attention_while_opening },
 	{ "one_piece_fails", test_one_piece_fails },
+	{ "unmapping_refused_twice", test_unmapping_refused_twice },
+	{ "block_status_in_crumbs", test_block_status_in_crumbs },
+	{ "refresh_beyond_capacity10", test_refresh_beyond_capacity10 },
 	{ "no_answer_is_a_deadline", test_no_answer_is_a_deadline },
 	{ "drop_completes_each_once", test_drop_completes_each_once },
 	{ "close_lun_under_way", test_close_lun_under_way },
