@@ -10,8 +10,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* How long a target may take to answer a Logout Request. */
+#include "base/checked.h"
+
+/* How long a target may take to answer a Logout Request, at most. */
 #define LOGOUT_TIMEOUT_MS 5000
+
+static uint32_t logout_timeout_ms(const struct discsi_session *session)
+{
+	return dsc_min_u32(session->conf->command_timeout_ms,
+			   LOGOUT_TIMEOUT_MS);
+}
 
 /* LUNs that were left open: their handles end with the session. */
 static void end_children(struct discsi_session *session)
@@ -49,7 +57,7 @@ static void on_logged_out(void *arg, int status)
 static void begin_logout(struct discsi_session *session)
 {
 	dsc_session_transit(session, DSC_EVENT_DRAINED, NULL);
-	dsc_timer_set_in(&session->close_timer, LOGOUT_TIMEOUT_MS);
+	dsc_timer_set_in(&session->close_timer, logout_timeout_ms(session));
 	if (dsc_conn_logout(session->conn, on_logged_out, session) != 0)
 		on_logged_out(session, -ENOTCONN);
 }
@@ -76,7 +84,7 @@ static void on_close_timer(struct dsc_timer *timer)
 	struct discsi_error error;
 
 	dsc_error_set(&error, ETIMEDOUT, "%s did not log us out within %u ms",
-		      session->conf->iqn, LOGOUT_TIMEOUT_MS);
+		      session->conf->iqn, logout_timeout_ms(session));
 	dsc_session_drop(session, &error);
 }
 
@@ -97,6 +105,8 @@ void discsi_session_close(struct discsi_session *session)
 	if (session == NULL)
 		return;
 	ctx = session->ctx;
+	if (ctx->is_ending)
+		return;  /* it ends with its context */
 	if (dsc_loop_is_in_turn(&ctx->loop) || dsc_wait_begin(ctx, &wait) != 0) {
 		session->close_cb = NULL;
 		dsc_loop_post(&ctx->loop, &session->close_job, on_close);
@@ -123,7 +133,8 @@ void dsc_session_abandon(struct dsc_child *child)
 	session->error = error;
 	if (session->conn != NULL)
 		dsc_conn_close(session->conn, -ECANCELED);
-	dsc_session_fail_waiting(session, -ECANCELED);
+	while (!dsc_list_is_empty(&session->requests))
+		dsc_session_fail_waiting(session, -ECANCELED);
 	session->open_cb = NULL;
 	finish_close(session);
 	if (open_cb != NULL)

@@ -47,7 +47,7 @@ static void finish(struct dsc_request *request, int result,
 
 	dsc_list_remove(&request->link);
 	dsc_list_remove(&request->retry_link);
-	if (session->state == DSC_SESSION_DRAINING &&
+	if (dsc_session_is_closing(session) &&
 	    dsc_list_is_empty(&session->requests))
 		dsc_deferred_request(&session->ctx->loop, &session->settle);
 	request->done(request, result, error);
@@ -85,6 +85,18 @@ static void finish_unanswered(struct dsc_request *request, int result)
 	else
 		dsc_error_set(&error, -result, "%s: failed by the target", what);
 	finish(request, result, &error);
+}
+
+/* Completes a request at the end of this turn with a negative errno. */
+static void refuse(struct dsc_request *request, int result)
+{
+	struct discsi_session *session = request->session;
+
+	request->is_submitted = false;
+	request->refusal = result;
+	dsc_list_remove(&request->retry_link);
+	dsc_list_append(&session->refused, &request->retry_link);
+	dsc_deferred_request(&session->ctx->loop, &session->refuse);
 }
 
 /* ---------------------------------------------------------------- retry */
@@ -131,6 +143,10 @@ static bool retry(struct dsc_request *request, enum dsc_retry how)
 
 	if (how == DSC_RETRY_NO || !dsc_conn_is_open(session->conn))
 		return false;
+	if (request->is_unwanted) {
+		refuse(request, -ECANCELED);
+		return true;
+	}
 	if (how == DSC_RETRY_NOW) {
 		if (request->retries >= RETRIES_NOW_MAX)
 			return false;
@@ -139,13 +155,13 @@ static bool retry(struct dsc_request *request, enum dsc_retry how)
 		return true;
 	}
 	pause_ms = RETRY_LAST_MS;
-	if (request->retries < 5)
-		pause_ms = RETRY_FIRST_MS << request->retries;
+	if (request->pauses < 5)
+		pause_ms = RETRY_FIRST_MS << request->pauses;
 	request->retry_ns = dsc_loop_now_ns(&session->ctx->loop) +
 			    pause_ms * DSC_NS_PER_MS;
 	if (request->retry_ns >= request->deadline_ns)
 		return false;
-	request->retries++;
+	request->pauses++;
 	queue_retry(session, request);
 	return true;
 }
@@ -190,7 +206,8 @@ static void judge(struct dsc_request *request)
 	dsc_sense_error(&error, what, task->status, &sense, &verdict);
 	if (retry(request, verdict.retry)) {
 		dsc_log(&session->ctx->log, DISCSI_LOG_DEBUG, DSC_LOG_SESSION,
-			"%s; retry %u", error.message, request->retries);
+			"%s; retry %u", error.message,
+			request->retries + request->pauses);
 		return;
 	}
 	finish(request, -error.errnum, &error);
@@ -210,25 +227,17 @@ static void on_task_done(struct dsc_task *task)
 		judge(request);
 }
 
-/* -------------------------------------------------------------- refusal */
-
-/* Completes a request at the end of this turn with a negative errno. */
-static void refuse(struct dsc_request *request, int result)
-{
-	struct discsi_session *session = request->session;
-
-	request->is_submitted = false;
-	request->refusal = result;
-	dsc_list_remove(&request->retry_link);
-	dsc_list_append(&session->refused, &request->retry_link);
-	dsc_deferred_request(&session->ctx->loop, &session->refuse);
-}
+/* -------------------------------------------------------------- refusals */
 
 static void finish_refused(struct discsi_session *session)
 {
+	struct dsc_list round;
 	struct dsc_list *first;
 
-	while ((first = dsc_list_pop(&session->refused)) != NULL) {
+	/* What callbacks submit meanwhile has its turn later. */
+	dsc_list_init(&round);
+	dsc_list_splice(&round, &session->refused);
+	while ((first = dsc_list_pop(&round)) != NULL) {
 		struct dsc_request *request =
 			dsc_container_of(first, struct dsc_request, retry_link);
 
@@ -317,7 +326,9 @@ void dsc_session_submit(struct discsi_session *session,
 	request->session = session;
 	request->task.done = on_task_done;
 	request->retries = 0;
+	request->pauses = 0;
 	request->is_submitted = false;
+	request->is_unwanted = false;
 	request->deadline_ns = dsc_loop_now_ns(&session->ctx->loop) +
 			       timeout_ms * DSC_NS_PER_MS;
 	dsc_list_init(&request->retry_link);
@@ -337,6 +348,7 @@ bool dsc_session_withdraw(struct dsc_request *request)
 {
 	struct discsi_session *session = request->session;
 
+	request->is_unwanted = true;
 	if (request->is_submitted &&
 	    !dsc_conn_withdraw(session->conn, &request->task))
 		return false;

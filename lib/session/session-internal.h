@@ -11,6 +11,13 @@
 bool dsc_session_transit(struct discsi_session *session,
 			 enum dsc_session_event event, const char *cause);
 
+/* Its owner has closed it: it ends once no request is left. */
+static inline bool dsc_session_is_closing(const struct discsi_session *session)
+{
+	return session->state == DSC_SESSION_DRAINING ||
+	       session->state == DSC_SESSION_CLOSED;
+}
+
 /* Drops the connection: everything under way completes. */
 void dsc_session_drop(struct discsi_session *session,
 		      const struct discsi_error *why);

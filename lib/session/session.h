@@ -38,8 +38,10 @@ struct dsc_request {
 	struct discsi_session *session;
 	uint64_t deadline_ns;
 	uint64_t retry_ns;
-	unsigned retries;
+	unsigned retries;            /* at once */
+	unsigned pauses;             /* after a pause */
 	bool is_submitted;           /* the connection has it */
+	bool is_unwanted;            /* not to be tried again */
 	int refusal;                 /* -errno, while it is being refused */
 };
 
@@ -84,7 +86,8 @@ void dsc_session_submit(struct discsi_session *session,
 
 /*
  * Takes back a request no part of which has been sent: it completes with
- * -ECANCELED at the end of the turn. False when it is too late.
+ * -ECANCELED at the end of the turn. False when it is too late; it is then not
+ * tried again whatever its answer.
  */
 bool dsc_session_withdraw(struct dsc_request *request);
 
