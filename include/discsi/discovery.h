@@ -39,13 +39,14 @@ struct discsi_discovery {
  * Asks a portal for its targets: connects, logs in to a discovery session
  * (with CHAP if conf has credentials), sends SendTargets=All, logs out.
  *
- * conf: the first portal and the credentials are used; borrowed.
+ * conf: its portals, of which the first that lets us in is asked, and the
+ *      credentials are used; borrowed.
  * result: receives the answer, in the target's order, which the caller frees
  *      with discsi_discovery_free(). A target without an address of its own
  *      has the portal that was asked.
  * Errors: those of discsi_session_open(); EPROTO for an answer that is not
  * SendTargets' form. Deadline: login_timeout for the login, command_timeout
- * for the answer. Threads: the context's rule.
+ * for the answer and the logout. Threads: the context's rule.
  */
 int discsi_discover(struct discsi_context *ctx, const struct discsi_conf *conf,
 		    struct discsi_discovery **result);

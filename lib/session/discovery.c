@@ -15,7 +15,7 @@
 #include "iscsi/sendtargets.h"
 #include "session/connect.h"
 
-/* How long a portal may take to answer the logout. */
+/* How long a portal may take to answer the logout, of the time it has left. */
 #define LOGOUT_TIMEOUT_MS 2000
 
 struct discovery {
@@ -110,6 +110,7 @@ static void on_text(void *arg, int status, const char *text, size_t length)
 {
 	struct discovery *discovery = arg;
 	struct discsi_error error;
+	uint64_t deadline_ns;
 
 	if (status == 0)
 		status = dsc_sendtargets_parse(text, length, discovery->address,
@@ -124,7 +125,10 @@ static void on_text(void *arg, int status, const char *text, size_t length)
 		return;
 	}
 	discovery->is_answered = true;
+	deadline_ns = discovery->timer.due_ns;
 	dsc_timer_set_in(&discovery->timer, LOGOUT_TIMEOUT_MS);
+	if (deadline_ns < discovery->timer.due_ns)
+		dsc_timer_set(&discovery->timer, deadline_ns);
 	if (dsc_conn_logout(discovery->conn, on_logged_out, discovery) != 0)
 		finish(discovery);
 }
