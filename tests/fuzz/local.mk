@@ -23,3 +23,10 @@ tests_fuzz_fuzz_conn_LDADD = $(UNIT_LIBS)
 tests_fuzz_fuzz_sendtargets_SOURCES = \
 	tests/fuzz/fuzz-sendtargets.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_sendtargets_LDADD = $(UNIT_LIBS)
+
+# login
+check_PROGRAMS += tests/fuzz/fuzz-login
+TESTS += tests/fuzz/fuzz-login
+tests_fuzz_fuzz_login_SOURCES = \
+	tests/fuzz/fuzz-login.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_login_LDADD = $(UNIT_LIBS)
