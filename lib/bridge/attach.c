@@ -240,6 +240,9 @@ static int start(const struct discsi_conf *conf, const char *option,
 	char *text;
 	int status;
 
+	/* Before secrets are written out; a name without '/' is PATH's affair. */
+	if (strchr(program, '/') != NULL && access(program, X_OK) < 0)
+		return fail_to_start(program, errno);
 	status = discsi_conf_to_json(conf, DISCSI_CONF_SECRETS, &text);
 	if (status < 0)
 		return status;

@@ -3,7 +3,7 @@
  * detach.c: discsi_bridge_list() and discsi_bridge_detach(). Any thread; a
  * detach waits for the bridge's process, DETACH_WAIT_MS at most.
  *
- * The process is signalled through a pidfd, taken before the state file is
+ * The process is signalled through a descriptor, taken before the state file is
  * read a second time: the number cannot have become another process's while
  * the lock was held and the file stayed the same.
  */
@@ -18,12 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "bridge/inuse.h"
+#include "bridge/pid.h"
 #include "bridge/registry.h"
 
 #define DETACH_WAIT_MS 30000
@@ -114,63 +115,71 @@ static int find(const struct dsc_registry *registry, const char *which,
 
 /* -------------------------------------------------------------------- end */
 
-/* Takes a pidfd of the process that serves the bridge; -ESRCH: it is gone. */
+/* Takes hold of the process that serves the bridge; -ESRCH: it is gone. */
 static int open_process(const struct dsc_registry *registry,
-			const struct discsi_bridge *bridge)
+			const struct discsi_bridge *bridge, struct dsc_pid *pid)
 {
 	struct discsi_bridge *again;
-	int fd = pidfd_open((pid_t)bridge->pid, 0);
 	bool is_same;
 	int status;
 
-	if (fd < 0)
-		return errno == ESRCH ? -ESRCH :
-		       dsc_fail(errno, "process %" PRId64 " of bridge %s cannot "
-				"be watched", bridge->pid, bridge->id);
+	status = dsc_pid_open(pid, (pid_t)bridge->pid);
+	if (status < 0)
+		return status == -ESRCH ? -ESRCH :
+		       dsc_fail(-status, "process %" PRId64 " of bridge %s "
+				"cannot be watched", bridge->pid, bridge->id);
 	status = dsc_registry_load(registry, bridge->id, &again);
-	if (status < 0) {
-		close(fd);
-		return status == -ENOENT ? -ESRCH : status;
+	if (status == 0) {
+		is_same = again->alive && again->pid == bridge->pid;
+		discsi_bridge_free(again);
+		if (is_same)
+			return 0;
 	}
-	is_same = again->alive && again->pid == bridge->pid;
-	discsi_bridge_free(again);
-	if (is_same)
-		return fd;
-	close(fd);
-	return -ESRCH;
+	dsc_pid_close(pid);
+	return status == 0 || status == -ENOENT ? -ESRCH : status;
 }
 
 /* Waits for the end of a process: 0 or -ETIMEDOUT, or what poll says. */
-static int wait_for_end(int pidfd)
+static int wait_for_end(const struct dsc_registry *registry,
+			const struct discsi_bridge *bridge,
+			const struct dsc_pid *pid)
 {
 	uint64_t deadline = dsc_clock_now_ns() + DETACH_WAIT_MS * DSC_NS_PER_MS;
-	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+	struct pollfd fd = { .fd = pid->fd, .events = POLLIN };
+	uint64_t left_ms;
 	uint64_t now;
 	int n;
 
-	do {
+	for (;;) {
 		now = dsc_clock_now_ns();
 		if (now >= deadline)
 			return -ETIMEDOUT;
-		n = poll(&fd, 1, (int)((deadline - now) / DSC_NS_PER_MS + 1));
-	} while (n == 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : 0;
+		left_ms = (deadline - now) / DSC_NS_PER_MS + 1;
+		if (pid->fd < 0)
+			left_ms = dsc_min_u64(left_ms, DSC_PID_TICK_MS);
+		n = poll(&fd, 1, (int)left_ms);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (pid->fd < 0 && !dsc_registry_is_alive(registry, bridge->id))
+			return 0;
+	}
 }
 
 static int end_process(const struct dsc_registry *registry,
 		       const struct discsi_bridge *bridge)
 {
-	int fd = open_process(registry, bridge);
+	struct dsc_pid pid;
 	int status;
 
-	if (fd == -ESRCH)
-		return 0;
-	if (fd < 0)
-		return fd;
-	status = pidfd_send_signal(fd, SIGTERM, NULL, 0) < 0 ? -errno : 0;
+	status = open_process(registry, bridge, &pid);
+	if (status < 0)
+		return status == -ESRCH ? 0 : status;
+	status = dsc_pid_signal(&pid, SIGTERM);
 	if (status == 0)
-		status = wait_for_end(fd);
-	close(fd);
+		status = wait_for_end(registry, bridge, &pid);
+	dsc_pid_close(&pid);
 	if (status == 0 || status == -ESRCH)
 		return 0;
 	if (status == -ETIMEDOUT)

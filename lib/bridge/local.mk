@@ -6,6 +6,8 @@ libdiscsi_internal_la_SOURCES += \
 	lib/bridge/detach.c \
 	lib/bridge/inuse.c \
 	lib/bridge/inuse.h \
+	lib/bridge/pid.c \
+	lib/bridge/pid.h \
 	lib/bridge/registry.c \
 	lib/bridge/registry.h \
 	lib/bridge/spawn.c \

@@ -14,13 +14,13 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "bridge/pid.h"
 #include "bridge/spawn.h"
 
 #define KILL_WAIT_MS 2000  /* how long SIGTERM, and then SIGKILL, may take */
@@ -33,8 +33,7 @@ struct child {
 	const char *input;
 	size_t input_left;
 	uint64_t deadline_ns;
-	pid_t pid;
-	int pidfd;
+	struct dsc_pid pid;
 	struct dsc_spawn_result *result;
 };
 
@@ -53,7 +52,7 @@ static void close_all(struct child *child)
 		close_fd(&child->ours[i]);
 		close_fd(&child->theirs[i]);
 	}
-	close_fd(&child->pidfd);
+	dsc_pid_close(&child->pid);
 }
 
 /*
@@ -139,7 +138,8 @@ static int set_attributes(posix_spawnattr_t *attributes)
 					POSIX_SPAWN_SETSIGDEF);
 }
 
-static int start(struct child *child, const char *const argv[])
+static int start(const struct child *child, const char *const argv[],
+		 pid_t *number)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -154,7 +154,7 @@ static int start(struct child *child, const char *const argv[])
 		if (status == 0)
 			status = set_attributes(&attributes);
 		if (status == 0)
-			status = posix_spawnp(&child->pid, argv[0], &actions,
+			status = posix_spawnp(number, argv[0], &actions,
 					      &attributes,
 					      (char *const *)argv, environ);
 		posix_spawnattr_destroy(&attributes);
@@ -214,14 +214,32 @@ static void receive(struct child *child, int stream)
 		close_fd(&child->ours[stream]);
 }
 
+/* How long to sleep at most; 0 once the deadline has passed. */
 static int until_deadline_ms(const struct child *child)
 {
 	uint64_t now = dsc_clock_now_ns();
+	uint64_t left_ms;
 
 	if (now >= child->deadline_ns)
 		return 0;
-	return (int)dsc_min_u64((child->deadline_ns - now) / DSC_NS_PER_MS + 1,
-				INT32_MAX);
+	left_ms = (child->deadline_ns - now) / DSC_NS_PER_MS + 1;
+	if (child->pid.fd < 0)
+		left_ms = dsc_min_u64(left_ms, DSC_PID_TICK_MS);
+	return (int)dsc_min_u64(left_ms, INT32_MAX);
+}
+
+/* Has the process come to its end? It is not reaped by this. */
+static bool is_ended(const struct child *child)
+{
+	struct pollfd fd = { .fd = child->pid.fd, .events = POLLIN };
+	siginfo_t info = { .si_pid = 0 };
+
+	if (fd.fd >= 0)
+		return poll(&fd, 1, 0) > 0;
+	if (waitid(P_PID, (id_t)child->pid.number, &info,
+		   WEXITED | WNOHANG | WNOWAIT) < 0)
+		return errno == ECHILD;
+	return info.si_pid != 0;
 }
 
 /* Moves data until the process is at its end: 0, -ETIMEDOUT or an errno. */
@@ -231,28 +249,28 @@ static int serve(struct child *child)
 		[STREAM_IN] = { .events = POLLOUT },
 		[STREAM_OUT] = { .events = POLLIN },
 		[STREAM_ERR] = { .events = POLLIN },
-		[STREAMS] = { .events = POLLIN },
+		[STREAMS] = { .fd = child->pid.fd, .events = POLLIN },
 	};
+	bool has_ended;
+	int timeout_ms;
 	int i;
-	int n;
 
 	for (;;) {
+		timeout_ms = until_deadline_ms(child);
 		for (i = 0; i < STREAMS; i++)
 			fds[i].fd = child->ours[i];
-		fds[STREAMS].fd = child->pidfd;
-		n = poll(fds, STREAMS + 1, until_deadline_ms(child));
-		if (n < 0 && errno != EINTR)
+		if (poll(fds, STREAMS + 1, timeout_ms) < 0 && errno != EINTR)
 			return -errno;
-		if (n == 0)
-			return -ETIMEDOUT;
-		if (n < 0)
-			continue;
-		if (fds[STREAM_IN].revents != 0)
+		/* In this order: what it printed at its end is read, too. */
+		has_ended = is_ended(child);
+		if (child->ours[STREAM_IN] >= 0)
 			send_input(child);
 		receive(child, STREAM_OUT);
 		receive(child, STREAM_ERR);
-		if (fds[STREAMS].revents != 0)
+		if (has_ended)
 			return 0;
+		if (timeout_ms == 0)
+			return -ETIMEDOUT;
 	}
 }
 
@@ -260,17 +278,20 @@ static int serve(struct child *child)
 
 static bool is_ended_in(const struct child *child, int timeout_ms)
 {
-	struct pollfd fd = { .fd = child->pidfd, .events = POLLIN };
+	int waited_ms;
 
-	return poll(&fd, 1, timeout_ms) > 0;
+	for (waited_ms = 0; waited_ms < timeout_ms && !is_ended(child);
+	     waited_ms += DSC_PID_TICK_MS)
+		poll(NULL, 0, DSC_PID_TICK_MS);
+	return is_ended(child);
 }
 
 static void end_process(const struct child *child)
 {
-	pidfd_send_signal(child->pidfd, SIGTERM, NULL, 0);
+	dsc_pid_signal(&child->pid, SIGTERM);
 	if (is_ended_in(child, KILL_WAIT_MS))
 		return;
-	pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+	dsc_pid_signal(&child->pid, SIGKILL);
 	is_ended_in(child, KILL_WAIT_MS);
 }
 
@@ -278,12 +299,14 @@ static void end_process(const struct child *child)
 static void reap(struct child *child)
 {
 	struct dsc_spawn_result *result = child->result;
+	bool has_fd = child->pid.fd >= 0;
 	siginfo_t info;
 	int status;
 
 	do {
 		memset(&info, 0, sizeof(info));
-		status = waitid(P_PIDFD, (id_t)child->pidfd, &info,
+		status = waitid(has_fd ? P_PIDFD : P_PID, (id_t)(has_fd ?
+				child->pid.fd : child->pid.number), &info,
 				WEXITED | WNOHANG);
 	} while (status < 0 && errno == EINTR);
 	result->has_status = status == 0 && info.si_pid != 0;
@@ -298,21 +321,21 @@ static void reap(struct child *child)
 
 static int run(struct child *child, const char *const argv[])
 {
+	pid_t number = -1;
 	int status;
 	int i;
 
-	status = start(child, argv);
+	status = start(child, argv, &number);
 	if (status < 0)
 		return status;
 	for (i = 0; i < STREAMS; i++)
 		close_fd(&child->theirs[i]);
-	child->pidfd = pidfd_open(child->pid, 0);
-	if (child->pidfd < 0) {
-		status = -errno;
+	status = dsc_pid_open(&child->pid, number);
+	if (status < 0) {
 		/* ESRCH: the agent ignores SIGCHLD, and it has ended already. */
 		if (status != -ESRCH) {
-			kill(child->pid, SIGKILL);
-			waitpid(child->pid, NULL, 0);
+			kill(number, SIGKILL);
+			waitpid(number, NULL, 0);
 		}
 		return status;
 	}
@@ -339,7 +362,7 @@ int dsc_spawn(const char *const argv[], const char *input, size_t input_length,
 		.input = input,
 		.input_left = input_length,
 		.deadline_ns = dsc_clock_now_ns() + timeout_ms * DSC_NS_PER_MS,
-		.pidfd = -1,
+		.pid = { .number = -1, .fd = -1 },
 		.result = result,
 	};
 	int status;

@@ -293,7 +293,7 @@ static void expect_ended(pid_t pid)
 {
 	int status = -1;
 
-	CU_ASSERT_EQUAL(waitpid(pid, &status, WNOHANG), pid);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
 	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
