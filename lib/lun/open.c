@@ -225,8 +225,9 @@ int discsi_lun_get_info(struct discsi_lun *lun, struct discsi_lun_info *info)
 					"the size of the struct");
 	size = info->size < sizeof(*info) ? info->size : sizeof(*info);
 	pthread_mutex_lock(&lun->lock);
-	lun->info.size = info->size;
-	memcpy(info, &lun->info, size);
+	memcpy((char *)info + sizeof(info->size),
+	       (char *)&lun->info + sizeof(info->size),
+	       size - sizeof(info->size));
 	pthread_mutex_unlock(&lun->lock);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #define PROBE_BYTES 4096
 #define TYPE_DISK 0x00
 #define MODE_PAGE_CACHING 0x08
+#define MODE_PAGE_ALL 0x3f
 
 struct dsc_probe {
 	struct dsc_request request;
@@ -153,6 +154,12 @@ static void build_mode6(const struct step *step, uint8_t *cdb)
 	dsc_cdb_mode_sense6(cdb, MODE_PAGE_CACHING, (uint8_t)step->length);
 }
 
+/* Write protection is told with any page; not every LUN has the caching one. */
+static void build_mode6_all(const struct step *step, uint8_t *cdb)
+{
+	dsc_cdb_mode_sense6(cdb, MODE_PAGE_ALL, (uint8_t)step->length);
+}
+
 static int parse_mode6(struct dsc_probe *probe, size_t length)
 {
 	int rc = dsc_mode6_parse(probe->data, length, &probe->mode);
@@ -174,7 +181,7 @@ static int parse_mode10(struct dsc_probe *probe, size_t length)
 	return rc;
 }
 
-static bool wants_mode10(const struct dsc_probe *probe)
+static bool wants_mode(const struct dsc_probe *probe)
 {
 	return !probe->has_mode;
 }
@@ -218,7 +225,9 @@ static const struct step steps[] = {
 	  wants_capacity10 },
 	{ "MODE SENSE(6)", true, 192, 0, build_mode6, parse_mode6, NULL },
 	{ "MODE SENSE(10)", true, 192, 0, build_mode10, parse_mode10,
-	  wants_mode10 },
+	  wants_mode },
+	{ "MODE SENSE(6) of all pages", true, 192, 0, build_mode6_all,
+	  parse_mode6, wants_mode },
 	{ "REPORT SUPPORTED OPERATION CODES (93)", true, 64, 0,
 	  build_has_write_same, parse_has_write_same, NULL },
 	{ "REPORT SUPPORTED OPERATION CODES (9E/12)", true, 64, 0,

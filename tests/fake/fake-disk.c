@@ -128,14 +128,18 @@ static void mode_sense6(struct fake_target *target,
 	const struct fake_disk *disk = &target->disk;
 	uint8_t *data = command->data;
 
+	if (disk->has_no_caching_page && command->cdb[2] != 0x3f) {
+		refuse_field(command);
+		return;
+	}
 	memset(data, 0, 64);
-	data[0] = 3 + 20;
+	data[0] = disk->has_no_caching_page ? 3 : 3 + 20;
 	data[2] = (uint8_t)((disk->write_protect ? 0x80 : 0) |
 			    (disk->fua ? 0x10 : 0));
 	data[4] = 0x08;
 	data[5] = 18;
 	data[6] = disk->write_cache ? 0x04 : 0;
-	command->length = 24;
+	command->length = data[0] + 1u;
 }
 
 static void report_luns(struct fake_command *command)

@@ -30,6 +30,7 @@ struct fake_disk {
 	bool has_no_capacity16;
 	bool has_no_sync;
 	bool has_no_mode;
+	bool has_no_caching_page;
 	bool claims_write_same;      /* VPD B0 tells a limit, but it is refused */
 	bool claims_unmapping;       /* thin, but WRITE SAME does not unmap */
 	uint32_t status_blocks;      /* one extent per answer, of so many blocks */

@@ -513,6 +513,23 @@ static void test_write_protected(void)
 	fixture_end(&f);
 }
 
+/* Write protection is told also where there is no caching page. */
+static void test_write_protected_without_cache(void)
+{
+	const struct fake_disk disk = {
+		.blocks = DISK_BLOCKS, .write_protect = true, .fua = true,
+		.has_no_caching_page = true,
+	};
+	struct fixture f;
+
+	if (fixture_begin(&f, &disk)) {
+		CU_ASSERT_TRUE(f.info.read_only);
+		CU_ASSERT_TRUE(f.info.fua);
+		CU_ASSERT_FALSE(f.info.write_cache);
+	}
+	fixture_end(&f);
+}
+
 static void test_read_only_by_configuration(void)
 {
 	const struct fake_disk disk = { .blocks = DISK_BLOCKS };
@@ -597,6 +614,7 @@ static const struct dsc_test tests[] = {
 	{ "capacity10_fallback", test_capacity10_fallback },
 	{ "refresh_takes_a_new_size", test_refresh_takes_a_new_size },
 	{ "write_protected", test_write_protected },
+	{ "write_protected_without_cache", test_write_protected_without_cache },
 	{ "read_only_by_configuration", test_read_only_by_configuration },
 	{ "expected_id", test_expected_id },
 	{ "discovery_and_report_luns", test_discovery_and_report_luns },
