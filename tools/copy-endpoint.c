@@ -223,6 +223,8 @@ int endpoint_flush(struct endpoint *endpoint)
 
 void endpoint_forget(struct endpoint *endpoint)
 {
+	endpoint->has_no_map = true;
+	endpoint->nextents = 0;
 	if (endpoint->fd >= 0)
 		posix_fadvise(endpoint->fd, 0, 0, POSIX_FADV_DONTNEED);
 }

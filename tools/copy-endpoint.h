@@ -64,7 +64,11 @@ int endpoint_zero(struct endpoint *endpoint, uint64_t length, uint64_t offset,
 /* Waits until what was written is on stable storage. */
 int endpoint_flush(struct endpoint *endpoint);
 
-/* Forgets what the page cache has, so that a read asks the storage. */
+/*
+ * Forgets what the page cache has, and what a LUN says of its empty parts: to
+ * check a copy, the storage itself is asked for every byte. A file's holes are
+ * its own.
+ */
 void endpoint_forget(struct endpoint *endpoint);
 
 void endpoint_close(struct endpoint *endpoint);
