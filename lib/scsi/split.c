@@ -26,26 +26,6 @@ uint64_t dsc_split_next(uint64_t offset, uint64_t end, uint64_t max_bytes,
 					   alignment);
 }
 
-void dsc_split_trim_to_units(uint64_t *offset, uint64_t *length,
-			     uint64_t granularity, uint64_t alignment)
-{
-	uint64_t head;
-	uint64_t tail;
-
-	if (granularity == 0 || *length == 0)
-		return;
-	head = beyond_boundary(*offset, granularity, alignment);
-	if (head != 0)
-		head = granularity - head;
-	tail = beyond_boundary(*offset + *length, granularity, alignment);
-	if (head >= *length || tail >= *length - head) {
-		*length = 0;
-		return;
-	}
-	*offset += head;
-	*length -= head + tail;
-}
-
 bool dsc_iov_length(const struct iovec *iov, int iovcnt, size_t *length)
 {
 	size_t sum = 0;

@@ -19,13 +19,6 @@
 uint64_t dsc_split_next(uint64_t offset, uint64_t end, uint64_t max_bytes,
 			uint64_t granularity, uint64_t alignment);
 
-/*
- * Shrinks [*offset, *length] to whole units of granularity counted from
- * alignment; *length becomes 0 when no unit is inside.
- */
-void dsc_split_trim_to_units(uint64_t *offset, uint64_t *length,
-			     uint64_t granularity, uint64_t alignment);
-
 /* Adds the lengths up; false on overflow or a bad count. */
 bool dsc_iov_length(const struct iovec *iov, int iovcnt, size_t *length);
 

@@ -59,31 +59,6 @@ static void test_covers_all(void)
 	}
 }
 
-static void check_trim(uint64_t offset, uint64_t length, uint64_t granularity,
-		       uint64_t alignment, uint64_t want_offset,
-		       uint64_t want_length)
-{
-	dsc_split_trim_to_units(&offset, &length, granularity, alignment);
-	CU_ASSERT_EQUAL(length, want_length);
-	if (want_length != 0)
-		CU_ASSERT_EQUAL(offset, want_offset);
-}
-
-static void test_trim(void)
-{
-	check_trim(0, 8192, 4096, 0, 0, 8192);
-	check_trim(512, 8192, 4096, 0, 4096, 4096);
-	check_trim(512, 4096, 4096, 0, 0, 0);
-	check_trim(512, 3584, 4096, 0, 0, 0);
-	check_trim(4095, 4098, 4096, 0, 4096, 4096);
-	check_trim(0, 8192, 4096, 512, 512, 4096);
-	check_trim(512, 8192, 4096, 512, 512, 8192);
-	check_trim(700, 100, 0, 0, 700, 100);
-	check_trim(700, 0, 4096, 0, 0, 0);
-	check_trim(UINT64_MAX - 5000, 5000, 4096, 0, 0, 0);
-	check_trim(UINT64_MAX - 8192, 8192, 4096, 0, UINT64_MAX - 8191, 4096);
-}
-
 static void test_iov_length(void)
 {
 	char a[10], b[20];
@@ -127,7 +102,6 @@ static const struct dsc_test tests[] = {
 	{ "pieces without granularity", test_without_granularity },
 	{ "pieces with granularity", test_with_granularity },
 	{ "pieces cover everything once", test_covers_all },
-	{ "whole units", test_trim },
 	{ "length of an iovec array", test_iov_length },
 	{ "walking an iovec array", test_iov_advance },
 	{ NULL, NULL }
