@@ -306,7 +306,7 @@ enum dsc_login_verdict dsc_login_check_reply(struct dsc_login_check *check,
 					"incomplete");
 	length -= DSC_HEADER_BYTES;
 	get_header(pdu, &header);
-	if (header.status_class != 0)
+	if (header.status_class != 0 || header.status_detail != 0)
 		return dsc_login_status(check, header.status_class,
 					header.status_detail, text, length);
 	verdict = check_match(check, &header, pdu + 8);

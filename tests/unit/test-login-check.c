@@ -430,6 +430,7 @@ static void test_statuses(void)
 		{ 0x0302, EAGAIN, "resources (0x0302)" },
 		{ 0x0377, EIO, "(0x0377)" },
 		{ 0x0400, EPROTO, "unknown login status (0x0400)" },
+		{ 0x0004, EPROTO, "unknown login status (0x0004)" },
 	};
 	size_t i;
 
