@@ -84,6 +84,10 @@ static int configure(struct nbd_app *app)
 
 static int claim(struct nbd_app *app)
 {
+	int rc = nbd_app_block_signals();
+
+	if (rc < 0)
+		return rc;
 	return nbd_registry_claim(&app->registry, app->target, app->lun_id);
 }
 
@@ -104,7 +108,7 @@ static void on_session(void *arg, int status, struct discsi_session *session,
 	struct nbd_app *app = arg;
 
 	app->session = session;
-	keep_outcome(&app->opening, status, error);
+	keep_outcome(&app->call, status, error);
 }
 
 static void on_lun(void *arg, int status, struct discsi_lun *lun,
@@ -113,16 +117,16 @@ static void on_lun(void *arg, int status, struct discsi_lun *lun,
 	struct nbd_app *app = arg;
 
 	app->lun = lun;
-	keep_outcome(&app->opening, status, error);
+	keep_outcome(&app->call, status, error);
 }
 
 /* Waits for what rc says has been begun. */
-static int wait_opening(struct nbd_app *app, int rc)
+static int wait_call(struct nbd_app *app, int rc)
 {
 	if (rc == 0)
-		rc = nbd_app_wait(app, &app->opening.is_done);
-	if (rc == 0 && app->opening.rc < 0)
-		rc = dsc_fail_with(&app->opening.error);
+		rc = nbd_app_wait(app, &app->call.is_done);
+	if (rc == 0 && app->call.rc < 0)
+		rc = dsc_fail_with(&app->call.error);
 	return rc;
 }
 
@@ -130,14 +134,14 @@ static int open_lun(struct nbd_app *app)
 {
 	int rc;
 
-	app->opening.is_done = false;
+	app->call.is_done = false;
 	rc = discsi_session_open_async(app->ctx, app->conf, on_session, app);
-	rc = wait_opening(app, rc);
+	rc = wait_call(app, rc);
 	if (rc < 0)
 		return rc;
-	app->opening.is_done = false;
+	app->call.is_done = false;
 	rc = discsi_lun_open_async(app->session, app->lun_id, on_lun, app);
-	rc = wait_opening(app, rc);
+	rc = wait_call(app, rc);
 	if (rc == 0)
 		rc = nbd_disk_from_lun(&app->disk, app->lun);
 	return rc;
@@ -313,24 +317,30 @@ static int start(struct nbd_app *app)
 }
 
 /*
- * Frees what there is. The LUN lets go of all buffers before the server goes.
- * A session whose last call was not waited for ends with the context, without
- * the time that a logout may take.
+ * Ends the session and the loop. In good order the LUN lets go of all buffers
+ * and the session logs out, both of which may take the target's time. In a
+ * hurry, or when a call was not waited for, the context ends them at once.
  */
-static void take_down(struct nbd_app *app)
+static void close_session(struct nbd_app *app)
 {
-	nbd_listener_close(&app->listener);
-	nbd_kernel_fini(&app->kernel);
-	if (app->server.ctx != NULL)
-		nbd_server_drop(&app->server);
-	discsi_lun_close(app->lun);
-	nbd_server_fini(&app->server);
-	if (app->opening.is_done)
+	if (app->call.is_done && !nbd_app_is_in_hurry(app)) {
+		discsi_lun_close(app->lun);
+		nbd_server_fini(&app->server);
 		discsi_session_close(app->session);
+	}
 	discsi_timer_free(app->deadline);
 	discsi_watch_free(app->waiter);
 	discsi_watch_free(app->signals);
 	discsi_context_destroy(app->ctx);
+	nbd_server_abandon(&app->server);
+}
+
+/* Frees what there is. */
+static void take_down(struct nbd_app *app)
+{
+	nbd_listener_close(&app->listener);
+	nbd_kernel_fini(&app->kernel);
+	close_session(app);
 	if (app->signal_fd >= 0)
 		close(app->signal_fd);
 	discsi_conf_free(app->conf);

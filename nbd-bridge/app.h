@@ -36,7 +36,7 @@ struct nbd_app {
 	struct discsi_conf *conf;
 	struct discsi_session *session;
 	struct discsi_lun *lun;
-	struct nbd_outcome opening;
+	struct nbd_outcome call;       /* the one that is waited for */
 	char *target;
 	uint64_t lun_id;
 
@@ -61,7 +61,11 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon);
 
 /* ----------------------------------------------------------- serve.c */
 
-/* Takes the signals that end a bridge to the loop. */
+/*
+ * Blocks the signals that end a bridge, from the moment on where there is
+ * something to be removed; the loop then takes them.
+ */
+int nbd_app_block_signals(void);
 int nbd_app_watch_signals(struct nbd_app *app);
 
 /* Turns the loop until *flag; ECANCELED when told to end before. */
@@ -69,6 +73,9 @@ int nbd_app_wait(struct nbd_app *app, const bool *flag);
 
 /* Turns the loop until told to end, or until the kernel's device is gone. */
 void nbd_app_serve(struct nbd_app *app);
+
+/* True when what is left must not be waited for. */
+bool nbd_app_is_in_hurry(const struct nbd_app *app);
 
 /*
  * Ends an export in good order: flushes and detaches the device, lets clients

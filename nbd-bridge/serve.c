@@ -33,17 +33,30 @@ static void on_signal(void *arg, uint32_t events)
 	app->stops++;
 }
 
+static void fill_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGPIPE);
+}
+
+int nbd_app_block_signals(void)
+{
+	sigset_t set;
+
+	fill_signals(&set);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return dsc_fail(errno, "signals cannot be blocked");
+	return 0;
+}
+
 int nbd_app_watch_signals(struct nbd_app *app)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGPIPE);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return dsc_fail(errno, "signals cannot be blocked");
+	fill_signals(&set);
 	app->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (app->signal_fd < 0)
 		return dsc_fail(errno, "signals cannot be received (%s)",
@@ -81,27 +94,33 @@ static void on_deadline(void *arg)
 	app->is_late = true;
 }
 
-/* True when what is left must not be waited for. */
-static bool is_in_hurry(const struct nbd_app *app)
+bool nbd_app_is_in_hurry(const struct nbd_app *app)
 {
 	return app->is_late || app->stops > 1;
 }
 
-/* Waits for a worker; a detach that is under way is always waited for. */
+static void flush_device(struct nbd_app *app)
+{
+	struct nbd_kernel *kernel = &app->kernel;
+
+	if (kernel->is_client_gone || nbd_app_is_in_hurry(app) ||
+	    nbd_kernel_start_flush(kernel) < 0)
+		return;
+	while (kernel->flush.worker.is_running && !nbd_app_is_in_hurry(app))
+		discsi_context_dispatch(app->ctx, -1);
+	if (!kernel->flush.worker.is_running && kernel->flush.rc < 0)
+		nbd_log(DISCSI_LOG_WARNING, "%s",
+			kernel->flush.error.message);
+}
+
+/* A flush that hangs may be left; the detach is waited for, and ends it. */
 static void finish_device(struct nbd_app *app)
 {
 	struct nbd_kernel *kernel = &app->kernel;
 
 	if (!kernel->is_attached)
 		return;
-	if (!kernel->is_client_gone && !is_in_hurry(app) &&
-	    nbd_kernel_start_flush(kernel) == 0) {
-		while (kernel->flush.worker.is_running && !is_in_hurry(app))
-			discsi_context_dispatch(app->ctx, -1);
-		if (!kernel->flush.worker.is_running && kernel->flush.rc < 0)
-			nbd_log(DISCSI_LOG_WARNING, "%s",
-				kernel->flush.error.message);
-	}
+	flush_device(app);
 	if (nbd_kernel_start_detach(kernel) < 0)
 		return;
 	nbd_worker_join(&kernel->detach.worker);
@@ -111,13 +130,15 @@ static void finish_device(struct nbd_app *app)
 
 static void finish_clients(struct nbd_app *app)
 {
-	nbd_server_drain(&app->server);
-	while (!nbd_server_is_idle(&app->server) && !is_in_hurry(app))
+	struct nbd_server *server = &app->server;
+
+	nbd_server_drain(server);
+	while (!nbd_server_is_idle(server) && !nbd_app_is_in_hurry(app))
 		discsi_context_dispatch(app->ctx, -1);
-	if (!nbd_server_is_idle(&app->server))
+	if (!nbd_server_is_idle(server))
 		nbd_log(DISCSI_LOG_WARNING, "clients are disconnected before "
 			"they have all their replies");
-	nbd_server_drop(&app->server);
+	nbd_server_drop(server);
 }
 
 static void on_flushed(void *arg, int result, const struct discsi_error *error)
@@ -127,16 +148,16 @@ static void on_flushed(void *arg, int result, const struct discsi_error *error)
 	if (result < 0 && result != -ECANCELED)
 		nbd_log(DISCSI_LOG_ERROR, "the disk's cache is not flushed: %s",
 			error->message);
-	app->opening.is_done = true;
+	app->call.is_done = true;
 }
 
 static void finish_disk(struct nbd_app *app)
 {
-	app->opening.is_done = false;
-	if (app->disk.is_read_only ||
-	    app->disk.ops->flush(app->disk.handle, on_flushed, app) < 0)
-		return;
-	while (!app->opening.is_done && !is_in_hurry(app))
+	const struct nbd_disk *disk = &app->disk;
+
+	app->call.is_done = disk->is_read_only ||
+		disk->ops->flush(disk->handle, on_flushed, app) < 0;
+	while (!app->call.is_done && !nbd_app_is_in_hurry(app))
 		discsi_context_dispatch(app->ctx, -1);
 }
 

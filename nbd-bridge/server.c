@@ -65,6 +65,24 @@ void nbd_server_fini(struct nbd_server *server)
 	server->ctx = NULL;
 }
 
+void nbd_server_abandon(struct nbd_server *server)
+{
+	struct dsc_list *link;
+
+	if (server->ctx == NULL)
+		return;
+	while ((link = dsc_list_first(&server->dead)) != NULL) {
+		struct nbd_client *client =
+			dsc_container_of(link, struct nbd_client, link);
+
+		client->turn = NULL;
+		client->deadline = NULL;
+		free_client(client);
+	}
+	nbd_pool_fini(&server->pool);
+	server->ctx = NULL;
+}
+
 bool nbd_server_has_room(const struct nbd_server *server)
 {
 	return server->count < NBD_CLIENTS_MAX;

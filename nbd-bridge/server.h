@@ -63,6 +63,12 @@ int nbd_server_init(struct nbd_server *server, struct discsi_context *ctx,
 void nbd_server_fini(struct nbd_server *server);
 
 /*
+ * The same for a server whose context has been destroyed since the clients were
+ * dropped: that has ended what was under way, and freed their handles.
+ */
+void nbd_server_abandon(struct nbd_server *server);
+
+/*
  * Serves a connected stream socket.
  *
  * fd: taken if 0 is returned. on_gone: called once, on the loop, when the

@@ -1,1 +1,23 @@
-# tests/bridge: discsi-nbd with NBD clients.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# tests/bridge: discsi-nbd with NBD clients of other projects.
+
+EXTRA_DIST += tests/bridge/corners.py
+
+if NBD_BRIDGE
+BRIDGE_TESTS = \
+	tests/bridge/test-bridge-clients \
+	tests/bridge/test-bridge-life
+check_PROGRAMS += $(BRIDGE_TESTS)
+TESTS += $(BRIDGE_TESTS)
+
+BRIDGE_RIG = \
+	tests/bridge/bridge-rig.c \
+	tests/bridge/bridge-rig.h \
+	$(TOOL_RIG)
+tests_bridge_test_bridge_clients_SOURCES = \
+	tests/bridge/test-bridge-clients.c $(BRIDGE_RIG)
+tests_bridge_test_bridge_clients_LDADD = $(UNIT_LIBS)
+tests_bridge_test_bridge_life_SOURCES = \
+	tests/bridge/test-bridge-life.c $(BRIDGE_RIG)
+tests_bridge_test_bridge_life_LDADD = $(UNIT_LIBS)
+endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bridge-rig.h: discsi-nbd on a LUN of the rig's tgtd (tgt/tool-rig.h), as a
+ * process of its own that a test starts, asks with clients that are not ours,
+ * and ends. What is in the LUN is looked at in its backing file. Test's thread.
+ */
+#ifndef DSC_TESTS_BRIDGE_RIG_H
+#define DSC_TESTS_BRIDGE_RIG_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "tgt/tool-rig.h"
+
+#define BRIDGE_BYTES (64 * MIB)
+#define BRIDGE_ID(lun) TARGET_OPEN "-lun-" lun
+
+/* rig_setup(), and LUN 1 of TARGET_OPEN: thin, its first quarter 0x5a. */
+int bridge_setup(void);
+
+/* Runs "discsi-nbd --fork --json ARGS…" and gives what it prints. */
+#define bridge_start(...) \
+	rig_json_args((const char *const[]){ "./discsi-nbd", "--fork", \
+		      "--json", __VA_ARGS__, NULL })
+
+/* Runs it and expects this failure, with words in its message. */
+#define bridge_fails(errno_name, words, ...) \
+	rig_fails_args(errno_name, words, (const char *const[]){ \
+		       "./discsi-nbd", "--fork", "--json", __VA_ARGS__, NULL })
+
+/* The process that serves an id, from its lock file; 0 when there is none. */
+pid_t bridge_pid(const char *id);
+
+/* Sends SIGTERM and waits until it has removed all it made. */
+void bridge_stop(const char *id);
+
+/* Waits until a bridge has removed its lock. */
+bool bridge_wait_gone(const char *id, unsigned timeout_ms);
+
+/* The path of a file of the registry, to be freed. */
+char *bridge_file(const char *id, const char *suffix);
+
+/* True when the registry holds nothing at all. */
+bool bridge_is_nothing_left(void);
+
+/* "nbd+unix:///?socket=PATH" and qemu's "nbd:unix:PATH", to be freed. */
+char *bridge_uri(const char *path);
+char *bridge_qemu_uri(const char *path);
+
+/* Expects that a program of another project succeeds; 120 s at most. */
+#define bridge_client(...) \
+	bridge_client_args((const char *const[]){ __VA_ARGS__, NULL })
+void bridge_client_args(const char *const argv[]);
+
+#endif /* DSC_TESTS_BRIDGE_RIG_H */
