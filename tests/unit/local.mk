@@ -119,6 +119,7 @@ LOGIN_TESTS = \
 	tests/unit/test-login \
 	tests/unit/test-login-chap \
 	tests/unit/test-login-check \
+	tests/unit/test-login-nomem \
 	tests/unit/test-login-request \
 	tests/unit/test-resolver
 LOGIN_DIALOGUE = \
@@ -138,6 +139,11 @@ tests_unit_test_login_chap_LDADD = $(UNIT_LIBS)
 tests_unit_test_login_check_SOURCES = \
 	tests/unit/test-login-check.c $(LOGIN_DIALOGUE)
 tests_unit_test_login_check_LDADD = $(UNIT_LIBS)
+tests_unit_test_login_nomem_SOURCES = \
+	tests/unit/test-login-nomem.c $(LOGIN_ATTEMPT)
+tests_unit_test_login_nomem_LDADD = $(UNIT_LIBS)
+tests_unit_test_login_nomem_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_login_request_SOURCES = \
 	tests/unit/test-login-request.c $(LOGIN_ATTEMPT)
 tests_unit_test_login_request_LDADD = $(UNIT_LIBS)
