@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Corners of the NBD protocol, asked by libnbd of the server at the URI in the
 first argument: 64 MiB, 512-byte blocks, thin, the first quarter 0x5a and a hole

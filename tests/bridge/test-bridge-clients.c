@@ -398,6 +398,6 @@ static const struct dsc_test tests[] = {
 
 int main(int argc, char **argv)
 {
-	return dsc_test_main_fixture("bridge-clients", tests, bridge_setup, teardown,
-				     argc, argv);
+	return dsc_test_main_fixture("bridge-clients", tests, bridge_setup,
+				     teardown, argc, argv);
 }

@@ -59,7 +59,7 @@ static char *read_text(const char *path)
 	return text;
 }
 
-/* Reads a part of the export and expects this pattern; the whole exit status. */
+/* One command of qemu-io's on the export: 0 when it did what it should. */
 static int qemu_read(const char *socket, const char *command)
 {
 	char *qemu_uri = bridge_qemu_uri(socket);
