@@ -12,10 +12,11 @@
 
 #include "harness/harness.h"
 #include "harness/process.h"
+#include "harness/temp.h"
 #include "tgt/place.h"
 
 #define URL_MAX 256
-#define COMMANDS_MAX 16
+#define COMMANDS_MAX 32
 
 struct place place_of_tgtd(const struct dsc_tgtd *t, int tid, const char *iqn,
 			   int lun)
@@ -213,7 +214,7 @@ uint64_t answer_number(const char *answer, const char *label)
 
 bool place_has_qemu_io(void)
 {
-	char *text;
+	const char *text;
 	static const char *const argv[] = { "qemu-img", "--help", NULL };
 	struct dsc_run_result result;
 	bool has;
@@ -256,4 +257,26 @@ bool place_qemu_io_pattern(const struct place *place, const char *command,
 	snprintf(text, sizeof(text), "%s -P %u %" PRIu64 " %" PRIu64, command,
 		 byte, offset, length);
 	return place_qemu_io(place, commands);
+}
+
+bool place_is_seen_as(const struct place *place, const void *expected,
+		      size_t length)
+{
+	char url[URL_MAX];
+	char *path;
+	FILE *file;
+	int rc;
+
+	if (!place_has_qemu_io())
+		return true;
+	make_url(place, url);
+	path = dsc_temp_path("expected");
+	file = fopen(path, "w");
+	CU_ASSERT_FATAL(file && fwrite(expected, 1, length, file) == length);
+	fclose(file);
+	rc = dsc_run_quiet((const char *const[]){ "qemu-img", "compare", "-q",
+			   "-f", "raw", "-F", "raw", path, url, NULL });
+	unlink(path);
+	free(path);
+	return rc == 0;
 }

@@ -75,4 +75,11 @@ bool place_qemu_io(const struct place *place, const char *const commands[]);
 bool place_qemu_io_pattern(const struct place *place, const char *command,
 			   uint8_t byte, uint64_t length, uint64_t offset);
 
+/*
+ * Whether qemu-img, over iSCSI, sees a LUN that begins with these bytes and is
+ * zero behind them. True where there is no qemu-img.
+ */
+bool place_is_seen_as(const struct place *place, const void *expected,
+		      size_t length);
+
 #endif /* DSC_TESTS_TGT_PLACE_H */
