@@ -79,6 +79,7 @@ static int configure(struct nbd_app *app)
 	}
 	app->lun_id = strtoull(lun, NULL, 10);
 	free(lun);
+	nbd_daemon_close_inherited(app->daemon);
 	return 0;
 }
 

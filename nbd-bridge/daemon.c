@@ -68,36 +68,38 @@ static int end_without_report(pid_t child)
 	return EXIT_FAILURE;
 }
 
-static int run_parent(int fd, pid_t child)
+int nbd_daemon_wait(struct nbd_daemon *daemon)
 {
 	char report[REPORT_MAX];
-	size_t length = read_report(fd, report);
+	size_t length = read_report(daemon->pipe, report);
 
-	close(fd);
+	close(daemon->pipe);
+	daemon->pipe = -1;
 	if (length == 0)
-		return end_without_report(child);
+		return end_without_report(daemon->child);
 	if (report[0] == REPORT_READY)
 		return write_all(STDOUT_FILENO, report + 1, length - 1) == 0 ?
 		       EXIT_SUCCESS : EXIT_FAILURE;
 	write_all(STDERR_FILENO, report + 1, length - 1);
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(daemon->child, NULL, 0) < 0 && errno == EINTR)
 		;
 	return EXIT_FAILURE;
 }
 
 /* -------------------------------------------------------------- the child */
 
-/* A session of its own; what else the parent had open is not ours. */
-static void run_child(struct nbd_daemon *daemon, int fd)
+/* Keeps the pipe off the standard streams, which may have been closed. */
+static int move_up(int fd)
 {
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int moved;
 
-	daemon->is_forked = true;
-	daemon->pipe = moved >= 0 ? moved : fd;
-	setsid();
-	if (daemon->pipe > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, (unsigned)daemon->pipe - 1, 0);
-	close_range((unsigned)daemon->pipe + 1, ~0u, 0);
+	if (fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (moved < 0)
+		return fd;
+	close(fd);
+	return moved;
 }
 
 int nbd_daemon_begin(struct nbd_daemon *daemon, bool is_fork)
@@ -107,23 +109,37 @@ int nbd_daemon_begin(struct nbd_daemon *daemon, bool is_fork)
 
 	*daemon = (struct nbd_daemon){ .pipe = -1 };
 	if (!is_fork)
-		return -1;
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		fprintf(stderr, "discsi-nbd: no pipe can be made\n");
-		return EXIT_FAILURE;
-	}
+		return 0;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return dsc_fail(errno, "no pipe can be made (%s)",
+				discsi_errno_name(errno));
 	child = fork();
-	if (child == 0) {
+	if (child < 0) {
+		int error = errno;
+
 		close(ends[0]);
-		run_child(daemon, ends[1]);
-		return -1;
+		close(ends[1]);
+		return dsc_fail(error, "no process can be made (%s)",
+				discsi_errno_name(error));
 	}
-	close(ends[1]);
-	if (child > 0)
-		return run_parent(ends[0], child);
-	close(ends[0]);
-	fprintf(stderr, "discsi-nbd: no process can be made\n");
-	return EXIT_FAILURE;
+	close(ends[child == 0 ? 0 : 1]);
+	daemon->pipe = child == 0 ? move_up(ends[1]) : ends[0];
+	daemon->child = child;
+	daemon->is_forked = child == 0;
+	if (daemon->is_forked)
+		setsid();
+	return 0;
+}
+
+void nbd_daemon_close_inherited(const struct nbd_daemon *daemon)
+{
+	unsigned pipe = (unsigned)daemon->pipe;
+
+	if (!daemon->is_forked)
+		return;
+	if (pipe > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, pipe - 1, 0);
+	close_range(pipe + 1, ~0u, 0);
 }
 
 static void leave_terminal(void)

@@ -2,24 +2,32 @@
 /*
  * nbd-bridge/daemon.h: going to the background. The parent waits until the
  * child says that it is ready or why it cannot be, prints that and ends; in
- * the foreground the same calls print at once. Before there are threads, but
- * for the reports.
+ * the foreground the same calls print at once. Main thread.
  */
 #ifndef NBD_DAEMON_H
 #define NBD_DAEMON_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct nbd_daemon {
-	bool is_forked;
-	int pipe;         /* child: to the parent, until the report; or -1 */
+	bool is_forked;   /* this is the child */
+	pid_t child;      /* this is its parent; else 0 */
+	int pipe;         /* from child to parent, until the report; or -1 */
 };
 
-/*
- * Forks. In the child, and in the foreground, returns -1: go on. In the parent
- * returns the exit status, once the child has reported or died.
- */
+/* Stays in the foreground, or forks. Errors: EMFILE, EAGAIN, ENOMEM. */
 int nbd_daemon_begin(struct nbd_daemon *daemon, bool is_fork);
+
+/* The parent's part: returns its exit status when the child has reported. */
+int nbd_daemon_wait(struct nbd_daemon *daemon);
+
+/*
+ * In a child, closes what it has inherited beside the standard streams: it
+ * would keep others waiting for its end. For when the files that the command
+ * line names have been read (one may be /dev/fd/N) and none is open yet.
+ */
+void nbd_daemon_close_inherited(const struct nbd_daemon *daemon);
 
 /*
  * Reports that the export is ready: text goes to the stdout of whoever waits,

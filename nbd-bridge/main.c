@@ -11,13 +11,11 @@
 
 #define EXIT_USAGE 2
 
-static void print_usage_error(bool is_json)
+static void print_error(bool is_json)
 {
 	char *text = nbd_report_error(is_json, discsi_last_error());
 
 	fputs(text != NULL ? text : "discsi-nbd: no memory\n", stderr);
-	if (!is_json)
-		fputs("Try discsi-nbd --help.\n", stderr);
 	free(text);
 }
 
@@ -34,15 +32,24 @@ int main(int argc, char **argv)
 		nbd_cli_forget(&options);
 		return EXIT_SUCCESS;
 	case NBD_CLI_USAGE:
-		print_usage_error(options.is_json);
+		print_error(options.is_json);
+		if (!options.is_json)
+			fputs("Try discsi-nbd --help.\n", stderr);
 		nbd_cli_forget(&options);
 		return EXIT_USAGE;
 	}
 	if (options.is_verbose)
 		nbd_log_set_level(DISCSI_LOG_INFO);
-	status = nbd_daemon_begin(&daemon, options.is_fork);
-	if (status < 0)
-		status = nbd_app_run(&options, &daemon);
+	if (nbd_daemon_begin(&daemon, options.is_fork) < 0) {
+		print_error(options.is_json);
+		nbd_cli_forget(&options);
+		return EXIT_FAILURE;
+	}
+	if (daemon.child > 0) {
+		nbd_cli_forget(&options);
+		return nbd_daemon_wait(&daemon);
+	}
+	status = nbd_app_run(&options, &daemon);
 	nbd_cli_forget(&options);
 	return status;
 }

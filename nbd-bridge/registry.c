@@ -232,14 +232,18 @@ int nbd_registry_publish(struct nbd_registry *registry,
 			 const struct nbd_state *state)
 {
 	struct json_object *object = make_object(registry, state);
-	const char *text;
+	const char *json = NULL;
 	int rc = -ENOMEM;
+	char *text;
 
-	text = object != NULL ? json_object_to_json_string_ext(
-		object, JSON_C_TO_STRING_PRETTY |
-		JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
-	if (text != NULL)
+	if (object != NULL)
+		json = json_object_to_json_string_ext(
+			object, JSON_C_TO_STRING_PRETTY |
+			JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (json != NULL && asprintf(&text, "%s\n", json) >= 0) {
 		rc = replace_file(registry, text);
+		free(text);
+	}
 	json_object_put(object);
 	if (rc < 0)
 		return dsc_fail(-rc, "the state file of %s in %s cannot be "

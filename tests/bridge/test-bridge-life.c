@@ -369,6 +369,27 @@ static void expect_no_secret(pid_t pid)
 	free(text);
 }
 
+/* A file that only this process has open is read, and not kept open. */
+static void expect_inherited_file(const char *secret, const char *chap_url)
+{
+	const char *id = TARGET_CHAP "-lun-1";
+	char link[64], target[256] = "";
+	char *program = dsc_find_program("./discsi-nbd");
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"sh", "-c", "exec 9<\"$1\"; exec \"$2\" --fork "
+		"--password-file /dev/fd/9 \"$3\"", "sh", secret, program,
+		chap_url, NULL }), 0);
+	dsc_run_free(&result);
+	snprintf(link, sizeof(link), "/proc/%d/fd/9", (int)bridge_pid(id));
+	if (readlink(link, target, sizeof(target) - 1) < 0)
+		target[0] = '\0';
+	CU_ASSERT_STRING_NOT_EQUAL(target, secret);
+	bridge_stop(id);
+	free(program);
+}
+
 /* By URL, by files, and as JSON on standard input. */
 static void test_secrets(void)
 {
@@ -388,6 +409,7 @@ static void test_secrets(void)
 	json_object_put(bridge_start("--password-file", secret, url_user));
 	expect_no_secret(bridge_pid(id));
 	bridge_stop(id);
+	expect_inherited_file(secret, url_user);
 
 	snprintf(json, sizeof(json), "{\"portal\": \"%s\", \"iqn\": \"%s\", "
 		 "\"lun_id\": 1, \"username\": \"%s\", \"password\": \"%s\", "
