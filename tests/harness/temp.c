@@ -244,13 +244,13 @@ static uint16_t bind_port(int *fd)
 		.sin_port = htons(dsc_free_port()),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-
 	int one = 1;
 
 	/* As is_free() has tried it: connections of before may linger there. */
 	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one,
-				  sizeof(one)) < 0 || bind(*fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+	if (*fd < 0 ||
+	    setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    bind(*fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		die("a port");
 	return ntohs(addr.sin_port);
 }
