@@ -19,8 +19,12 @@
 #define DSC_IO_WINDOW 16
 /* The most that one command transfers, whatever the target would take. */
 #define DSC_MAX_TRANSFER_BYTES (8u << 20)
-/* The most that one WRITE SAME or UNMAP covers: bounds its run time. */
-#define DSC_MAX_ZERO_BYTES (64u << 20)
+/*
+ * The most that one WRITE SAME or UNMAP covers: bounds its run time. There are
+ * targets that write the zeroes out block by block, at 50 MB a second; a whole
+ * window of commands must be done well within command_timeout.
+ */
+#define DSC_MAX_ZERO_BYTES (16u << 20)
 #define DSC_MAX_UNMAP_BYTES (1u << 30)
 #define DSC_BLOCK_SIZE_MIN 512
 #define DSC_BLOCK_SIZE_MAX 65536
