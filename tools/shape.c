@@ -203,23 +203,27 @@ static struct json_object *pick_members(const char *const *names, size_t nnames,
 
 /* -------------------------------------------------------------------- JSON */
 
+static struct json_object *
+shape_target_portal(const struct discsi_portal *portal)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_object_object_add(json, "address",
+			       json_object_new_string(portal->address));
+	json_object_object_add(json, "port", json_object_new_int(portal->port));
+	json_object_object_add(json, "tpgt", json_object_new_int(portal->tpgt));
+	return json;
+}
+
 static struct json_object *shape_target(const struct discsi_target *target)
 {
 	struct json_object *json = json_object_new_object();
 	struct json_object *portals = json_object_new_array();
-	struct json_object *portal;
 	size_t i;
 
-	for (i = 0; i < target->nportals; i++) {
-		portal = json_object_new_object();
-		json_object_object_add(portal, "address", json_object_new_string(
-				       target->portals[i].address));
-		json_object_object_add(portal, "port", json_object_new_int(
-				       target->portals[i].port));
-		json_object_object_add(portal, "tpgt", json_object_new_int(
-				       target->portals[i].tpgt));
-		json_object_array_add(portals, portal);
-	}
+	for (i = 0; i < target->nportals; i++)
+		json_object_array_add(portals,
+				      shape_target_portal(&target->portals[i]));
 	json_object_object_add(json, "target",
 			       json_object_new_string(target->target));
 	json_object_object_add(json, "portals", portals);

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-/* One attached LUN. Strings are owned by the struct; "" where not applicable. */
+/* One attached LUN. The struct owns its strings; "" where not applicable. */
 struct discsi_bridge {
 	size_t size;       /* sizeof(struct discsi_bridge) of the library */
 	char *id;          /* name in the registry, made from target and LUN */

@@ -240,7 +240,7 @@ static int start(const struct discsi_conf *conf, const char *option,
 	char *text;
 	int status;
 
-	/* Before secrets are written out; a name without '/' is PATH's affair. */
+	/* Before secrets are written out. A name without '/' is in PATH. */
 	if (strchr(program, '/') != NULL && access(program, X_OK) < 0)
 		return fail_to_start(program, errno);
 	status = discsi_conf_to_json(conf, DISCSI_CONF_SECRETS, &text);

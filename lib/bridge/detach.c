@@ -183,8 +183,8 @@ static int end_process(const struct dsc_registry *registry,
 	if (status == 0 || status == -ESRCH)
 		return 0;
 	if (status == -ETIMEDOUT)
-		return dsc_fail(ETIMEDOUT, "bridge %s (process %" PRId64 ") has "
-				"not ended within %d s", bridge->id,
+		return dsc_fail(ETIMEDOUT, "bridge %s (process %" PRId64 ") "
+				"has not ended within %d s", bridge->id,
 				bridge->pid, DETACH_WAIT_MS / 1000);
 	return dsc_fail(-status, "bridge %s (process %" PRId64 ") cannot be "
 			"ended", bridge->id, bridge->pid);

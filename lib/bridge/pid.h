@@ -15,7 +15,7 @@
 
 struct dsc_pid {
 	pid_t number;
-	int fd;        /* readable once the process has ended; -1: there is none */
+	int fd;        /* readable once the process has ended; -1: none */
 };
 
 /* Returns 0, -ESRCH for a process that is gone, or another negative errno. */

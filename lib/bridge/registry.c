@@ -135,7 +135,8 @@ static char *id_of_file(const char *name)
 	size_t length = strlen(name);
 	char *id;
 
-	if (length <= suffix || strcmp(name + length - suffix, DSC_REGISTRY_STATE))
+	if (length <= suffix ||
+	    strcmp(name + length - suffix, DSC_REGISTRY_STATE) != 0)
 		return NULL;
 	id = strndup(name, length - suffix);
 	if (id != NULL && !dsc_registry_is_id(id)) {

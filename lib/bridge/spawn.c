@@ -332,7 +332,7 @@ static int run(struct child *child, const char *const argv[])
 		close_fd(&child->theirs[i]);
 	status = dsc_pid_open(&child->pid, number);
 	if (status < 0) {
-		/* ESRCH: the agent ignores SIGCHLD, and it has ended already. */
+		/* ESRCH: the agent ignores SIGCHLD, and it is over. */
 		if (status != -ESRCH) {
 			kill(number, SIGKILL);
 			waitpid(number, NULL, 0);

@@ -60,7 +60,7 @@ void rig_refill_lun(int lun, uint64_t bytes, unsigned char fill);
 void rig_run_args(struct dsc_run_result *result, int status,
 		  const char *const argv[]);
 
-/* Runs it, expects success, and gives the JSON it prints; NULL if it is none. */
+/* Runs it, expects success, and gives the JSON it prints; NULL: none. */
 #define rig_json(...) \
 	rig_json_args((const char *const[]){ "./discsi", __VA_ARGS__, \
 		      "--json", NULL })
