@@ -122,7 +122,8 @@ static void test_reader(void)
 	if (child == 0) {
 		close(ready[1]);
 		if (read(ready[0], &byte, 1) == 0)
-			usleep(30000);
+			usleep(20000);
+		close(fd);
 		_exit(0);
 	}
 	/* The child alone holds the lock, and lets it go soon. */
