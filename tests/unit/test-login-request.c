@@ -198,7 +198,8 @@ static void test_no_descriptors(void)
 		CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
 		if (rc == 0)
 			break;
-		CU_ASSERT_EQUAL(rc, -EMFILE);
+		/* valgrind has a limit of its own, at which dup3() says EBADF */
+		CU_ASSERT_TRUE(rc == -EMFILE || rc == -EBADF);
 		CU_ASSERT_EQUAL(count_fds(), fds);
 		CU_ASSERT_TRUE_FATAL(limit.rlim_cur < 1000);
 	}

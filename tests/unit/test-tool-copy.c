@@ -291,8 +291,8 @@ static void test_interrupted(void)
 	CU_ASSERT(strstr(text, "Verifying") != NULL);
 	CU_ASSERT(strstr(text, "of 1 TiB") != NULL);
 	CU_ASSERT_EQUAL(kill(pid, SIGINT), 0);
-	close(ends[0]);
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	close(ends[0]);  /* not before: the child writes to it */
 	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
