@@ -408,33 +408,49 @@ static void cut(uint8_t *buf, struct iovec iov[LARGE_PIECES])
 	}
 }
 
-static void try_large(int which)
+/* In many pieces, then in one. */
+static void exchange_large(struct client *c, const struct place *place,
+			   uint8_t *out, uint8_t *in)
 {
 	static struct iovec iov[LARGE_PIECES];
+	uint64_t offset = 3 * MIB + 4096;
+
+	cut(out, iov);
+	CU_ASSERT_EQUAL(discsi_lun_writev(c->lun, iov, LARGE_PIECES, offset,
+					  0), 0);
+	CU_ASSERT_TRUE(place_has(place, out, LARGE_REQUEST, offset));
+	cut(in, iov);
+	CU_ASSERT_EQUAL(discsi_lun_readv(c->lun, iov, LARGE_PIECES, offset,
+					 0), 0);
+	CU_ASSERT_EQUAL(memcmp(in, out, LARGE_REQUEST), 0);
+
+	offset += LARGE_REQUEST + 4096;
+	CU_ASSERT_EQUAL(discsi_lun_write(c->lun, out, LARGE_REQUEST, offset,
+					 DISCSI_IO_FUA), 0);
+	CU_ASSERT_TRUE(place_has(place, out, LARGE_REQUEST, offset));
+	memset(in, 0, LARGE_REQUEST);
+	CU_ASSERT_EQUAL(discsi_lun_read(c->lun, in, LARGE_REQUEST, offset, 0),
+			0);
+	CU_ASSERT_EQUAL(memcmp(in, out, LARGE_REQUEST), 0);
+
+	CU_ASSERT_EQUAL(discsi_lun_zero(c->lun, offset, LARGE_ZERO, 0), 0);
+	CU_ASSERT_TRUE(place_is(place, 0, LARGE_ZERO, offset));
+	CU_ASSERT_TRUE(place_has(place, out + LARGE_ZERO,
+				 LARGE_REQUEST - LARGE_ZERO,
+				 offset + LARGE_ZERO));
+}
+
+static void try_large(int which)
+{
 	uint8_t *out = malloc(LARGE_REQUEST);
 	uint8_t *in = calloc(1, LARGE_REQUEST);
-	uint64_t offset = 3 * MIB + 4096;
 	struct place place;
 	struct client c;
 
 	CU_ASSERT_FATAL(out && in);
 	fill_pattern(out, LARGE_REQUEST, 1);
-	if (begin(&c, &place, which, LARGE, false)) {
-		cut(out, iov);
-		CU_ASSERT_EQUAL(discsi_lun_writev(c.lun, iov, LARGE_PIECES,
-						  offset, 0), 0);
-		CU_ASSERT_TRUE(place_has(&place, out, LARGE_REQUEST, offset));
-		cut(in, iov);
-		CU_ASSERT_EQUAL(discsi_lun_readv(c.lun, iov, LARGE_PIECES,
-						 offset, 0), 0);
-		CU_ASSERT_EQUAL(memcmp(in, out, LARGE_REQUEST), 0);
-		CU_ASSERT_EQUAL(discsi_lun_zero(c.lun, offset, LARGE_ZERO, 0),
-				0);
-		CU_ASSERT_TRUE(place_is(&place, 0, LARGE_ZERO, offset));
-		CU_ASSERT_TRUE(place_has(&place, out + LARGE_ZERO,
-					 LARGE_REQUEST - LARGE_ZERO,
-					 offset + LARGE_ZERO));
-	}
+	if (begin(&c, &place, which, LARGE, false))
+		exchange_large(&c, &place, out, in);
 	end(&c, &place);
 	free(out);
 	free(in);
