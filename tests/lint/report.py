@@ -25,8 +25,7 @@ def files(*endings):
             found += [os.path.relpath(os.path.join(where, n), TOP)
                       for n in names if n not in GENERATED]
     for name in os.listdir(TOP):
-        if name in ("Makefile.am", "configure.ac", "autogen.sh", "README.md",
-                    "discsi.pc.in"):
+        if name in ("Makefile.am", "configure.ac", "autogen.sh", "README.md"):
             found.append(name)
     return sorted(f for f in found if not endings or f.endswith(endings))
 
