@@ -258,13 +258,16 @@ static int verify_for_long(int out)
 {
 	struct copy_result result;
 	struct sides sides;
+	int status;
 
 	dup2(out, STDERR_FILENO);
 	if (open_sides(&sides, copy_path) < 0 ||
 	    copy_run(&sides.source, &sides.destination, false, &result) < 0)
 		return 1;
-	return copy_verify(&sides.source, &sides.destination, true) ==
-	       -ECANCELED ? 0 : 2;
+	status = copy_verify(&sides.source, &sides.destination, true) ==
+		 -ECANCELED ? 0 : 2;
+	close_sides(&sides);
+	return status;
 }
 
 static void test_interrupted(void)
