@@ -282,8 +282,13 @@ static void test_interrupted(void)
 	make_source((off_t)1 << 40, NULL, 0);
 	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
 	pid = fork();
-	if (pid == 0)
-		_exit(verify_for_long(ends[1]));
+	if (pid == 0) {
+		bool is_good = verify_for_long(ends[1]) == 0;
+
+		/* valgrind would find fault with _exit(): libraries' own */
+		execlp(is_good ? "true" : "false", "child", NULL);
+		_exit(3);
+	}
 	close(ends[1]);
 	/* The progress line shows that it is on its way. */
 	while (strstr(text, "Verifying") == NULL && n > 0 &&
