@@ -26,6 +26,13 @@
  *   read_only         true or false; true refuses every write
  *   login_timeout     milliseconds for connecting and logging in (15000)
  *   command_timeout   milliseconds for one command (30000)
+ *   noop_interval     milliseconds of silence before a ping; 0: none (5000)
+ *   noop_timeout      milliseconds that a ping is waited for (5000)
+ *   replacement_timeout  milliseconds that I/O waits for a lost session to come
+ *                     back; 0: fail at once, -1: for ever (120000)
+ *   replay_barrier    what keeps a lost session's writes from landing late:
+ *                     "auto" (the default), "reinstate", "lun_reset", "fail"
+ *   sessions          how many sessions to the target, 1 to 16 (1)
  *
  * A secret is held in memory that is locked and wiped, and is never printed.
  *

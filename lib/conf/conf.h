@@ -21,6 +21,17 @@ enum dsc_conf_digest {
 	DSC_CONF_DIGEST_REQUIRE
 };
 
+/* What makes sure that no write of a lost session lands after newer data. */
+enum dsc_conf_barrier {
+	DSC_CONF_BARRIER_AUTO,
+	DSC_CONF_BARRIER_REINSTATE,  /* logging in with the same ISID */
+	DSC_CONF_BARRIER_LUN_RESET,  /* LOGICAL UNIT RESET */
+	DSC_CONF_BARRIER_FAIL        /* nothing: such writes fail with EIO */
+};
+
+#define DSC_CONF_FOR_EVER UINT32_MAX
+#define DSC_CONF_SESSIONS_MAX 16
+
 struct dsc_conf_portal {
 	char *host;      /* no brackets */
 	uint16_t port;
@@ -44,6 +55,11 @@ struct discsi_conf {
 	bool read_only;
 	uint32_t login_timeout_ms;
 	uint32_t command_timeout_ms;
+	uint32_t noop_interval_ms;        /* 0: no keepalive */
+	uint32_t noop_timeout_ms;
+	uint32_t replacement_timeout_ms;  /* or DSC_CONF_FOR_EVER */
+	enum dsc_conf_barrier replay_barrier;
+	uint32_t sessions;
 };
 
 /*

@@ -16,6 +16,8 @@
 #define EXPECTED_ID_MAX 263       /* of discsi_lun_info.designator */
 #define LOGIN_TIMEOUT_MAX_MS 3600000
 #define COMMAND_TIMEOUT_MAX_MS 86400000
+#define NOOP_MAX_MS 3600000
+#define REPLACEMENT_MAX_MS 2000000000
 
 #define AT(field) offsetof(struct discsi_conf, field)
 
@@ -42,10 +44,20 @@ const struct dsc_conf_member dsc_conf_members[] = {
 	{ "data_digest", &dsc_conf_type_digest, AT(data_digest),
 	  DSC_CONF_DIGEST_NONE, 0, 0 },
 	{ "read_only", &dsc_conf_type_boolean, AT(read_only), 0, 0, 0 },
-	{ "login_timeout", &dsc_conf_type_milliseconds, AT(login_timeout_ms),
+	{ "login_timeout", &dsc_conf_type_count, AT(login_timeout_ms),
 	  15000, 1, LOGIN_TIMEOUT_MAX_MS },
-	{ "command_timeout", &dsc_conf_type_milliseconds,
+	{ "command_timeout", &dsc_conf_type_count,
 	  AT(command_timeout_ms), 30000, 1, COMMAND_TIMEOUT_MAX_MS },
+	{ "noop_interval", &dsc_conf_type_count, AT(noop_interval_ms),
+	  5000, 0, NOOP_MAX_MS },
+	{ "noop_timeout", &dsc_conf_type_count, AT(noop_timeout_ms),
+	  5000, 1, NOOP_MAX_MS },
+	{ "replacement_timeout", &dsc_conf_type_patience,
+	  AT(replacement_timeout_ms), 120000, 0, REPLACEMENT_MAX_MS },
+	{ "replay_barrier", &dsc_conf_type_barrier, AT(replay_barrier),
+	  DSC_CONF_BARRIER_AUTO, 0, 0 },
+	{ "sessions", &dsc_conf_type_count, AT(sessions), 1, 1,
+	  DSC_CONF_SESSIONS_MAX },
 };
 
 const size_t dsc_conf_member_count =

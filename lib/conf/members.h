@@ -55,8 +55,10 @@ extern const struct dsc_conf_type dsc_conf_type_secret;
 extern const struct dsc_conf_type dsc_conf_type_secret_file;
 extern const struct dsc_conf_type dsc_conf_type_lun_id;
 extern const struct dsc_conf_type dsc_conf_type_digest;
+extern const struct dsc_conf_type dsc_conf_type_barrier;
 extern const struct dsc_conf_type dsc_conf_type_boolean;
-extern const struct dsc_conf_type dsc_conf_type_milliseconds;
+extern const struct dsc_conf_type dsc_conf_type_count;
+extern const struct dsc_conf_type dsc_conf_type_patience;
 
 struct dsc_conf_member {
 	const char *name;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * values.c: the types of values that members have, portals and secrets apart:
- * text, iSCSI names, hosts, numbers, booleans, digests. Owner's thread of the
+ * text, iSCSI names, hosts, numbers, booleans, words. Owner's thread of the
  * configuration.
  */
 #include "conf/members.h"
@@ -267,45 +267,45 @@ const struct dsc_conf_type dsc_conf_type_lun_id = {
 	copy_lun_id, format_lun_id
 };
 
-static uint32_t *ms_at(struct discsi_conf *conf,
+static uint32_t *count_at(struct discsi_conf *conf,
 		       const struct dsc_conf_member *m)
 {
 	return (uint32_t *)(void *)((char *)conf + m->offset);
 }
 
-static uint32_t ms_of(const struct discsi_conf *conf,
+static uint32_t count_of(const struct discsi_conf *conf,
 		      const struct dsc_conf_member *m)
 {
 	return *(const uint32_t *)(const void *)((const char *)conf +
 						 m->offset);
 }
 
-static int set_ms(struct discsi_conf *conf, const struct dsc_conf_member *m,
+static int set_count(struct discsi_conf *conf, const struct dsc_conf_member *m,
 		  const char *text, size_t length)
 {
-	return parse_range(m, text, length, ms_at(conf, m));
+	return parse_range(m, text, length, count_at(conf, m));
 }
 
-static void clear_ms(struct discsi_conf *conf, const struct dsc_conf_member *m)
+static void clear_count(struct discsi_conf *conf, const struct dsc_conf_member *m)
 {
-	*ms_at(conf, m) = m->initial;
+	*count_at(conf, m) = m->initial;
 }
 
-static int copy_ms(struct discsi_conf *conf, const struct dsc_conf_member *m,
+static int copy_count(struct discsi_conf *conf, const struct dsc_conf_member *m,
 		   const struct discsi_conf *from)
 {
-	*ms_at(conf, m) = ms_of(from, m);
+	*count_at(conf, m) = count_of(from, m);
 	return 0;
 }
 
-static int format_ms(const struct discsi_conf *conf,
+static int format_count(const struct discsi_conf *conf,
 		     const struct dsc_conf_member *m, char **text)
 {
-	return format_number(ms_of(conf, m), text);
+	return format_number(count_of(conf, m), text);
 }
 
-const struct dsc_conf_type dsc_conf_type_milliseconds = {
-	DSC_CONF_NUMBER, "a whole number", set_ms, clear_ms, copy_ms, format_ms
+const struct dsc_conf_type dsc_conf_type_count = {
+	DSC_CONF_NUMBER, "a whole number", set_count, clear_count, copy_count, format_count
 };
 
 /* -------------------------------------------------------------- booleans */
@@ -358,66 +358,133 @@ const struct dsc_conf_type dsc_conf_type_boolean = {
 	format_bool
 };
 
-/* --------------------------------------------------------------- digests */
+/* ------------------------------------------------------------- patience */
 
-static const char *const digest_names[] = {
-	[DSC_CONF_DIGEST_NONE] = "none",
-	[DSC_CONF_DIGEST_PREFER] = "prefer",
-	[DSC_CONF_DIGEST_REQUIRE] = "require",
-};
-
-#define DIGESTS (sizeof(digest_names) / sizeof(digest_names[0]))
-
-static enum dsc_conf_digest *digest_at(struct discsi_conf *conf,
-				       const struct dsc_conf_member *m)
+/* Milliseconds, or -1 for ever. */
+static int set_patience(struct discsi_conf *conf,
+			const struct dsc_conf_member *m, const char *text,
+			size_t length)
 {
-	return (enum dsc_conf_digest *)(void *)((char *)conf + m->offset);
-}
+	uint32_t number = 0;
 
-static enum dsc_conf_digest digest_of(const struct discsi_conf *conf,
-				      const struct dsc_conf_member *m)
-{
-	const void *at = (const char *)conf + m->offset;
-
-	return *(const enum dsc_conf_digest *)at;
-}
-
-static int set_digest(struct discsi_conf *conf, const struct dsc_conf_member *m,
-		      const char *text, size_t length)
-{
-	(void)length;
-	for (size_t i = 0; i < DIGESTS; i++) {
-		if (strcmp(text, digest_names[i]) == 0) {
-			*digest_at(conf, m) = (enum dsc_conf_digest)i;
-			return 0;
-		}
-	}
-	return dsc_fail(EINVAL, "%s: must be \"none\", \"prefer\" or "
-			"\"require\"", m->name);
-}
-
-static void clear_digest(struct discsi_conf *conf,
-			 const struct dsc_conf_member *m)
-{
-	*digest_at(conf, m) = (enum dsc_conf_digest)m->initial;
-}
-
-static int copy_digest(struct discsi_conf *conf,
-		       const struct dsc_conf_member *m,
-		       const struct discsi_conf *from)
-{
-	*digest_at(conf, m) = digest_of(from, m);
+	if (strcmp(text, "-1") == 0)
+		number = DSC_CONF_FOR_EVER;
+	else if (!dsc_conf_parse_number(text, length, m->max, &number))
+		return dsc_fail(EINVAL, "%s: must be a whole number from 0 to "
+				"%" PRIu32 ", or -1", m->name, m->max);
+	*count_at(conf, m) = number;
 	return 0;
 }
 
-static int format_digest(const struct discsi_conf *conf,
-			 const struct dsc_conf_member *m, char **text)
+static int format_patience(const struct discsi_conf *conf,
+			   const struct dsc_conf_member *m, char **text)
 {
-	*text = strdup(digest_names[digest_of(conf, m)]);
+	if (count_of(conf, m) != DSC_CONF_FOR_EVER)
+		return format_count(conf, m, text);
+	*text = strdup("-1");
+	return *text != NULL ? 0 : dsc_fail_memory();
+}
+
+const struct dsc_conf_type dsc_conf_type_patience = {
+	DSC_CONF_NUMBER, "a whole number", set_patience, clear_count, copy_count,
+	format_patience
+};
+
+/* ---------------------------------------------------------------- words */
+
+/* The words of a member, in the order of its enum; a NULL ends them. */
+static const char *const digest_words[] = {
+	[DSC_CONF_DIGEST_NONE] = "none",
+	[DSC_CONF_DIGEST_PREFER] = "prefer",
+	[DSC_CONF_DIGEST_REQUIRE] = "require",
+	NULL
+};
+
+static const char *const barrier_words[] = {
+	[DSC_CONF_BARRIER_AUTO] = "auto",
+	[DSC_CONF_BARRIER_REINSTATE] = "reinstate",
+	[DSC_CONF_BARRIER_LUN_RESET] = "lun_reset",
+	[DSC_CONF_BARRIER_FAIL] = "fail",
+	NULL
+};
+
+static const char *const *words_of(const struct dsc_conf_member *m)
+{
+	return m->type == &dsc_conf_type_barrier ? barrier_words : digest_words;
+}
+
+static unsigned *word_at(struct discsi_conf *conf,
+			 const struct dsc_conf_member *m)
+{
+	return (unsigned *)(void *)((char *)conf + m->offset);
+}
+
+static unsigned word_of(const struct discsi_conf *conf,
+			const struct dsc_conf_member *m)
+{
+	const void *at = (const char *)conf + m->offset;
+
+	return *(const unsigned *)at;
+}
+
+/* "none", "prefer" or "require" */
+static void list_words(const char *const *words, char *text, size_t room)
+{
+	size_t used = 0;
+	size_t i;
+
+	for (i = 0; words[i] != NULL && used < room; i++) {
+		const char *link = i == 0 ? "" : words[i + 1] == NULL ? " or " :
+						 ", ";
+		int n = snprintf(text + used, room - used, "%s\"%s\"", link,
+				 words[i]);
+
+		used += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static int set_word(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		    const char *text, size_t length)
+{
+	const char *const *words = words_of(m);
+	char list[128];
+	unsigned i;
+
+	(void)length;
+	for (i = 0; words[i] != NULL; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*word_at(conf, m) = i;
+			return 0;
+		}
+	}
+	list_words(words, list, sizeof(list));
+	return dsc_fail(EINVAL, "%s: must be %s", m->name, list);
+}
+
+static void clear_word(struct discsi_conf *conf,
+		       const struct dsc_conf_member *m)
+{
+	*word_at(conf, m) = m->initial;
+}
+
+static int copy_word(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		     const struct discsi_conf *from)
+{
+	*word_at(conf, m) = word_of(from, m);
+	return 0;
+}
+
+static int format_word(const struct discsi_conf *conf,
+		       const struct dsc_conf_member *m, char **text)
+{
+	*text = strdup(words_of(m)[word_of(conf, m)]);
 	return *text != NULL ? 0 : dsc_fail_memory();
 }
 
 const struct dsc_conf_type dsc_conf_type_digest = {
-	DSC_CONF_STRING, "text", set_digest, clear_digest, copy_digest,
-	format_digest
+	DSC_CONF_STRING, "text", set_word, clear_word, copy_word, format_word
+};
+
+const struct dsc_conf_type dsc_conf_type_barrier = {
+	DSC_CONF_STRING, "text", set_word, clear_word, copy_word, format_word
 };

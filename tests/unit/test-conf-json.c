@@ -92,7 +92,11 @@ static void test_other_members(void)
 			     "\"header_digest\": \"require\","
 			     "\"data_digest\": \"prefer\","
 			     "\"read_only\": true,"
-			     "\"login_timeout\": 5, \"command_timeout\": 6}"),
+			     "\"login_timeout\": 5, \"command_timeout\": 6,"
+			     "\"noop_interval\": 7, \"noop_timeout\": 8,"
+			     "\"replacement_timeout\": -1,"
+			     "\"replay_barrier\": \"lun_reset\","
+			     "\"sessions\": 2}"),
 			0);
 	CU_ASSERT_EQUAL(conf->nportals, 2);
 	CU_ASSERT_STRING_EQUAL(conf->portals[1].host, "::1");
@@ -102,6 +106,11 @@ static void test_other_members(void)
 	CU_ASSERT_TRUE(conf->read_only);
 	CU_ASSERT_EQUAL(conf->login_timeout_ms, 5);
 	CU_ASSERT_EQUAL(conf->command_timeout_ms, 6);
+	CU_ASSERT_EQUAL(conf->noop_interval_ms, 7);
+	CU_ASSERT_EQUAL(conf->noop_timeout_ms, 8);
+	CU_ASSERT_EQUAL(conf->replacement_timeout_ms, DSC_CONF_FOR_EVER);
+	CU_ASSERT_EQUAL(conf->replay_barrier, DSC_CONF_BARRIER_LUN_RESET);
+	CU_ASSERT_EQUAL(conf->sessions, 2);
 	discsi_conf_free(conf);
 }
 

@@ -85,6 +85,14 @@ static const struct {
 	{ "login_timeout", "1", NULL, "15000" },
 	{ "login_timeout", "3600000", NULL, "15000" },
 	{ "command_timeout", "86400000", NULL, "30000" },
+	{ "noop_interval", "0", NULL, "5000" },
+	{ "noop_timeout", "1", NULL, "5000" },
+	{ "replacement_timeout", "-1", NULL, "120000" },
+	{ "replacement_timeout", "0", NULL, "120000" },
+	{ "replay_barrier", "reinstate", NULL, "auto" },
+	{ "replay_barrier", "lun_reset", NULL, "auto" },
+	{ "replay_barrier", "fail", NULL, "auto" },
+	{ "sessions", "16", NULL, "1" },
 };
 
 static void test_good_values(void)
@@ -163,6 +171,13 @@ static const struct {
 	{ "login_timeout", "15s" },
 	{ "command_timeout", "0" },
 	{ "command_timeout", "86400001" },
+	{ "noop_interval", "-1" },
+	{ "noop_timeout", "0" },
+	{ "replacement_timeout", "-2" },
+	{ "replacement_timeout", "2000000001" },
+	{ "replay_barrier", "none" },
+	{ "sessions", "0" },
+	{ "sessions", "17" },
 };
 
 /* Refused, by name of the member, and what was there stays. */
@@ -462,7 +477,12 @@ static void test_dump(void)
 	CU_ASSERT_STRING_EQUAL(text, "{\"header_digest\":\"prefer\","
 			       "\"data_digest\":\"none\",\"read_only\":false,"
 			       "\"login_timeout\":15000,"
-			       "\"command_timeout\":30000}");
+			       "\"command_timeout\":30000,"
+			       "\"noop_interval\":5000,"
+			       "\"noop_timeout\":5000,"
+			       "\"replacement_timeout\":120000,"
+			       "\"replay_barrier\":\"auto\","
+			       "\"sessions\":1}");
 	free(text);
 	set(conf, "portals", "a,[::1]:2");
 	set(conf, "lun_id", "0");
