@@ -74,7 +74,7 @@ static const struct member lun_members[] = {
 static const struct member session_members[] = {
 	SESSION(target, "Target", MEMBER_POINTER, false),
 	SESSION(initiator, "Initiator", MEMBER_POINTER, false),
-	SESSION(address, "Address", MEMBER_POINTER, false),
+	SESSION(address, "Address", MEMBER_TEXT, false),
 	SESSION(port, "Port", MEMBER_U16, false),
 	SESSION(tpgt, "Portal group", MEMBER_U16, false),
 	SESSION(tsih, "TSIH", MEMBER_U16, false),

@@ -80,10 +80,22 @@ static int check_pair(const char *username, const struct dsc_secret *password,
 	return 0;
 }
 
+/* A reset from one session ends the commands of all the others. */
+static int check_sessions(const struct discsi_conf *conf)
+{
+	if (conf->sessions > 1 &&
+	    conf->replay_barrier == DSC_CONF_BARRIER_LUN_RESET)
+		return dsc_fail(EINVAL, "replay_barrier: lun_reset cannot be "
+				"combined with several sessions");
+	return 0;
+}
+
 int dsc_conf_check(const struct discsi_conf *conf)
 {
-	int rc = check_pair(conf->username, &conf->password, "");
+	int rc = check_sessions(conf);
 
+	if (rc == 0)
+		rc = check_pair(conf->username, &conf->password, "");
 	if (rc == 0)
 		rc = check_pair(conf->target_username, &conf->target_password,
 				"target_");

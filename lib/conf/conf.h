@@ -79,7 +79,8 @@ size_t dsc_conf_portals(const struct discsi_conf *conf,
 
 /*
  * The rules that concern several members, before a login: names and secrets of
- * CHAP come in pairs, mutual CHAP needs one-way CHAP and another secret.
+ * CHAP come in pairs, mutual CHAP needs one-way CHAP and another secret; which
+ * replay barrier several sessions can have.
  * Returns 0 or -EINVAL with the last error set.
  */
 int dsc_conf_check(const struct discsi_conf *conf);

@@ -244,27 +244,32 @@ static void nothing_left(struct dsc_conn *conn)
 
 /* --------------------------------------------------- of its own accord */
 
-static void async_end(struct dsc_conn *conn)
+static void take_async_sense(const struct dsc_receiver *rx,
+			     struct dsc_async_event *event)
 {
-	const struct dsc_receiver *rx = &conn->receiver;
-	struct dsc_async async;
-	struct dsc_sense sense;
 	size_t length = 0;
 
-	dsc_pdu_get_async(&rx->pdu, &async);
-	if (async.event != 0) {
-		conn->owner.async_event(conn->owner.arg, async.event,
-					async.parameter1, async.parameter2,
-					async.parameter3);
-		return;
-	}
 	if (rx->captured >= 2)
 		length = dsc_min_u32(dsc_get_be16(rx->capture),
 				     rx->captured - 2);
-	dsc_sense_parse(rx->capture + 2, length, &sense);
-	dsc_log(&conn->ctx->log, DISCSI_LOG_INFO, DSC_LOG_CONN,
-		"%s: the target reports an event, sense %x/%02x/%02x",
-		conn->name, sense.key, sense.asc, sense.ascq);
+	dsc_sense_parse(rx->capture + 2, length, &event->sense);
+}
+
+static void async_end(struct dsc_conn *conn)
+{
+	const struct dsc_receiver *rx = &conn->receiver;
+	struct dsc_async_event event = { .event = 0 };
+	struct dsc_async async;
+
+	dsc_pdu_get_async(&rx->pdu, &async);
+	event.event = async.event;
+	event.parameter1 = async.parameter1;
+	event.parameter2 = async.parameter2;
+	event.parameter3 = async.parameter3;
+	memcpy(event.lun, rx->pdu.lun, sizeof(event.lun));
+	if (async.event == 0)
+		take_async_sense(rx, &event);
+	conn->owner.async_event(conn->owner.arg, &event);
 }
 
 /* What was rejected, by opcode. */
@@ -273,9 +278,9 @@ static void reject_request(struct dsc_conn *conn, const uint8_t *header)
 	uint8_t opcode = header[0] & DSC_OPCODE_MASK;
 	uint8_t reason = conn->receiver.pdu.response;
 
+	if (dsc_conn_rejected(conn, header))
+		return;
 	switch (opcode) {
-	case DSC_OP_NOP_OUT:
-		break;
 	case DSC_OP_TEXT_REQUEST:
 		dsc_text_finish(conn, -EPROTO);
 		break;
@@ -310,6 +315,8 @@ static void reject_end(struct dsc_conn *conn)
 
 static const struct dsc_answer answers[DSC_OPCODE_MASK + 1] = {
 	[DSC_OP_NOP_IN] = { dsc_nop_begin, dsc_nop_end, false },
+	[DSC_OP_TASK_RESPONSE] = { dsc_management_begin, dsc_management_end,
+				   false },
 	[DSC_OP_RESPONSE] = { response_begin, response_end, false },
 	[DSC_OP_TEXT_RESPONSE] = { dsc_text_begin, dsc_text_end, true },
 	[DSC_OP_DATA_IN] = { data_in_begin, data_in_end, false },

@@ -120,7 +120,8 @@ static void put_command(struct dsc_conn *conn, struct dsc_task *task,
 
 static bool is_window_open(const struct dsc_conn *conn)
 {
-	return !dsc_sn_is_before(conn->max_cmd_sn, conn->cmd_sn);
+	return !dsc_sn_is_before(conn->max_cmd_sn, conn->cmd_sn) &&
+	       (conn->depth == 0 || conn->in_flight_count < conn->depth);
 }
 
 static void put_commands(struct dsc_conn *conn)

@@ -35,9 +35,8 @@ bool dsc_nop_begin(struct dsc_conn *conn)
 {
 	const struct dsc_pdu *pdu = &conn->receiver.pdu;
 
-	/* An answer to a ping of ours; there is none under way. */
 	if (pdu->itt != DSC_NO_TAG)
-		return dsc_conn_unknown_tag(conn);
+		return dsc_pong_begin(conn);
 	if (pdu->ttt != DSC_NO_TAG && conn->pong_count == DSC_PONGS)
 		return dsc_conn_violated(conn, "the target sends pings faster "
 					 "than it takes the answers");
@@ -50,6 +49,10 @@ void dsc_nop_end(struct dsc_conn *conn)
 	const struct dsc_receiver *rx = &conn->receiver;
 	struct dsc_pong *pong;
 
+	if (rx->pdu.itt != DSC_NO_TAG) {
+		dsc_ping_finish(conn, 0);
+		return;
+	}
 	if (rx->pdu.ttt == DSC_NO_TAG)
 		return;
 	pong = &conn->pong[(conn->pong_first + conn->pong_count) % DSC_PONGS];

@@ -10,6 +10,7 @@
  *   conn-receive.c  the stream of bytes, cut into headers and payloads
  *   conn-answer.c   what each PDU of the target does
  *   conn-control.c  Text and Logout, answers to pings
+ *   conn-manage.c   pings of ours, task management, rejected requests
  *
  * Loop's thread. Any function that may call the caller back is marked so; its
  * caller looks at is_open before it goes on.
@@ -37,6 +38,8 @@ enum dsc_slot_kind {
 	DSC_SLOT_FREE,
 	DSC_SLOT_TASK,
 	DSC_SLOT_TEXT,
+	DSC_SLOT_PING,
+	DSC_SLOT_MANAGEMENT,
 	DSC_SLOT_LOGOUT
 };
 
@@ -163,13 +166,11 @@ struct dsc_pong {
 	uint8_t data[DSC_PONG_DATA];
 };
 
-/*
- * A request that is sent before any command and whatever the window is. put()
- * writes it into the batch and returns false when there is no room.
- */
-struct dsc_urgent {
-	struct dsc_list link;
-	bool (*put)(struct dsc_conn *conn, struct dsc_urgent *urgent);
+struct dsc_ping {
+	dsc_ping_cb done;      /* NULL: none under way */
+	void *arg;
+	struct dsc_urgent urgent;
+	uint32_t itt;          /* DSC_NO_TAG: not sent yet */
 };
 
 struct dsc_text {
@@ -218,7 +219,11 @@ struct dsc_conn {
 	struct dsc_list in_flight;  /* tasks: sent, by CmdSN */
 	size_t in_flight_count;
 	struct dsc_list data;       /* tasks that have bursts, data_link */
+	uint32_t depth;             /* the most in flight; 0: no limit */
+	uint64_t heard_ns;
 	struct dsc_list urgent;
+	struct dsc_list managements;  /* until they are answered */
+	struct dsc_ping ping;
 	struct dsc_text text;
 	struct dsc_logout logout;
 	struct dsc_pong *pong;      /* ring */
@@ -351,5 +356,17 @@ void dsc_pongs_put(struct dsc_conn *conn);
 void dsc_logout_put(struct dsc_conn *conn);
 /* One was asked for, and nothing is left before it. */
 bool dsc_logout_is_due(const struct dsc_conn *conn);
+
+/* conn-manage.c; all of it calls back */
+void dsc_ping_finish(struct dsc_conn *conn, int status);
+/* A NOP-In with a tag of ours. */
+bool dsc_pong_begin(struct dsc_conn *conn);
+void dsc_managements_finish(struct dsc_conn *conn, int status);
+void dsc_managements_without(struct dsc_conn *conn,
+			     const struct dsc_task *task);
+bool dsc_management_begin(struct dsc_conn *conn);
+void dsc_management_end(struct dsc_conn *conn);
+/* The target has rejected the request with this header; false: not of ours. */
+bool dsc_conn_rejected(struct dsc_conn *conn, const uint8_t *header);
 
 #endif /* DSC_ISCSI_CONN_INTERNAL_H */

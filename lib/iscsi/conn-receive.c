@@ -294,6 +294,7 @@ static bool receive_once(struct dsc_conn *conn)
 	}
 	bytes = (uint32_t)got;
 	conn->stats.bytes_received += bytes;
+	conn->heard_ns = dsc_loop_now_ns(&conn->ctx->loop);
 	if (direct > 0)
 		took_direct(conn, dsc_min_u32(bytes, direct));
 	if (bytes > direct)

@@ -40,6 +40,7 @@ void dsc_conn_want_flush(struct dsc_conn *conn)
 void dsc_conn_submit(struct dsc_conn *conn, struct dsc_task *task)
 {
 	task->error = 0;
+	task->was_sent = false;
 	task->status = 0;
 	task->transferred = 0;
 	task->overflow = 0;
@@ -76,6 +77,7 @@ void dsc_conn_sending(struct dsc_conn *conn, struct dsc_task *task)
 	dsc_list_remove(&task->link);
 	dsc_list_append(&conn->in_flight, &task->link);
 	conn->in_flight_count++;
+	task->was_sent = true;
 	task->state = TASK_SENT;
 }
 
@@ -88,6 +90,8 @@ static void complete_task(struct dsc_conn *conn, struct dsc_task *task)
 	task->state = TASK_DONE;
 	conn->stats.tasks_done++;
 	task->done(task);
+	if (!dsc_list_is_empty(&conn->managements))
+		dsc_managements_without(conn, task);
 }
 
 void dsc_conn_answered(struct dsc_conn *conn, struct dsc_task *task)
@@ -104,6 +108,30 @@ void dsc_conn_unpin(struct dsc_conn *conn, struct dsc_task *task)
 	task->pins--;
 	if (task->pins == 0 && task->is_answered)
 		complete_task(conn, task);
+}
+
+bool dsc_conn_task_is_waiting(const struct dsc_task *task)
+{
+	return task->state == TASK_WAITING;
+}
+
+void dsc_conn_set_depth(struct dsc_conn *conn, uint32_t depth)
+{
+	conn->depth = depth;
+	if (conn->is_open && !dsc_list_is_empty(&conn->waiting))
+		dsc_conn_want_flush(conn);
+}
+
+void dsc_conn_set_user_timeout(struct dsc_conn *conn, uint32_t ms)
+{
+	if (conn->is_open)
+		(void)setsockopt(conn->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms,
+				 sizeof(ms));
+}
+
+uint64_t dsc_conn_heard_ns(const struct dsc_conn *conn)
+{
+	return conn->heard_ns;
 }
 
 size_t dsc_conn_in_flight(const struct dsc_conn *conn)
@@ -153,6 +181,8 @@ static void complete_all(struct dsc_conn *conn)
 	conn->is_completing = true;
 	dsc_list_init(&waiting);
 	dsc_list_splice(&waiting, &conn->waiting);
+	dsc_ping_finish(conn, conn->close_error);
+	dsc_managements_finish(conn, conn->close_error);
 	complete_list(conn, &conn->in_flight, conn->close_error);
 	complete_list(conn, &waiting, conn->close_error);
 	dsc_text_finish(conn, conn->close_error);
@@ -317,6 +347,7 @@ static int start(struct dsc_conn *conn)
 	rc = dsc_watch_add(&conn->ctx->loop, &conn->watch, conn->fd, EPOLLIN,
 			   on_ready);
 	conn->is_open = rc == 0;
+	conn->heard_ns = dsc_loop_now_ns(&conn->ctx->loop);
 	return rc;
 }
 
@@ -336,6 +367,7 @@ int dsc_conn_new(struct discsi_context *ctx, int fd,
 		dsc_list_init(&conn->in_flight);
 		dsc_list_init(&conn->data);
 		dsc_list_init(&conn->urgent);
+		dsc_list_init(&conn->managements);
 		dsc_deferred_init(&conn->flush, on_flush);
 		take_params(conn, params);
 		rc = init_parts(conn, name);

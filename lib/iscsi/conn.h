@@ -2,8 +2,8 @@
 /*
  * conn.h: the full feature phase of one connection (RFC 7143 sections 4, 11).
  *
- * The connection owns the descriptor after login. It carries SCSI tasks, Text,
- * NOP and Logout; keeps the CmdSN window; moves data between the socket and
+ * The connection owns the descriptor after login. It carries SCSI tasks, task
+ * management, Text, NOP and Logout; keeps the CmdSN window; moves data between the socket and
  * the callers' buffers; sends everything that is ready with one sendmsg at the
  * end of the loop's turn and reads as much as there is with one recv. It does
  * not retry, time out, or reconnect: the session above decides.
@@ -24,8 +24,10 @@
 #include "base/context.h"
 #include "base/list.h"
 #include "iscsi/params.h"
+#include "scsi/sense.h"
 
 struct dsc_burst;
+struct dsc_conn;
 
 #define DSC_CDB_MAX 16
 #define DSC_SENSE_MAX 96
@@ -53,6 +55,7 @@ struct dsc_task {
 
 	int error;                  /* 0: the target answered; else -errno, and
 				     * the answer means nothing */
+	bool was_sent;              /* some of it may have reached the target */
 	uint8_t status;             /* SAM status */
 	uint32_t transferred;       /* bytes: length less the underflow
 				     * residual; a read: that arrived */
@@ -77,7 +80,15 @@ struct dsc_task {
 	size_t cursor_skip;
 };
 
-struct dsc_conn;
+/* An Asynchronous Message, section 11.9: event 0 (SCSI), 1 to 4, 248 … */
+struct dsc_async_event {
+	uint8_t event;
+	uint16_t parameter1;
+	uint16_t parameter2;
+	uint16_t parameter3;
+	uint8_t lun[8];
+	struct dsc_sense sense;     /* of event 0 */
+};
 
 struct dsc_conn_owner {
 	/*
@@ -88,9 +99,7 @@ struct dsc_conn_owner {
 	 * any callback of it.
 	 */
 	void (*lost)(void *arg, const struct discsi_error *why);
-	/* An Asynchronous Message, section 11.9: event 1 to 4, 248 … */
-	void (*async_event)(void *arg, uint8_t event, uint16_t parameter1,
-			    uint16_t parameter2, uint16_t parameter3);
+	void (*async_event)(void *arg, const struct dsc_async_event *event);
 	void *arg;
 };
 
@@ -137,6 +146,27 @@ void dsc_conn_submit(struct dsc_conn *conn, struct dsc_task *task);
  */
 bool dsc_conn_withdraw(struct dsc_conn *conn, struct dsc_task *task);
 
+/* True while nothing of it has been sent. */
+bool dsc_conn_task_is_waiting(const struct dsc_task *task);
+
+/*
+ * Takes back a task that was sent, once the target has said (by an answer to
+ * task management) that it does not have it any more. It completes with error
+ * when no batch points into its buffers; a PDU for it that comes after all is
+ * a protocol violation.
+ */
+void dsc_conn_release_task(struct dsc_conn *conn, struct dsc_task *task,
+			   int error);
+
+/* At most so many commands in flight; 0: as many as the window allows. */
+void dsc_conn_set_depth(struct dsc_conn *conn, uint32_t depth);
+
+/* TCP_USER_TIMEOUT; 0: the system's. */
+void dsc_conn_set_user_timeout(struct dsc_conn *conn, uint32_t ms);
+
+/* When bytes last arrived, in time of the loop. */
+uint64_t dsc_conn_heard_ns(const struct dsc_conn *conn);
+
 /* Tasks that have been sent and not completed. */
 size_t dsc_conn_in_flight(const struct dsc_conn *conn);
 
@@ -153,6 +183,59 @@ typedef void (*dsc_text_cb)(void *arg, int status, const char *text,
 			    size_t length);
 int dsc_conn_text(struct dsc_conn *conn, const char *pairs, size_t length,
 		  dsc_text_cb done, void *arg);
+
+/*
+ * Sends a NOP-Out that the target has to answer. One at a time. Errors: EBUSY,
+ * ENOTCONN. done: once, with 0 when the answer has come, or -errno: EPROTO or
+ * EAGAIN when it is rejected.
+ */
+typedef void (*dsc_ping_cb)(void *arg, int status);
+int dsc_conn_ping(struct dsc_conn *conn, dsc_ping_cb done, void *arg);
+
+/*
+ * A request that is sent before any command and whatever the window is. put()
+ * writes it into the batch and returns false when there is no room.
+ */
+struct dsc_urgent {
+	struct dsc_list link;
+	bool (*put)(struct dsc_conn *conn, struct dsc_urgent *urgent);
+};
+
+/* Task management, section 11.5.1; and an answer of 11.6.1. */
+enum dsc_management_function {
+	DSC_TMF_ABORT_TASK = 1,
+	DSC_TMF_LUN_RESET = 5
+};
+#define DSC_TMF_COMPLETE 0
+#define DSC_TMF_NO_SUCH_TASK 1
+
+/* The caller's until done(); the first group is set by him. */
+struct dsc_management {
+	enum dsc_management_function function;
+	uint8_t lun[8];
+	/* ABORT TASK: which, sent and not completed; else NULL. If it completes
+	 * before this is sent, the response is DSC_TMF_NO_SUCH_TASK. */
+	struct dsc_task *task;
+	/*
+	 * Once. status 0: response is the target's. -EPROTO, -EAGAIN: rejected;
+	 * otherwise the connection has ended, whose tasks complete after this.
+	 */
+	void (*done)(struct dsc_management *management, int status,
+		     uint8_t response);
+
+	struct dsc_urgent urgent;
+	struct dsc_list link;
+	uint32_t itt;               /* DSC_NO_TAG: not sent yet */
+	uint32_t rtt;
+	uint32_t ref_cmd_sn;
+};
+
+/* Any number at a time, sent in this order. -ENOTCONN: no done(). */
+int dsc_conn_manage(struct dsc_conn *conn, struct dsc_management *management);
+
+/* done() will not run; an answer is swallowed. */
+void dsc_conn_manage_forget(struct dsc_conn *conn,
+			    struct dsc_management *management);
 
 /*
  * Sends a Logout Request that closes the session (reason 0) once everything

@@ -6,6 +6,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/iscsi/conn-control.c \
 	lib/iscsi/conn-data.c \
 	lib/iscsi/conn-internal.h \
+	lib/iscsi/conn-manage.c \
 	lib/iscsi/conn-receive.c \
 	lib/iscsi/conn-send.c \
 	lib/iscsi/conn-slots.c \

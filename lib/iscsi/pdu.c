@@ -26,6 +26,7 @@ enum {
 	AT_EXP_CMD_SN = 28,
 	AT_CDB = 32,
 	AT_MAX_CMD_SN = 32,
+	AT_REF_CMD_SN = 32,
 	AT_DATA_SN = 36,
 	AT_OFFSET = 40,
 	AT_RESIDUAL = 44
@@ -81,6 +82,15 @@ void dsc_pdu_put_text(uint8_t *bytes, const struct dsc_request_header *h)
 {
 	put_immediate(bytes, DSC_OP_TEXT_REQUEST, h);
 	dsc_put_be32(bytes + AT_TTT, h->ttt);
+}
+
+void dsc_pdu_put_task_request(uint8_t *bytes,
+			      const struct dsc_request_header *h)
+{
+	put_immediate(bytes, DSC_OP_TASK_REQUEST, h);
+	bytes[AT_FLAGS] |= DSC_FLAG_FINAL;
+	dsc_put_be32(bytes + AT_TTT, h->ttt);
+	dsc_put_be32(bytes + AT_REF_CMD_SN, h->ref_cmd_sn);
 }
 
 void dsc_pdu_put_logout(uint8_t *bytes, const struct dsc_request_header *h)

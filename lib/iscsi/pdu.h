@@ -70,13 +70,17 @@ struct dsc_request_header {
 	uint32_t exp_stat_sn;
 	uint32_t data_sn;
 	uint32_t offset;
+	uint32_t ref_cmd_sn;
 };
 
 void dsc_pdu_put_command(uint8_t *bytes, const struct dsc_request_header *h);
 void dsc_pdu_put_data_out(uint8_t *bytes, const struct dsc_request_header *h);
-/* These three are immediate: outside of the command window. */
+/* These four are immediate: outside of the command window. */
 void dsc_pdu_put_nop_out(uint8_t *bytes, const struct dsc_request_header *h);
 void dsc_pdu_put_text(uint8_t *bytes, const struct dsc_request_header *h);
+/* flags: the function; ttt: the referenced task tag. */
+void dsc_pdu_put_task_request(uint8_t *bytes,
+			      const struct dsc_request_header *h);
 /* flags: the reason; 0 closes the session. */
 void dsc_pdu_put_logout(uint8_t *bytes, const struct dsc_request_header *h);
 

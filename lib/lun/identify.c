@@ -30,7 +30,7 @@ static void finish_with(struct identify *identify, int errnum, const char *why)
 	struct discsi_error error;
 
 	dsc_error_set(&error, errnum, "LUN %" PRIu64 " of %s %s",
-		      identify->lun_id, identify->session->conf->iqn, why);
+		      identify->lun_id, dsc_session_conf(identify->session)->iqn, why);
 	dsc_wait_finish(&identify->wait, -errnum, &error);
 }
 
@@ -75,6 +75,7 @@ int discsi_lun_identify(struct discsi_session *session, uint64_t lun_id,
 			struct discsi_lun_info *info)
 {
 	struct identify identify = { .session = session, .lun_id = lun_id };
+	struct discsi_context *ctx;
 	size_t size;
 	int rc;
 
@@ -85,10 +86,11 @@ int discsi_lun_identify(struct discsi_session *session, uint64_t lun_id,
 	if (lun_id > DSC_LUN_ID_MAX)
 		return dsc_fail(EINVAL, "lun_id: %" PRIu64 " is not from 0 to "
 				"%d", lun_id, DSC_LUN_ID_MAX);
-	rc = dsc_wait_begin(session->ctx, &identify.wait);
+	ctx = dsc_session_context(session);
+	rc = dsc_wait_begin(ctx, &identify.wait);
 	if (rc != 0)
 		return rc;
-	dsc_loop_post(&session->ctx->loop, &identify.job, on_start);
+	dsc_loop_post(&ctx->loop, &identify.job, on_start);
 	rc = dsc_wait_end(&identify.wait);
 	if (rc != 0)
 		return rc;

@@ -204,7 +204,7 @@ static void send_piece(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
 {
 	struct dsc_task *task = &piece->request.task;
 
-	memcpy(task->lun, io->lun->address, sizeof(task->lun));
+	memcpy(task->lun, io->lun->unit.address, sizeof(task->lun));
 	task->direction = io->op->direction;
 	task->length = 0;
 	task->iovcnt = 0;
@@ -317,6 +317,10 @@ static int check(struct discsi_lun *lun, const struct dsc_io_request *what)
 	if (lun->is_closing || lun->ctx->is_ending)
 		return dsc_fail(ECANCELED, "%s of %s: the LUN is being closed",
 				what->op->name, lun->name);
+	if (lun->is_condemned)
+		return dsc_fail(lun->unit.why.errnum, "%s of %s: %s",
+				what->op->name, lun->name,
+				lun->unit.why.message);
 	if (what->flags & ~what->flags_allowed)
 		return dsc_fail(EINVAL, "%s of %s: unknown flags 0x%x",
 				what->op->name, lun->name,

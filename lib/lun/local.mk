@@ -7,4 +7,5 @@ libdiscsi_internal_la_SOURCES += \
 	lib/lun/open.c \
 	lib/lun/ops.c \
 	lib/lun/probe.c \
-	lib/lun/status.c
+	lib/lun/status.c \
+	lib/lun/verify.c

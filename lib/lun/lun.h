@@ -90,9 +90,7 @@ struct dsc_io {
 struct discsi_lun {
 	struct discsi_session *session;
 	struct discsi_context *ctx;
-	struct dsc_child child;       /* of the session */
-	uint64_t lun_id;
-	uint8_t address[8];           /* on the wire */
+	struct dsc_unit unit;         /* of the session; with the address */
 	char name[DSC_ISCSI_NAME_MAX + 32];  /* "LUN 1 of iqn.…" */
 
 	struct dsc_list active;       /* every dsc_io in use on the loop */
@@ -100,6 +98,7 @@ struct discsi_lun {
 	struct dsc_deferred finish;
 	struct dsc_deferred settle;   /* closing: seen to here */
 	struct dsc_probe *probe;      /* while opening */
+	unsigned verifying;           /* verifications under way */
 	struct dsc_job open_job;
 	struct dsc_job close_job;
 	discsi_lun_cb open_cb;
@@ -114,6 +113,7 @@ struct discsi_lun {
 
 	pthread_mutex_t lock;         /* guards what follows */
 	bool is_closing;              /* the loop writes it, under lock */
+	bool is_condemned;            /* the same; unit.why says why */
 	struct discsi_lun_info info;  /* the same */
 	struct dsc_list pool;
 	struct dsc_list slabs;
@@ -171,6 +171,34 @@ typedef void (*dsc_probe_cb)(struct discsi_lun *lun, int result,
 int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done);
 /* Frees it; its request must not be outstanding. NULL is fine. */
 void dsc_probe_free(struct dsc_probe *probe);
+
+/* What one asks of a LUN that is open already: is it the same disk? */
+struct dsc_identity {
+	char vendor[9];
+	char product[17];
+	char serial[256];
+	char designator[264];
+	struct dsc_capacity capacity;
+};
+typedef void (*dsc_identify_cb)(struct discsi_lun *lun,
+				struct dsc_nexus *nexus, int result,
+				const struct discsi_error *error,
+				const struct dsc_identity *identity);
+
+/* Asks over one nexus, past requests that wait. Frees itself. -ENOMEM. */
+int dsc_probe_identity(struct discsi_lun *lun, struct dsc_nexus *nexus,
+		       dsc_identify_cb done);
+
+/* A probe begins anew: the disk may be another one by now. */
+void dsc_probe_restart(struct dsc_probe *probe);
+
+/* -------------------------------------------------------------- verify.c */
+
+/* What the session asks of a LUN (struct dsc_unit_ops), but its end. */
+int dsc_lun_verify(struct dsc_unit *unit, struct dsc_nexus *nexus);
+void dsc_lun_news(struct dsc_unit *unit, enum dsc_news news);
+void dsc_lun_condemn(struct dsc_unit *unit, const struct discsi_error *why);
+const char *dsc_lun_vendor(const struct dsc_unit *unit);
 
 /* Takes a capacity over into lun->info. */
 void dsc_lun_set_capacity(struct discsi_lun *lun,

@@ -18,7 +18,7 @@
 static void free_lun(struct discsi_lun *lun)
 {
 	dsc_deferred_cancel(&lun->settle);
-	dsc_list_remove(&lun->child.link);
+	dsc_session_remove_unit(&lun->unit);
 	dsc_probe_free(lun->probe);
 	dsc_io_fini(lun);
 	free(lun);
@@ -33,10 +33,9 @@ static void set_closing(struct discsi_lun *lun)
 }
 
 /* The session ends: every request of it is done, so nothing is under way. */
-static void on_session_end(struct dsc_child *child)
+static void on_session_end(struct dsc_unit *unit)
 {
-	struct discsi_lun *lun =
-		dsc_container_of(child, struct discsi_lun, child);
+	struct discsi_lun *lun = dsc_container_of(unit, struct discsi_lun, unit);
 	discsi_done_cb cb = lun->close_cb;
 	void *arg = lun->close_arg;
 
@@ -55,7 +54,8 @@ static void on_settle(struct dsc_deferred *deferred)
 	discsi_done_cb cb = lun->close_cb;
 	void *arg = lun->close_arg;
 
-	if (!lun->is_closing || !dsc_list_is_empty(&lun->active) ||
+	if (!lun->is_closing || lun->verifying > 0 ||
+	    !dsc_list_is_empty(&lun->active) ||
 	    !dsc_list_is_empty(&lun->finished))
 		return;
 	free_lun(lun);
@@ -120,12 +120,20 @@ static void on_open(struct dsc_job *job)
 		dsc_container_of(job, struct discsi_lun, open_job);
 	struct discsi_error error;
 
-	dsc_session_add_child(lun->session, &lun->child, on_session_end);
+	dsc_session_add_unit(lun->session, &lun->unit);
 	if (dsc_probe_start(lun, finish_open) == 0)
 		return;
 	dsc_error_set(&error, ENOMEM, "out of memory");
 	finish_open(lun, -ENOMEM, &error);
 }
+
+static const struct dsc_unit_ops unit_ops = {
+	.end = on_session_end,
+	.verify = dsc_lun_verify,
+	.news = dsc_lun_news,
+	.condemn = dsc_lun_condemn,
+	.vendor = dsc_lun_vendor,
+};
 
 static int make_lun(struct discsi_session *session, uint64_t lun_id,
 		    struct discsi_lun **out)
@@ -139,12 +147,13 @@ static int make_lun(struct discsi_session *session, uint64_t lun_id,
 		return dsc_fail_memory();
 	}
 	lun->session = session;
-	lun->ctx = session->ctx;
-	lun->lun_id = lun_id;
-	dsc_lun_encode(lun_id, lun->address);
+	lun->ctx = dsc_session_context(session);
+	lun->unit.ops = &unit_ops;
+	lun->unit.number = lun_id;
+	dsc_lun_encode(lun_id, lun->unit.address);
 	snprintf(lun->name, sizeof(lun->name), "LUN %" PRIu64 " of %s", lun_id,
-		 session->conf->iqn);
-	dsc_list_init(&lun->child.link);
+		 dsc_session_conf(session)->iqn);
+	dsc_list_init(&lun->unit.link);
 	dsc_deferred_init(&lun->settle, on_settle);
 	*out = lun;
 	return 0;
@@ -153,18 +162,20 @@ static int make_lun(struct discsi_session *session, uint64_t lun_id,
 int discsi_lun_open_async(struct discsi_session *session, uint64_t lun_id,
 			  discsi_lun_cb cb, void *arg)
 {
+	const struct discsi_conf *conf;
 	struct discsi_lun *lun = NULL;
 	int rc;
 
 	if (session == NULL || cb == NULL)
 		return dsc_fail(EINVAL, "discsi_lun_open: NULL argument");
-	if (session->ctx->is_ending)
+	conf = dsc_session_conf(session);
+	if (dsc_session_context(session)->is_ending)
 		return dsc_fail(ECANCELED, "the context is being destroyed");
-	if (lun_id == DISCSI_LUN_OF_CONF && !session->conf->has_lun_id)
+	if (lun_id == DISCSI_LUN_OF_CONF && !conf->has_lun_id)
 		return dsc_fail(EINVAL, "lun_id: not set, and no other LUN "
 					"number is given");
 	if (lun_id == DISCSI_LUN_OF_CONF)
-		lun_id = session->conf->lun_id;
+		lun_id = conf->lun_id;
 	if (lun_id > DSC_LUN_ID_MAX)
 		return dsc_fail(EINVAL, "lun_id: %" PRIu64 " is not from 0 to %d",
 				lun_id, DSC_LUN_ID_MAX);
@@ -200,7 +211,7 @@ int discsi_lun_open(struct discsi_session *session, uint64_t lun_id,
 	if (session == NULL || lun == NULL)
 		return dsc_fail(EINVAL, "discsi_lun_open: NULL argument");
 	*lun = NULL;
-	rc = dsc_wait_begin(session->ctx, &open.wait);
+	rc = dsc_wait_begin(dsc_session_context(session), &open.wait);
 	if (rc != 0)
 		return rc;
 	rc = discsi_lun_open_async(session, lun_id, on_open_waited, &open);

@@ -24,6 +24,9 @@ struct dsc_probe {
 	struct dsc_request request;
 	struct discsi_lun *lun;
 	dsc_probe_cb done;
+	struct dsc_nexus *nexus;       /* asks only who it is, over this one; */
+	dsc_identify_cb identified;    /* NULL: everything */
+	bool must_restart;
 	size_t step;
 	struct dsc_vpd_pages pages;
 	struct dsc_block_limits limits;
@@ -43,6 +46,7 @@ struct dsc_probe {
 struct step {
 	const char *name;
 	bool is_optional;
+	bool is_identity; /* also asked when only the identity is wanted */
 	uint16_t length;  /* allocation length */
 	uint8_t page;     /* asked only if VPD 00 lists it; 0: always */
 	void (*build)(const struct step *step, uint8_t *cdb);
@@ -139,7 +143,8 @@ static int parse_capacity10(struct dsc_probe *probe, size_t length)
 
 	if (rc == 0 && probe->capacity.is_over_10)
 		return -EPROTO;
-	probe->lun->has_no_capacity16 = rc == 0;
+	if (probe->nexus == NULL)
+		probe->lun->has_no_capacity16 = rc == 0;
 	probe->has_capacity = rc == 0;
 	return rc;
 }
@@ -207,30 +212,30 @@ static int parse_has_status(struct dsc_probe *probe, size_t length)
 	return dsc_opcode_parse(probe->data, length, &probe->can_tell_status);
 }
 
-#define VPD(name, page, parse) \
-	{ name, true, 1024, page, build_vpd, parse, NULL }
+#define VPD(name, is_identity, page, parse) \
+	{ name, true, is_identity, 1024, page, build_vpd, parse, NULL }
 
 static const struct step steps[] = {
-	{ "TEST UNIT READY", false, 0, 0, build_ready, NULL, NULL },
-	{ "INQUIRY", false, 96, 0, build_inquiry, parse_inquiry, NULL },
-	VPD("VPD 00", DSC_VPD_SUPPORTED, parse_supported),
-	VPD("VPD 80", DSC_VPD_SERIAL, parse_serial),
-	VPD("VPD 83", DSC_VPD_IDENTIFICATION, parse_identification),
-	VPD("VPD B0", DSC_VPD_BLOCK_LIMITS, parse_limits),
-	VPD("VPD B1", DSC_VPD_BLOCK_CHARACTERISTICS, parse_characteristics),
-	VPD("VPD B2", DSC_VPD_PROVISIONING, parse_provisioning),
-	{ "READ CAPACITY(16)", true, 32, 0, build_capacity16, parse_capacity16,
+	{ "TEST UNIT READY", false, true, 0, 0, build_ready, NULL, NULL },
+	{ "INQUIRY", false, true, 96, 0, build_inquiry, parse_inquiry, NULL },
+	VPD("VPD 00", true, DSC_VPD_SUPPORTED, parse_supported),
+	VPD("VPD 80", true, DSC_VPD_SERIAL, parse_serial),
+	VPD("VPD 83", true, DSC_VPD_IDENTIFICATION, parse_identification),
+	VPD("VPD B0", false, DSC_VPD_BLOCK_LIMITS, parse_limits),
+	VPD("VPD B1", false, DSC_VPD_BLOCK_CHARACTERISTICS, parse_characteristics),
+	VPD("VPD B2", false, DSC_VPD_PROVISIONING, parse_provisioning),
+	{ "READ CAPACITY(16)", true, true, 32, 0, build_capacity16, parse_capacity16,
 	  NULL },
-	{ "READ CAPACITY(10)", false, 8, 0, build_capacity10, parse_capacity10,
+	{ "READ CAPACITY(10)", false, true, 8, 0, build_capacity10, parse_capacity10,
 	  wants_capacity10 },
-	{ "MODE SENSE(6)", true, 192, 0, build_mode6, parse_mode6, NULL },
-	{ "MODE SENSE(10)", true, 192, 0, build_mode10, parse_mode10,
+	{ "MODE SENSE(6)", true, false, 192, 0, build_mode6, parse_mode6, NULL },
+	{ "MODE SENSE(10)", true, false, 192, 0, build_mode10, parse_mode10,
 	  wants_mode },
-	{ "MODE SENSE(6) of all pages", true, 192, 0, build_mode6_all,
+	{ "MODE SENSE(6) of all pages", true, false, 192, 0, build_mode6_all,
 	  parse_mode6, wants_mode },
-	{ "REPORT SUPPORTED OPERATION CODES (93)", true, 64, 0,
+	{ "REPORT SUPPORTED OPERATION CODES (93)", true, false, 64, 0,
 	  build_has_write_same, parse_has_write_same, NULL },
-	{ "REPORT SUPPORTED OPERATION CODES (9E/12)", true, 64, 0,
+	{ "REPORT SUPPORTED OPERATION CODES (9E/12)", true, false, 64, 0,
 	  build_has_status, parse_has_status, NULL },
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -251,12 +256,18 @@ static uint64_t blocks_to_bytes(uint64_t blocks, uint32_t block_size,
 void dsc_lun_set_capacity(struct discsi_lun *lun,
 			  const struct dsc_capacity *capacity)
 {
+	uint64_t bytes = capacity->blocks * capacity->block_size;
+	bool is_news = lun->probe == NULL && bytes != lun->info.bytes;
+
 	pthread_mutex_lock(&lun->lock);
 	lun->info.block_size = capacity->block_size;
 	lun->info.physical_block_size = capacity->physical_block_size;
 	lun->info.blocks = capacity->blocks;
-	lun->info.bytes = capacity->blocks * capacity->block_size;
+	lun->info.bytes = bytes;
 	pthread_mutex_unlock(&lun->lock);
+	if (is_news)
+		dsc_session_tell_capacity(lun->session, lun->unit.number,
+					  bytes);
 }
 
 /* Limits in bytes as they are used. */
@@ -308,7 +319,7 @@ static void settle_abilities(const struct dsc_probe *probe,
 		info->max_write_same_bytes = 0;
 	info->write_cache = probe->has_mode && probe->mode.write_cache;
 	info->fua = probe->has_mode && probe->mode.dpofua;
-	info->read_only = probe->lun->session->conf->read_only ||
+	info->read_only = dsc_session_conf(probe->lun->session)->read_only ||
 			  (probe->has_mode && probe->mode.write_protect);
 }
 
@@ -322,7 +333,7 @@ static bool is_expected(const char *expected, const struct discsi_lun_info *info
 static int accept_lun(struct dsc_probe *probe, struct discsi_error *error)
 {
 	struct discsi_lun *lun = probe->lun;
-	const char *expected = lun->session->conf->expected_id;
+	const char *expected = dsc_session_conf(lun->session)->expected_id;
 	const struct dsc_capacity *capacity = &probe->capacity;
 
 	if (!is_expected(expected, &probe->info))
@@ -349,7 +360,7 @@ static void publish(struct dsc_probe *probe)
 	struct discsi_lun_info *info = &probe->info;
 
 	info->size = sizeof(*info);
-	info->lun = lun->lun_id;
+	info->lun = lun->unit.number;
 	settle_limits(probe, info);
 	settle_abilities(probe, info, &lun->reads_zero);
 	lun->cache_is_known = probe->has_mode && probe->mode.has_cache_page;
@@ -361,23 +372,48 @@ static void publish(struct dsc_probe *probe)
 
 /* ------------------------------------------------------------- the chain */
 
+static void finish_identity(struct dsc_probe *probe, int result,
+			    const struct discsi_error *error)
+{
+	struct dsc_identity identity;
+	struct dsc_probe own = *probe;
+
+	free(probe);
+	memcpy(identity.vendor, own.info.vendor, sizeof(identity.vendor));
+	memcpy(identity.product, own.info.product, sizeof(identity.product));
+	memcpy(identity.serial, own.info.serial, sizeof(identity.serial));
+	memcpy(identity.designator, own.info.designator,
+	       sizeof(identity.designator));
+	identity.capacity = own.capacity;
+	own.identified(own.lun, own.nexus, result, error, &identity);
+}
+
 static void finish(struct dsc_probe *probe, int result,
 		   const struct discsi_error *error)
 {
-	probe->done(probe->lun, result, error);
+	if (probe->nexus != NULL)
+		finish_identity(probe, result, error);
+	else
+		probe->done(probe->lun, result, error);
 }
 
 static void finish_probe(struct dsc_probe *probe)
 {
 	struct discsi_error error;
-	int rc = accept_lun(probe, &error);
+	int rc;
 
+	if (probe->nexus != NULL) {
+		finish(probe, 0, NULL);
+		return;
+	}
+	rc = accept_lun(probe, &error);
 	if (rc == 0)
 		publish(probe);
 	finish(probe, rc, rc == 0 ? NULL : &error);
 }
 
 static void ask(struct dsc_probe *probe);
+static void begin(struct dsc_probe *probe);
 
 /* A LUN that is not there, or not a disk, is told by INQUIRY. */
 static int judge_inquiry(struct dsc_probe *probe, struct discsi_error *error)
@@ -432,6 +468,10 @@ static void on_answer(struct dsc_request *request, int result,
 		finish(probe, result, error);
 		return;
 	}
+	if (probe->must_restart) {
+		begin(probe);
+		return;
+	}
 	if (result == 0) {
 		result = take_answer(probe, step, &refused);
 		if (result != 0) {
@@ -448,6 +488,8 @@ static void on_answer(struct dsc_request *request, int result,
 
 static bool is_wanted(const struct dsc_probe *probe, const struct step *step)
 {
+	if (probe->nexus != NULL && !step->is_identity)
+		return false;
 	if (step->page != 0 && !dsc_vpd_has(&probe->pages, step->page))
 		return false;
 	return step->is_wanted == NULL || step->is_wanted(probe);
@@ -466,7 +508,7 @@ static void ask(struct dsc_probe *probe)
 	}
 	step = &steps[probe->step];
 	memset(probe->data, 0, sizeof(probe->data));
-	memcpy(task->lun, probe->lun->address, sizeof(task->lun));
+	memcpy(task->lun, probe->lun->unit.address, sizeof(task->lun));
 	step->build(step, task->cdb);
 	probe->iov.iov_base = probe->data;
 	probe->iov.iov_len = step->length;
@@ -476,7 +518,47 @@ static void ask(struct dsc_probe *probe)
 	task->iovcnt = step->length == 0 ? 0 : 1;
 	task->iov_skip = 0;
 	probe->request.done = on_answer;
-	dsc_session_submit(probe->lun->session, &probe->request);
+	if (probe->nexus != NULL)
+		dsc_nexus_verify_submit(probe->nexus, &probe->request);
+	else
+		dsc_session_submit(probe->lun->session, &probe->request);
+}
+
+static void begin(struct dsc_probe *probe)
+{
+	probe->must_restart = false;
+	probe->step = 0;
+	memset(&probe->pages, 0, sizeof(probe->pages));
+	memset(&probe->limits, 0, sizeof(probe->limits));
+	memset(&probe->provisioning, 0, sizeof(probe->provisioning));
+	memset(&probe->capacity, 0, sizeof(probe->capacity));
+	memset(&probe->mode, 0, sizeof(probe->mode));
+	memset(&probe->info, 0, sizeof(probe->info));
+	probe->has_capacity = false;
+	probe->has_mode = false;
+	probe->can_write_same = false;
+	probe->can_tell_status = false;
+	probe->info.rotational = true;
+	ask(probe);
+}
+
+void dsc_probe_restart(struct dsc_probe *probe)
+{
+	probe->must_restart = true;
+}
+
+int dsc_probe_identity(struct discsi_lun *lun, struct dsc_nexus *nexus,
+		       dsc_identify_cb done)
+{
+	struct dsc_probe *probe = calloc(1, sizeof(*probe));
+
+	if (probe == NULL)
+		return -ENOMEM;
+	probe->lun = lun;
+	probe->nexus = nexus;
+	probe->identified = done;
+	begin(probe);
+	return 0;
 }
 
 int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done)
@@ -487,9 +569,8 @@ int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done)
 		return -ENOMEM;
 	probe->lun = lun;
 	probe->done = done;
-	probe->info.rotational = true;
 	lun->probe = probe;
-	ask(probe);
+	begin(probe);
 	return 0;
 }
 

@@ -233,6 +233,49 @@ const char *dsc_cdb_name(const uint8_t *cdb)
 	return "SCSI command";
 }
 
+/* ---------------------------------------------------------------- repeating */
+
+/* By opcode; what is not in here is never repeated. */
+static const uint8_t repeats[256] = {
+	[TEST_UNIT_READY] = DSC_REPEAT_ALWAYS,
+	[0x03] = DSC_REPEAT_ALWAYS,  /* REQUEST SENSE */
+	[0x08] = DSC_REPEAT_ALWAYS,  /* READ(6) */
+	[0x0a] = DSC_REPEAT_BARRIER,  /* WRITE(6) */
+	[INQUIRY] = DSC_REPEAT_ALWAYS,
+	[MODE_SENSE_6] = DSC_REPEAT_ALWAYS,
+	[READ_CAPACITY_10] = DSC_REPEAT_ALWAYS,
+	[READ_10] = DSC_REPEAT_ALWAYS,
+	[WRITE_10] = DSC_REPEAT_BARRIER,
+	[0x2e] = DSC_REPEAT_BARRIER,  /* WRITE AND VERIFY(10) */
+	[0x2f] = DSC_REPEAT_ALWAYS,  /* VERIFY(10) */
+	[0x34] = DSC_REPEAT_ALWAYS,  /* PRE-FETCH(10) */
+	[SYNCHRONIZE_CACHE_10] = DSC_REPEAT_ALWAYS,
+	[0x41] = DSC_REPEAT_BARRIER,  /* WRITE SAME(10) */
+	[UNMAP] = DSC_REPEAT_BARRIER,
+	[MODE_SENSE_10] = DSC_REPEAT_ALWAYS,
+	[PERSISTENT_RESERVE_IN] = DSC_REPEAT_ALWAYS,
+	[READ_16] = DSC_REPEAT_ALWAYS,
+	[WRITE_16] = DSC_REPEAT_BARRIER,
+	[0x8e] = DSC_REPEAT_BARRIER,  /* WRITE AND VERIFY(16) */
+	[0x8f] = DSC_REPEAT_ALWAYS,  /* VERIFY(16) */
+	[0x90] = DSC_REPEAT_ALWAYS,  /* PRE-FETCH(16) */
+	[0x91] = DSC_REPEAT_ALWAYS,  /* SYNCHRONIZE CACHE(16) */
+	[WRITE_SAME_16] = DSC_REPEAT_BARRIER,
+	[0x9c] = DSC_REPEAT_BARRIER,  /* WRITE ATOMIC(16) */
+	[SERVICE_ACTION_IN_16] = DSC_REPEAT_ALWAYS,
+	[REPORT_LUNS] = DSC_REPEAT_ALWAYS,
+	[MAINTENANCE_IN] = DSC_REPEAT_ALWAYS,
+	[0xa8] = DSC_REPEAT_ALWAYS,  /* READ(12) */
+	[0xaa] = DSC_REPEAT_BARRIER,  /* WRITE(12) */
+	[0xae] = DSC_REPEAT_BARRIER,  /* WRITE AND VERIFY(12) */
+	[0xaf] = DSC_REPEAT_ALWAYS,  /* VERIFY(12) */
+};
+
+enum dsc_repeat dsc_cdb_repeat(const uint8_t *cdb)
+{
+	return (enum dsc_repeat)repeats[cdb[0]];
+}
+
 /* -------------------------------------------------- logical unit numbers */
 
 void dsc_lun_encode(uint64_t lun_id, uint8_t *lun)

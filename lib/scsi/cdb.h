@@ -36,6 +36,19 @@ void dsc_cdb_get_lba_status(uint8_t *cdb, uint64_t lba,
 void dsc_cdb_report_write_same16(uint8_t *cdb, uint32_t allocation_length);
 void dsc_cdb_report_get_lba_status(uint8_t *cdb, uint32_t allocation_length);
 
+/*
+ * May a command be sent a second time when it is not known whether the first
+ * one was carried out? BARRIER: only once it is certain that the first one will
+ * not be any more, because it could undo what was written since.
+ */
+enum dsc_repeat {
+	DSC_REPEAT_NEVER,   /* the second time it would do something else */
+	DSC_REPEAT_BARRIER,
+	DSC_REPEAT_ALWAYS
+};
+
+enum dsc_repeat dsc_cdb_repeat(const uint8_t *cdb);
+
 /* The name of the operation, "READ(10)", for messages. */
 const char *dsc_cdb_name(const uint8_t *cdb);
 

@@ -116,12 +116,13 @@ static bool fits(const struct dsc_sense_row *row, const struct dsc_sense *sense)
 static struct dsc_verdict judge_deferred(const struct dsc_sense *sense)
 {
 	static const struct dsc_verdict lost = {
-		EIO, DSC_RETRY_NO,
+		EIO, DSC_RETRY_NO, DSC_NEWS_NONE,
 		"deferred error: an earlier command failed after its success "
 		"had been reported"
 	};
 	static const struct dsc_verdict harmless = {
-		EIO, DSC_RETRY_NOW, "deferred report of an earlier command"
+		EIO, DSC_RETRY_NOW, DSC_NEWS_NONE,
+		"deferred report of an earlier command"
 	};
 
 	switch (sense->key) {
@@ -137,7 +138,8 @@ static struct dsc_verdict judge_deferred(const struct dsc_sense *sense)
 static struct dsc_verdict judge_sense(const struct dsc_sense *sense)
 {
 	static const struct dsc_verdict unknown = {
-		EIO, DSC_RETRY_NOW, "check condition without sense data"
+		EIO, DSC_RETRY_NOW, DSC_NEWS_NONE,
+		"check condition without sense data"
 	};
 
 	if (sense == NULL || !sense->is_valid)
@@ -155,7 +157,7 @@ struct dsc_verdict dsc_sense_judge(uint8_t status,
 				   const struct dsc_sense *sense)
 {
 	static const struct dsc_verdict unknown = {
-		EIO, DSC_RETRY_NO, "unknown SCSI status"
+		EIO, DSC_RETRY_NO, DSC_NEWS_NONE, "unknown SCSI status"
 	};
 
 	if (status == DSC_SAM_CHECK_CONDITION)

@@ -42,9 +42,19 @@ enum dsc_retry {
 	DSC_RETRY_LATER    /* send it again after a while, until the deadline */
 };
 
+/* What a status tells beside the fate of its command. */
+enum dsc_news {
+	DSC_NEWS_NONE,
+	DSC_NEWS_FULL,      /* the target cannot queue more: lower the depth */
+	DSC_NEWS_CAPACITY,  /* the LUN has another size */
+	DSC_NEWS_LUNS,      /* the target has other LUNs */
+	DSC_NEWS_IDENTITY   /* the LUN may be another disk */
+};
+
 struct dsc_verdict {
 	int errnum;             /* positive; 0: the command succeeded */
 	enum dsc_retry retry;
+	enum dsc_news news;
 	const char *text;       /* "medium error: unrecovered read error" */
 };
 

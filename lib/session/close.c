@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * close.c: how a session ends. Politely: what is under way finishes, then a
- * Logout, then the end. Or at once, when its context is destroyed.
+ * Logout of each nexus, then the end; a nexus that has no connection just ends.
+ * Or at once, when the context is destroyed.
  *
  * Loop's thread, but discsi_session_close().
  */
-#include "session/session-internal.h"
+#include "session/nexus.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,22 +16,23 @@
 /* How long a target may take to answer a Logout Request, at most. */
 #define LOGOUT_TIMEOUT_MS 5000
 
-static uint32_t logout_timeout_ms(const struct discsi_session *session)
+static uint32_t logout_timeout_ms(const struct dsc_nexus *nexus)
 {
-	return dsc_min_u32(session->conf->command_timeout_ms,
+	return dsc_min_u32(nexus->session->conf->command_timeout_ms,
 			   LOGOUT_TIMEOUT_MS);
 }
 
 /* LUNs that were left open: their handles end with the session. */
-static void end_children(struct discsi_session *session)
+static void end_units(struct discsi_session *session)
 {
 	struct dsc_list *first;
 
-	while ((first = dsc_list_first(&session->children)) != NULL) {
-		struct dsc_child *child =
-			dsc_container_of(first, struct dsc_child, link);
+	while ((first = dsc_list_first(&session->units)) != NULL) {
+		struct dsc_unit *unit =
+			dsc_container_of(first, struct dsc_unit, link);
 
-		child->end(child);
+		dsc_list_remove(first);
+		unit->ops->end(unit);
 	}
 }
 
@@ -39,62 +41,104 @@ static void finish_close(struct discsi_session *session)
 	discsi_done_cb cb = session->close_cb;
 	void *arg = session->close_arg;
 
-	end_children(session);
+	end_units(session);
 	dsc_session_free(session);
 	if (cb != NULL)
 		cb(arg, 0, NULL);
 }
 
+/* ------------------------------------------------------------- one nexus */
+
 static void on_logged_out(void *arg, int status)
 {
-	struct discsi_session *session = arg;
+	struct dsc_nexus *nexus = arg;
 
-	dsc_session_transit(session, DSC_EVENT_LOGGED_OUT,
-			    status == 0 ? NULL : "no answer");
-	dsc_deferred_request(&session->ctx->loop, &session->settle);
+	dsc_nexus_transit(nexus, DSC_EVENT_LOGGED_OUT,
+			  status == 0 ? NULL : "no answer");
+	dsc_deferred_request(&nexus->ctx->loop, &nexus->settle);
 }
 
-static void begin_logout(struct discsi_session *session)
+static void begin_logout(struct dsc_nexus *nexus)
 {
-	dsc_session_transit(session, DSC_EVENT_DRAINED, NULL);
-	dsc_timer_set_in(&session->close_timer, logout_timeout_ms(session));
-	if (dsc_conn_logout(session->conn, on_logged_out, session) != 0)
-		on_logged_out(session, -ENOTCONN);
+	dsc_nexus_transit(nexus, DSC_EVENT_DRAINED, NULL);
+	dsc_keepalive_stop(nexus);
+	dsc_timer_set_in(&nexus->close_timer, logout_timeout_ms(nexus));
+	if (dsc_conn_logout(nexus->conn, on_logged_out, nexus) != 0)
+		on_logged_out(nexus, -ENOTCONN);
 }
 
-/* Where a closing session goes on, at the end of a turn. */
+static bool is_over(const struct dsc_nexus *nexus)
+{
+	return nexus->state == DSC_SESSION_CLOSED &&
+	       dsc_list_is_empty(&nexus->requests) &&
+	       dsc_list_is_empty(&nexus->verifications);
+}
+
+/* Where a closing nexus goes on, at the end of a turn. */
 static void on_settle(struct dsc_deferred *deferred)
 {
-	struct discsi_session *session =
-		dsc_container_of(deferred, struct discsi_session, settle);
+	struct dsc_nexus *nexus =
+		dsc_container_of(deferred, struct dsc_nexus, settle);
+	struct discsi_session *session = nexus->session;
+	unsigned i;
 
-	if (session->state == DSC_SESSION_DRAINING &&
-	    dsc_list_is_empty(&session->requests))
-		begin_logout(session);
-	if (session->state == DSC_SESSION_CLOSED &&
-	    dsc_list_is_empty(&session->requests))
+	if (nexus->state == DSC_SESSION_DRAINING &&
+	    dsc_list_is_empty(&nexus->requests))
+		begin_logout(nexus);
+	for (i = 0; i < session->count; i++) {
+		if (!is_over(&session->nexus[i]))
+			return;
+	}
+	if (session->is_closing)
 		finish_close(session);
 }
 
-/* The target does not finish, or does not answer the logout. */
+/* The target does not answer the logout. */
 static void on_close_timer(struct dsc_timer *timer)
 {
-	struct discsi_session *session =
-		dsc_container_of(timer, struct discsi_session, close_timer);
+	struct dsc_nexus *nexus =
+		dsc_container_of(timer, struct dsc_nexus, close_timer);
 	struct discsi_error error;
 
 	dsc_error_set(&error, ETIMEDOUT, "%s did not log us out within %u ms",
-		      session->conf->iqn, logout_timeout_ms(session));
-	dsc_session_drop(session, &error);
+		      nexus->session->conf->iqn, logout_timeout_ms(nexus));
+	dsc_nexus_drop(nexus, &error);
 }
+
+/* It is closed now, whatever was under way. */
+static void stop(struct dsc_nexus *nexus)
+{
+	dsc_timer_stop(&nexus->recover_timer);
+	dsc_timer_stop(&nexus->outage_timer);
+	dsc_keepalive_stop(nexus);
+	dsc_verify_cancel(nexus);
+	dsc_connect_cancel(nexus->connect);
+	nexus->connect = NULL;
+	if (nexus->conn != NULL)
+		dsc_conn_close(nexus->conn, -ECANCELED);
+	dsc_requests_fail(nexus, -ECANCELED);
+}
+
+static void close_nexus(struct dsc_nexus *nexus)
+{
+	dsc_nexus_transit(nexus, DSC_EVENT_CLOSE, NULL);
+	if (nexus->state == DSC_SESSION_CLOSED)
+		stop(nexus);
+	dsc_deferred_request(&nexus->ctx->loop, &nexus->settle);
+}
+
+/* --------------------------------------------------------------- session */
 
 static void on_close(struct dsc_job *job)
 {
 	struct discsi_session *session =
 		dsc_container_of(job, struct discsi_session, close_job);
+	unsigned i;
 
-	dsc_session_transit(session, DSC_EVENT_CLOSE, NULL);
-	dsc_deferred_request(&session->ctx->loop, &session->settle);
+	session->is_closing = true;
+	dsc_session_fail_held(session, -ECANCELED);
+	for (i = 0; i < session->count; i++)
+		close_nexus(&session->nexus[i]);
 }
 
 void discsi_session_close(struct discsi_session *session)
@@ -118,6 +162,18 @@ void discsi_session_close(struct discsi_session *session)
 	dsc_wait_end(&wait);
 }
 
+static bool has_requests(const struct discsi_session *session)
+{
+	unsigned i;
+
+	for (i = 0; i < session->count; i++) {
+		if (!dsc_list_is_empty(&session->nexus[i].requests) ||
+		    !dsc_list_is_empty(&session->nexus[i].verifications))
+			return true;
+	}
+	return !dsc_list_is_empty(&session->held);
+}
+
 void dsc_session_abandon(struct dsc_child *child)
 {
 	struct discsi_session *session =
@@ -125,31 +181,36 @@ void dsc_session_abandon(struct dsc_child *child)
 	discsi_session_cb open_cb = session->open_cb;
 	void *open_arg = session->open_arg;
 	struct discsi_error error;
+	unsigned i;
 
-	dsc_session_transit(session, DSC_EVENT_ABANDON, NULL);
+	session->is_closing = true;
 	dsc_error_set(&error, ECANCELED,
 		      "%s: cancelled, the context was destroyed",
 		      session->conf->iqn);
-	session->error = error;
-	if (session->conn != NULL)
-		dsc_conn_close(session->conn, -ECANCELED);
-	while (!dsc_list_is_empty(&session->requests))
-		dsc_session_fail_waiting(session, -ECANCELED);
+	for (i = 0; i < session->count; i++) {
+		dsc_nexus_transit(&session->nexus[i], DSC_EVENT_ABANDON, NULL);
+		session->nexus[i].error = error;
+	}
+	do {
+		dsc_session_fail_held(session, -ECANCELED);
+		for (i = 0; i < session->count; i++)
+			stop(&session->nexus[i]);
+	} while (has_requests(session));
 	session->open_cb = NULL;
 	finish_close(session);
 	if (open_cb != NULL)
 		open_cb(open_arg, -ECANCELED, NULL, &error);
 }
 
-int dsc_session_close_init(struct discsi_session *session)
+int dsc_close_prepare(struct dsc_nexus *nexus)
 {
-	dsc_deferred_init(&session->settle, on_settle);
-	return dsc_timer_init(&session->ctx->loop, &session->close_timer,
+	dsc_deferred_init(&nexus->settle, on_settle);
+	return dsc_timer_init(&nexus->ctx->loop, &nexus->close_timer,
 			      on_close_timer);
 }
 
-void dsc_session_close_fini(struct discsi_session *session)
+void dsc_close_fini(struct dsc_nexus *nexus)
 {
-	dsc_deferred_cancel(&session->settle);
-	dsc_timer_fini(&session->close_timer);
+	dsc_deferred_cancel(&nexus->settle);
+	dsc_timer_fini(&nexus->close_timer);
 }

@@ -102,8 +102,8 @@ static void finish_connected(struct dsc_connect *connect,
 	dsc_connect_cb cb = connect->cb;
 	void *arg = connect->arg;
 
-	name_address(&connect->addresses.addresses[connect->address - 1],
-		     &result);
+	result.peer = connect->addresses.addresses[connect->address - 1];
+	name_address(&result.peer, &result);
 	free_connect(connect);
 	cb(arg, &result);
 }

@@ -13,6 +13,7 @@
 #include "base/context.h"
 #include "conf/conf.h"
 #include "iscsi/params.h"
+#include "session/resolver.h"
 
 /* A numeric address with a scope, and its NUL. */
 #define DSC_ADDRESS_MAX (INET6_ADDRSTRLEN + IF_NAMESIZE + 1)
@@ -29,6 +30,7 @@ struct dsc_connect_result {
 	struct dsc_params params;
 	char address[DSC_ADDRESS_MAX];  /* numeric, of the portal in use */
 	uint16_t port;
+	struct dsc_address peer;        /* the same, to be preferred next time */
 };
 
 typedef void (*dsc_connect_cb)(void *arg,
@@ -39,6 +41,8 @@ struct dsc_connect_request {
 	const char *target;              /* NULL: a discovery session; borrowed */
 	const char *initiator;           /* borrowed */
 	uint8_t isid[6];
+	struct dsc_address preferred;    /* tried first; length 0: none */
+	bool is_recovery;                /* one round: the caller tries again */
 };
 
 /*

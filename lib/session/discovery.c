@@ -138,14 +138,10 @@ static void on_lost(void *arg, const struct discsi_error *why)
 	fail(arg, why);
 }
 
-static void on_async_event(void *arg, uint8_t event, uint16_t parameter1,
-			   uint16_t parameter2, uint16_t parameter3)
+static void on_async_event(void *arg, const struct dsc_async_event *event)
 {
 	(void)arg;
 	(void)event;
-	(void)parameter1;
-	(void)parameter2;
-	(void)parameter3;
 }
 
 /* No answer in time; a logout that is not answered is no failure. */

@@ -40,7 +40,7 @@ static void finish_with(struct report *report, int errnum, const char *why)
 	struct discsi_error error;
 
 	dsc_error_set(&error, errnum, "REPORT LUNS of %s: %s",
-		      report->session->conf->iqn, why);
+		      dsc_session_conf(report->session)->iqn, why);
 	finish(report, -errnum, &error);
 }
 
@@ -112,15 +112,17 @@ int discsi_session_report_luns(struct discsi_session *session, uint64_t **luns,
 			       size_t *count)
 {
 	struct report report = { .session = session };
+	struct discsi_context *ctx;
 	int rc;
 
 	if (session == NULL || luns == NULL || count == NULL)
 		return dsc_fail(EINVAL,
 				"discsi_session_report_luns: NULL argument");
-	rc = dsc_wait_begin(session->ctx, &report.wait);
+	ctx = dsc_session_context(session);
+	rc = dsc_wait_begin(ctx, &report.wait);
 	if (rc != 0)
 		return rc;
-	dsc_loop_post(&session->ctx->loop, &report.job, on_start);
+	dsc_loop_post(&ctx->loop, &report.job, on_start);
 	rc = dsc_wait_end(&report.wait);
 	free(report.iov.iov_base);
 	if (rc != 0) {

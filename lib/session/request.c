@@ -1,216 +1,433 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * request.c: the requests of a session: deadlines, retries, and completing
- * each one exactly once.
+ * request.c: the requests of a nexus from submission to completion: retries,
+ * waiting for a recovery, and completing each one exactly once.
  *
- * A request is in session->requests from dsc_session_submit() until done()
- * runs. Meanwhile it is in one of three hands: the connection's (queued or
- * sent), the retry list's, or the refused list's. All have the same
- * command_timeout, so the first of the list is the first to expire and one
- * timer, set only when it fires, serves them all.
+ * A request is in nexus->requests from submission until done() runs, in the
+ * order of submission, which is the order of replay. Meanwhile it is in one of
+ * the hands of enum dsc_hand.
  *
  * Loop's thread.
  */
-#include "session/session-internal.h"
+#include "session/nexus.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
-#include "scsi/cdb.h"
-#include "scsi/sense.h"
 
 /* How often "send it again at once" is believed. */
 #define RETRIES_NOW_MAX 8
 /* "Send it again later": the first pause, doubled up to the last. */
-#define RETRY_FIRST_MS 50
+#define RETRY_FIRST_MS 10
 #define RETRY_LAST_MS 1000
+/* A depth that has grown so far limits nothing any more. */
+#define DEPTH_MAX 1024
+
+static uint64_t now_ns(const struct dsc_nexus *nexus)
+{
+	return dsc_loop_now_ns(&nexus->ctx->loop);
+}
 
 /* ----------------------------------------------------------- completion */
 
-/* "READ(10) on LUN 1 of iqn.…" */
-static void describe(const struct dsc_request *request, char *text, size_t room)
+void dsc_request_describe(const struct dsc_request *request, char *text,
+			  size_t room)
 {
 	uint64_t lun_id = 0;
 
 	dsc_lun_decode(request->task.lun, &lun_id);
 	snprintf(text, room, "%s on LUN %" PRIu64 " of %s",
 		 dsc_cdb_name(request->task.cdb), lun_id,
-		 request->session->conf->iqn);
+		 request->nexus->session->conf->iqn);
 }
 
-static void finish(struct dsc_request *request, int result,
-		   const struct discsi_error *error)
+void dsc_request_finish(struct dsc_request *request, int result,
+			const struct discsi_error *error)
 {
-	struct discsi_session *session = request->session;
+	struct dsc_nexus *nexus = request->nexus;
+	struct discsi_session *session = nexus->session;
+	bool may_release = !dsc_list_is_empty(&session->held) &&
+			   request->repeat != DSC_REPEAT_ALWAYS;
 
+	if (request->escalation != NULL)
+		dsc_escalation_end(request);
 	dsc_list_remove(&request->link);
 	dsc_list_remove(&request->retry_link);
-	if (dsc_session_is_closing(session) &&
-	    dsc_list_is_empty(&session->requests))
-		dsc_deferred_request(&session->ctx->loop, &session->settle);
+	if (!request->is_verifying) {
+		nexus->load--;
+		dsc_stats_add(&session->stats.outstanding, (uint64_t)-1);
+		dsc_stats_request(&session->stats, request->task.cdb[0],
+				  request->task.transferred, result,
+				  now_ns(nexus) - request->submitted_ns);
+	}
+	if (dsc_nexus_is_closing(nexus) && dsc_list_is_empty(&nexus->requests))
+		dsc_deferred_request(&nexus->ctx->loop, &nexus->settle);
 	request->done(request, result, error);
+	if (may_release)
+		dsc_session_release_held(session);
 }
 
 static void finish_timed_out(struct dsc_request *request)
 {
+	struct dsc_nexus *nexus = request->nexus;
 	struct discsi_error error;
-	char what[320];
+	char what[DSC_REQUEST_TEXT_MAX];
 
-	describe(request, what, sizeof(what));
+	dsc_stats_add(&nexus->session->stats.timeouts, 1);
+	dsc_request_describe(request, what, sizeof(what));
 	dsc_error_set(&error, ETIMEDOUT, "%s: no answer within %u ms", what,
-		      request->session->conf->command_timeout_ms);
-	finish(request, -ETIMEDOUT, &error);
+		      nexus->session->conf->command_timeout_ms);
+	dsc_request_finish(request, -ETIMEDOUT, &error);
 }
 
-/* Ends a request that the target has not answered, with a negative errno. */
-static void finish_unanswered(struct dsc_request *request, int result)
+/* A nexus that has been given up says why; a refused secret by its errno. */
+static void set_lost_error(const struct dsc_request *request, const char *what,
+			   struct discsi_error *error)
 {
-	struct discsi_session *session = request->session;
-	struct discsi_error error;
-	char what[320];
+	const struct dsc_nexus *nexus = request->nexus;
+	int errnum = nexus->error.errnum == EACCES ? EACCES : ENOTCONN;
 
-	if (result == -ENOTCONN &&
-	    dsc_loop_now_ns(&session->ctx->loop) >= request->deadline_ns) {
+	dsc_error_set(error, errnum, "%s: the session is lost: %s", what,
+		      nexus->error.message);
+	error->login_class = nexus->error.login_class;
+	error->login_detail = nexus->error.login_detail;
+}
+
+/* The unit has been condemned: it says why. */
+static bool set_unit_error(const struct dsc_request *request, const char *what,
+			   struct discsi_error *error)
+{
+	const struct dsc_unit *unit =
+		dsc_session_find_unit(request->nexus->session,
+				      request->task.lun);
+
+	if (unit == NULL || !unit->is_condemned)
+		return false;
+	dsc_error_set(error, unit->why.errnum, "%s: %s", what,
+		      unit->why.message);
+	return true;
+}
+
+void dsc_request_finish_unanswered(struct dsc_request *request, int result)
+{
+	struct discsi_error error;
+	char what[DSC_REQUEST_TEXT_MAX];
+
+	if (result == -ETIMEDOUT) {
 		finish_timed_out(request);
 		return;
 	}
-	describe(request, what, sizeof(what));
-	if (result == -ECANCELED)
+	dsc_request_describe(request, what, sizeof(what));
+	switch (result) {
+	case -ECANCELED:
 		dsc_error_set(&error, ECANCELED, "%s: cancelled", what);
-	else if (result == -ENOTCONN)
-		dsc_error_set(&error, ENOTCONN, "%s: the session is lost: %s",
-			      what, session->error.message);
-	else
-		dsc_error_set(&error, -result, "%s: failed by the target", what);
-	finish(request, result, &error);
+		break;
+	case -ENOTCONN:
+		set_lost_error(request, what, &error);
+		break;
+	case DSC_OUTCOME_UNKNOWN:
+		dsc_error_set(&error, EIO, "%s: the connection was lost and it "
+			      "is not known whether the command was carried "
+			      "out; it is not sent again", what);
+		break;
+	case -EPROTO:
+		dsc_error_set(&error, EPROTO, "%s: the target's answer is "
+			      "against the protocol", what);
+		break;
+	default:
+		if (!set_unit_error(request, what, &error))
+			dsc_error_set(&error, -result, "%s: failed by the "
+				      "target", what);
+	}
+	dsc_request_finish(request, -error.errnum, &error);
 }
 
-/* Completes a request at the end of this turn with a negative errno. */
-static void refuse(struct dsc_request *request, int result)
+void dsc_request_refuse(struct dsc_request *request, int result)
 {
-	struct discsi_session *session = request->session;
+	struct dsc_nexus *nexus = request->nexus;
 
-	request->is_submitted = false;
+	request->hand = DSC_HAND_REFUSED;
 	request->refusal = result;
 	dsc_list_remove(&request->retry_link);
-	dsc_list_append(&session->refused, &request->retry_link);
-	dsc_deferred_request(&session->ctx->loop, &session->refuse);
+	dsc_list_append(&nexus->refused, &request->retry_link);
+	dsc_deferred_request(&nexus->ctx->loop, &nexus->refuse);
+}
+
+/* ------------------------------------------------------------- parking */
+
+static void park(struct dsc_request *request)
+{
+	request->hand = DSC_HAND_PARKED;
+	request->deadline_ns = UINT64_MAX;  /* it has none while it waits */
+	dsc_list_remove(&request->retry_link);
+}
+
+static void hand_to_connection(struct dsc_request *request)
+{
+	request->hand = DSC_HAND_CONNECTION;
+	request->is_suspect = false;
+	request->is_under_reset = false;
+	dsc_conn_submit(request->nexus->conn, &request->task);
+}
+
+void dsc_requests_replay(struct dsc_nexus *nexus)
+{
+	struct dsc_list *link;
+	uint64_t replays = 0;
+
+	for (link = nexus->requests.next; link != &nexus->requests;
+	     link = link->next) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		dsc_deadline_set(request);
+		if (request->hand != DSC_HAND_PARKED)
+			continue;
+		hand_to_connection(request);
+		replays++;
+	}
+	dsc_stats_add(&nexus->session->stats.replays, replays);
+	dsc_deadlines_arm(nexus);
+}
+
+static void park_list(struct dsc_nexus *nexus, struct dsc_list *list)
+{
+	struct dsc_list *link;
+
+	for (link = list->next; link != list; link = link->next) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+		bool is_ours = request->hand == DSC_HAND_RETRY ||
+			       (request->hand == DSC_HAND_CONNECTION &&
+				dsc_conn_withdraw(nexus->conn, &request->task));
+
+		if (!is_ours)
+			continue;
+		if (request->is_verifying)
+			dsc_request_refuse(request, -ENOTCONN);
+		else if (request->is_unwanted)
+			dsc_request_refuse(request, -ECANCELED);
+		else
+			park(request);
+	}
+}
+
+void dsc_requests_park(struct dsc_nexus *nexus)
+{
+	park_list(nexus, &nexus->requests);
+	park_list(nexus, &nexus->verifications);
+	dsc_timer_stop(&nexus->retry_timer);
 }
 
 /* ---------------------------------------------------------------- retry */
 
-static void arm_retry_timer(struct discsi_session *session)
+static void arm_retry_timer(struct dsc_nexus *nexus)
 {
-	struct dsc_list *first = dsc_list_first(&session->retries);
+	struct dsc_list *first = dsc_list_first(&nexus->retries);
 	struct dsc_request *request;
 
 	if (first == NULL) {
-		dsc_timer_stop(&session->retry_timer);
+		dsc_timer_stop(&nexus->retry_timer);
 		return;
 	}
 	request = dsc_container_of(first, struct dsc_request, retry_link);
-	dsc_timer_set(&session->retry_timer, request->retry_ns);
+	dsc_timer_set(&nexus->retry_timer, request->retry_ns);
 }
 
 /* Into the list by time; pauses are few lengths, so from the end. */
-static void queue_retry(struct discsi_session *session,
-			struct dsc_request *request)
+static void queue_retry(struct dsc_request *request, uint64_t pause_ms)
 {
-	struct dsc_list *pos = session->retries.prev;
+	struct dsc_nexus *nexus = request->nexus;
+	struct dsc_list *pos = nexus->retries.prev;
 
-	while (pos != &session->retries &&
+	request->hand = DSC_HAND_RETRY;
+	request->retry_ns = now_ns(nexus) + pause_ms * DSC_NS_PER_MS;
+	while (pos != &nexus->retries &&
 	       dsc_container_of(pos, struct dsc_request, retry_link)->retry_ns >
 	       request->retry_ns)
 		pos = pos->prev;
 	dsc_list_insert_before(pos->next, &request->retry_link);
-	arm_retry_timer(session);
+	arm_retry_timer(nexus);
 }
 
-static void hand_to_connection(struct discsi_session *session,
-			       struct dsc_request *request)
+/* Doubling, and up to a quarter more that differs from request to request. */
+static uint64_t pause_ms(const struct dsc_request *request)
 {
-	request->is_submitted = true;
-	dsc_conn_submit(session->conn, &request->task);
+	uint64_t pause = RETRY_LAST_MS;
+
+	if (request->pauses < 7)
+		pause = RETRY_FIRST_MS << request->pauses;
+	return pause + request->sequence * 7 % (pause / 4 + 1);
 }
 
 /* True when the request has been sent on its way again. */
 static bool retry(struct dsc_request *request, enum dsc_retry how)
 {
-	struct discsi_session *session = request->session;
-	uint64_t pause_ms;
+	struct dsc_nexus *nexus = request->nexus;
+	uint64_t pause = 0;
 
-	if (how == DSC_RETRY_NO || !dsc_conn_is_open(session->conn))
+	if (how == DSC_RETRY_NO || !dsc_nexus_is_up(nexus))
 		return false;
 	if (request->is_unwanted) {
-		refuse(request, -ECANCELED);
+		dsc_request_refuse(request, -ECANCELED);
 		return true;
 	}
-	if (how == DSC_RETRY_NOW) {
-		if (request->retries >= RETRIES_NOW_MAX)
-			return false;
-		request->retries++;
-		hand_to_connection(session, request);
-		return true;
-	}
-	pause_ms = RETRY_LAST_MS;
-	if (request->pauses < 5)
-		pause_ms = RETRY_FIRST_MS << request->pauses;
-	request->retry_ns = dsc_loop_now_ns(&session->ctx->loop) +
-			    pause_ms * DSC_NS_PER_MS;
-	if (request->retry_ns >= request->deadline_ns)
+	if (how == DSC_RETRY_NOW && request->retries++ >= RETRIES_NOW_MAX)
 		return false;
-	request->pauses++;
-	queue_retry(session, request);
+	if (how == DSC_RETRY_LATER) {
+		pause = pause_ms(request);
+		if (now_ns(nexus) + pause * DSC_NS_PER_MS >=
+		    request->deadline_ns)
+			return false;
+		request->pauses++;
+	}
+	dsc_stats_add(&nexus->session->stats.retries, 1);
+	if (dsc_session_state_parks(nexus->state) && !request->is_verifying)
+		park(request);
+	else if (pause > 0)
+		queue_retry(request, pause);
+	else
+		hand_to_connection(request);
 	return true;
 }
 
 static void on_retry_timer(struct dsc_timer *timer)
 {
-	struct discsi_session *session =
-		dsc_container_of(timer, struct discsi_session, retry_timer);
-	uint64_t now = dsc_loop_now_ns(&session->ctx->loop);
+	struct dsc_nexus *nexus =
+		dsc_container_of(timer, struct dsc_nexus, retry_timer);
+	uint64_t now = now_ns(nexus);
 	struct dsc_list *first;
 
-	while ((first = dsc_list_first(&session->retries)) != NULL) {
+	while ((first = dsc_list_first(&nexus->retries)) != NULL) {
 		struct dsc_request *request =
 			dsc_container_of(first, struct dsc_request, retry_link);
 
 		if (request->retry_ns > now)
 			break;
 		dsc_list_remove(&request->retry_link);
-		hand_to_connection(session, request);
+		hand_to_connection(request);
 	}
-	arm_retry_timer(session);
+	arm_retry_timer(nexus);
+}
+
+/* ----------------------------------------------------------------- depth */
+
+/* The target's queue is full: what it holds now is what it can take. */
+static void shrink_depth(struct dsc_nexus *nexus)
+{
+	uint32_t held = (uint32_t)dsc_conn_in_flight(nexus->conn);
+
+	held = dsc_max_u32(held, 1);
+	if (nexus->depth != 0 && held >= nexus->depth)
+		return;
+	nexus->depth = held;
+	nexus->depth_credit = 0;
+	dsc_conn_set_depth(nexus->conn, held);
+}
+
+/* One more for each round that went well. */
+static void grow_depth(struct dsc_nexus *nexus)
+{
+	if (++nexus->depth_credit < nexus->depth)
+		return;
+	nexus->depth_credit = 0;
+	if (++nexus->depth >= DEPTH_MAX)
+		nexus->depth = 0;
+	if (dsc_nexus_is_up(nexus))
+		dsc_conn_set_depth(nexus->conn, nexus->depth);
 }
 
 /* ----------------------------------------------------------- the answer */
 
+/* Aborted half way: it may have done some of its work. */
+static bool may_have_run(const struct dsc_request *request,
+			 const struct dsc_sense *sense)
+{
+	return request->task.status == DSC_SAM_TASK_ABORTED ||
+	       (request->task.status == DSC_SAM_CHECK_CONDITION &&
+		(!sense->is_valid || sense->key == 0x0 || sense->key == 0xb));
+}
+
 static void judge(struct dsc_request *request)
 {
-	struct discsi_session *session = request->session;
+	struct dsc_nexus *nexus = request->nexus;
 	struct dsc_task *task = &request->task;
 	struct dsc_verdict verdict;
 	struct discsi_error error;
 	struct dsc_sense sense;
-	char what[320];
+	char what[DSC_REQUEST_TEXT_MAX];
 
 	dsc_sense_parse(task->sense, task->sense_length, &sense);
 	verdict = dsc_sense_judge(task->status, &sense);
 	if (verdict.errnum == 0) {
-		finish(request, 0, NULL);
+		dsc_request_finish(request, 0, NULL);
 		return;
 	}
-	describe(request, what, sizeof(what));
+	dsc_request_describe(request, what, sizeof(what));
 	dsc_sense_error(&error, what, task->status, &sense, &verdict);
+	if (verdict.news == DSC_NEWS_FULL)
+		shrink_depth(nexus);
+	else if (verdict.news != DSC_NEWS_NONE)
+		dsc_nexus_news(nexus, task->lun, verdict.news);
+	if (request->takes_status || (request->repeat == DSC_REPEAT_NEVER &&
+				      may_have_run(request, &sense)))
+		verdict.retry = DSC_RETRY_NO;
 	if (retry(request, verdict.retry)) {
-		dsc_log(&session->ctx->log, DISCSI_LOG_DEBUG, DSC_LOG_SESSION,
+		dsc_log(&nexus->ctx->log, DISCSI_LOG_DEBUG, DSC_LOG_SESSION,
 			"%s; retry %u", error.message,
 			request->retries + request->pauses);
 		return;
 	}
-	finish(request, -error.errnum, &error);
+	dsc_request_finish(request, -error.errnum, &error);
+}
+
+static void succeed(struct dsc_request *request)
+{
+	struct dsc_nexus *nexus = request->nexus;
+
+	if (!nexus->is_proven && !request->is_verifying)
+		dsc_nexus_prove(nexus);
+	if (nexus->depth != 0)
+		grow_depth(nexus);
+	dsc_request_finish(request, 0, NULL);
+}
+
+/* The connection is gone, and the request with it or not. */
+static void survive(struct dsc_request *request)
+{
+	bool was_sent = request->task.was_sent;
+
+	if (request->is_expired)
+		finish_timed_out(request);
+	else if (request->is_unwanted)
+		dsc_request_finish_unanswered(request, -ECANCELED);
+	else if (request->is_verifying ||
+		 !dsc_session_state_parks(request->nexus->state))
+		dsc_request_finish_unanswered(request, -ENOTCONN);
+	else if (was_sent && request->repeat == DSC_REPEAT_NEVER)
+		dsc_request_finish_unanswered(request, DSC_OUTCOME_UNKNOWN);
+	else {
+		if (was_sent && request->repeat == DSC_REPEAT_BARRIER)
+			request->is_suspect = true;
+		park(request);
+	}
+}
+
+/* Our own reset has ended it: the target does not have it any more. */
+static void reissue(struct dsc_request *request)
+{
+	if (request->is_unwanted)
+		dsc_request_finish_unanswered(request, -ECANCELED);
+	else if (request->repeat == DSC_REPEAT_NEVER)
+		dsc_request_finish_unanswered(request, DSC_OUTCOME_UNKNOWN);
+	else if (request->nexus->state == DSC_SESSION_READY)
+		queue_retry(request, 0);
+	else
+		park(request);
 }
 
 static void on_task_done(struct dsc_task *task)
@@ -218,163 +435,183 @@ static void on_task_done(struct dsc_task *task)
 	struct dsc_request *request =
 		dsc_container_of(task, struct dsc_request, task);
 
-	request->is_submitted = false;
-	if (task->error != 0)
-		finish_unanswered(request, task->error);
+	if (request->escalation != NULL) {
+		/* Given up on: it does not begin again on a new connection. */
+		request->is_expired = true;
+		dsc_escalation_end(request);
+	}
+	request->hand = DSC_HAND_JUDGED;
+	if (task->error == -ENOTCONN)
+		survive(request);
+	else if (task->error == DSC_ENDED_BY_RESET)
+		reissue(request);
+	else if (task->error == -ETIMEDOUT)
+		finish_timed_out(request);
+	else if (task->error != 0)
+		dsc_request_finish_unanswered(request, task->error);
 	else if (task->status == DSC_SAM_GOOD)
-		finish(request, 0, NULL);
+		succeed(request);
 	else
 		judge(request);
 }
 
 /* -------------------------------------------------------------- refusals */
 
-static void finish_refused(struct discsi_session *session)
+static void on_refuse(struct dsc_deferred *deferred)
 {
+	struct dsc_nexus *nexus =
+		dsc_container_of(deferred, struct dsc_nexus, refuse);
 	struct dsc_list round;
 	struct dsc_list *first;
 
 	/* What callbacks submit meanwhile has its turn later. */
 	dsc_list_init(&round);
-	dsc_list_splice(&round, &session->refused);
+	dsc_list_splice(&round, &nexus->refused);
 	while ((first = dsc_list_pop(&round)) != NULL) {
 		struct dsc_request *request =
 			dsc_container_of(first, struct dsc_request, retry_link);
 
-		finish_unanswered(request, request->refusal);
+		dsc_request_finish_unanswered(request, request->refusal);
 	}
 }
 
-static void on_refuse(struct dsc_deferred *deferred)
+static void fail_list(struct dsc_list *list, int result)
 {
-	finish_refused(dsc_container_of(deferred, struct discsi_session,
-					refuse));
-}
-
-void dsc_session_fail_waiting(struct discsi_session *session, int result)
-{
+	struct dsc_list round;
 	struct dsc_list *first;
 
-	while ((first = dsc_list_pop(&session->retries)) != NULL)
-		finish_unanswered(dsc_container_of(first, struct dsc_request,
-						   retry_link), result);
-	finish_refused(session);
-	dsc_timer_stop(&session->retry_timer);
-}
-
-/* ------------------------------------------------------------- deadlines */
-
-static void arm_deadline_timer(struct discsi_session *session)
-{
-	struct dsc_list *first = dsc_list_first(&session->requests);
-
-	if (first != NULL)
-		dsc_timer_set(&session->deadline_timer,
-			      dsc_container_of(first, struct dsc_request,
-					       link)->deadline_ns);
-}
-
-/*
- * A request that is not on the wire just completes. One that is condemns the
- * connection: only a closed socket makes sure that nothing of it reaches, or
- * comes out of, the caller's buffer any more.
- */
-static void expire(struct dsc_request *request)
-{
-	struct discsi_session *session = request->session;
-	struct discsi_error error;
-	char what[320];
-
-	if (!request->is_submitted ||
-	    dsc_conn_withdraw(session->conn, &request->task)) {
-		request->is_submitted = false;
-		finish_timed_out(request);
-		return;
-	}
-	describe(request, what, sizeof(what));
-	dsc_error_set(&error, ETIMEDOUT,
-		      "%s was not answered within %u ms, connection dropped",
-		      what, session->conf->command_timeout_ms);
-	dsc_session_drop(session, &error);
-}
-
-static void on_deadline_timer(struct dsc_timer *timer)
-{
-	struct discsi_session *session =
-		dsc_container_of(timer, struct discsi_session, deadline_timer);
-	uint64_t now = dsc_loop_now_ns(&session->ctx->loop);
-	struct dsc_list *first;
-
-	while ((first = dsc_list_first(&session->requests)) != NULL) {
+	dsc_list_init(&round);
+	dsc_list_splice(&round, list);
+	while ((first = dsc_list_pop(&round)) != NULL) {
 		struct dsc_request *request =
 			dsc_container_of(first, struct dsc_request, link);
 
-		if (request->deadline_ns > now)
-			break;
-		expire(request);
+		if (request->hand == DSC_HAND_REFUSED)
+			dsc_request_finish_unanswered(request,
+						      request->refusal);
+		else if (request->hand == DSC_HAND_PARKED ||
+			 request->hand == DSC_HAND_RETRY)
+			dsc_request_finish_unanswered(request, result);
+		else
+			dsc_list_append(list, first);
 	}
-	arm_deadline_timer(session);
+}
+
+void dsc_requests_fail(struct dsc_nexus *nexus, int result)
+{
+	dsc_timer_stop(&nexus->retry_timer);
+	fail_list(&nexus->verifications, result);
+	fail_list(&nexus->requests, result);
+}
+
+void dsc_requests_fail_unit(struct dsc_nexus *nexus,
+			    const struct dsc_unit *unit, int result)
+{
+	struct dsc_list *link;
+
+	for (link = nexus->requests.next; link != &nexus->requests;
+	     link = link->next) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		if (memcmp(request->task.lun, unit->address, 8) != 0 ||
+		    request->hand == DSC_HAND_REFUSED ||
+		    request->hand == DSC_HAND_JUDGED)
+			continue;
+		if (request->hand != DSC_HAND_CONNECTION ||
+		    dsc_conn_withdraw(nexus->conn, &request->task))
+			dsc_request_refuse(request, result);
+		else
+			request->is_unwanted = true;
+	}
 }
 
 /* ---------------------------------------------------- the way in and out */
 
-void dsc_session_submit(struct discsi_session *session,
-			struct dsc_request *request)
+static void begin(struct dsc_nexus *nexus, struct dsc_request *request)
 {
-	uint64_t timeout_ms = session->conf->command_timeout_ms;
-
-	request->session = session;
+	request->nexus = nexus;
 	request->task.done = on_task_done;
+	request->task.transferred = 0;
+	request->task.was_sent = false;
+	request->escalation = NULL;
 	request->retries = 0;
 	request->pauses = 0;
-	request->is_submitted = false;
+	request->hand = DSC_HAND_PARKED;
+	request->repeat = (uint8_t)dsc_cdb_repeat(request->task.cdb);
 	request->is_unwanted = false;
-	request->deadline_ns = dsc_loop_now_ns(&session->ctx->loop) +
-			       timeout_ms * DSC_NS_PER_MS;
+	request->is_expired = false;
+	request->is_suspect = false;
+	request->is_under_reset = false;
+	request->deadline_ns = UINT64_MAX;
+	request->submitted_ns = now_ns(nexus);
 	dsc_list_init(&request->retry_link);
-	dsc_list_append(&session->requests, &request->link);
-	if (session->deadline_timer.slot == 0)
-		arm_deadline_timer(session);
+}
 
-	if (session->state == DSC_SESSION_READY)
-		hand_to_connection(session, request);
-	else if (session->state == DSC_SESSION_FAILED)
-		refuse(request, -ENOTCONN);
+void dsc_request_take(struct dsc_nexus *nexus, struct dsc_request *request)
+{
+	begin(nexus, request);
+	request->is_verifying = false;
+	dsc_list_append(&nexus->requests, &request->link);
+	nexus->load++;
+	dsc_stats_add(&nexus->session->stats.outstanding, 1);
+}
+
+void dsc_request_submit(struct dsc_nexus *nexus, struct dsc_request *request)
+{
+	dsc_request_take(nexus, request);
+	if (nexus->state == DSC_SESSION_READY) {
+		dsc_deadline_set(request);
+		if (nexus->deadline_timer.slot == 0)
+			dsc_deadlines_arm(nexus);
+		hand_to_connection(request);
+	} else if (dsc_session_state_parks(nexus->state)) {
+		return;
+	} else if (nexus->state == DSC_SESSION_FAILED) {
+		dsc_request_refuse(request, -ENOTCONN);
+	} else {
+		dsc_request_refuse(request, -ECANCELED);
+	}
+}
+
+void dsc_nexus_verify_submit(struct dsc_nexus *nexus,
+			     struct dsc_request *request)
+{
+	begin(nexus, request);
+	request->is_verifying = true;
+	dsc_list_append(&nexus->verifications, &request->link);
+	if (dsc_nexus_is_up(nexus))
+		hand_to_connection(request);
 	else
-		refuse(request, -ECANCELED);
+		dsc_request_refuse(request, -ENOTCONN);
 }
 
 bool dsc_session_withdraw(struct dsc_request *request)
 {
-	struct discsi_session *session = request->session;
+	struct dsc_nexus *nexus = request->nexus;
 
 	request->is_unwanted = true;
-	if (request->is_submitted &&
-	    !dsc_conn_withdraw(session->conn, &request->task))
+	if (request->hand == DSC_HAND_REFUSED)
+		return true;
+	if (request->hand == DSC_HAND_HELD)
+		dsc_session_unhold(request);
+	else if (request->hand == DSC_HAND_CONNECTION &&
+		 !dsc_conn_withdraw(nexus->conn, &request->task))
 		return false;
-	refuse(request, -ECANCELED);
+	dsc_request_refuse(request, -ECANCELED);
 	return true;
 }
 
-int dsc_session_requests_init(struct discsi_session *session)
+int dsc_requests_prepare(struct dsc_nexus *nexus)
 {
-	struct dsc_loop *loop = &session->ctx->loop;
-	int rc;
-
-	dsc_list_init(&session->requests);
-	dsc_list_init(&session->retries);
-	dsc_list_init(&session->refused);
-	dsc_deferred_init(&session->refuse, on_refuse);
-	rc = dsc_timer_init(loop, &session->deadline_timer, on_deadline_timer);
-	if (rc == 0)
-		rc = dsc_timer_init(loop, &session->retry_timer,
-				    on_retry_timer);
-	return rc;
+	dsc_deferred_init(&nexus->refuse, on_refuse);
+	return dsc_timer_init(&nexus->ctx->loop, &nexus->retry_timer,
+			      on_retry_timer);
 }
 
-void dsc_session_requests_fini(struct discsi_session *session)
+void dsc_requests_fini(struct dsc_nexus *nexus)
 {
-	dsc_deferred_cancel(&session->refuse);
-	dsc_timer_fini(&session->deadline_timer);
-	dsc_timer_fini(&session->retry_timer);
+	dsc_deferred_cancel(&nexus->refuse);
+	dsc_timer_fini(&nexus->deadline_timer);
+	dsc_timer_fini(&nexus->retry_timer);
 }

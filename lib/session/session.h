@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * session/session.h: one I_T nexus as the LUN layer sees it: requests go in, each
- * comes out exactly once with a result and, on failure, a sentence.
+ * session/session.h: a session as the LUN layer sees it: requests go in, each
+ * comes out exactly once with a result and, on failure, a sentence. What it
+ * consists of, one nexus or several, is in session/nexus.h.
  *
  * Loop's thread, but where it says otherwise.
  */
@@ -12,17 +13,32 @@
 #include "base/context.h"
 #include "conf/conf.h"
 #include "iscsi/conn.h"
-#include "session/connect.h"
-#include "session/state.h"
+#include "scsi/sense.h"
+#include "session/stats.h"
 
+struct dsc_escalation;
+struct dsc_nexus;
 struct dsc_request;
+
+/* ------------------------------------------------------------- requests */
 
 typedef void (*dsc_request_fn)(struct dsc_request *request, int result,
 			       const struct discsi_error *error);
 
+/* In whose hands a request is. */
+enum dsc_hand {
+	DSC_HAND_PARKED,      /* nobody's: it waits for the nexus to be ready */
+	DSC_HAND_CONNECTION,  /* queued or sent */
+	DSC_HAND_RETRY,       /* a pause before it is sent again */
+	DSC_HAND_HELD,        /* a flush behind earlier writes */
+	DSC_HAND_REFUSED,     /* completes at the end of this turn */
+	DSC_HAND_JUDGED       /* its answer is being looked at */
+};
+
 /*
  * One SCSI command with a deadline and retries. The caller sets the first
- * group of task's members (but done), and done; the rest is the session's.
+ * group of task's members (but done), done, and takes_status; the rest is the
+ * session's.
  */
 struct dsc_request {
 	struct dsc_task task;
@@ -32,55 +48,34 @@ struct dsc_request {
 	 * session does not touch the request afterwards.
 	 */
 	dsc_request_fn done;
+	bool takes_status;           /* any status is a result: no retries, it
+				      * is told as it came, with its errno */
 
-	struct dsc_list link;        /* in session->requests, by submission */
-	struct dsc_list retry_link;  /* in session->retries while it waits */
-	struct discsi_session *session;
+	struct dsc_list link;        /* in nexus->requests, by submission */
+	struct dsc_list retry_link;  /* in the list of its hand, if it has one */
+	struct dsc_nexus *nexus;
+	struct dsc_escalation *escalation;
+	uint64_t sequence;           /* of submission, over all nexuses */
+	uint64_t submitted_ns;
 	uint64_t deadline_ns;
 	uint64_t retry_ns;
 	unsigned retries;            /* at once */
 	unsigned pauses;             /* after a pause */
-	bool is_submitted;           /* the connection has it */
-	bool is_unwanted;            /* not to be tried again */
 	int refusal;                 /* -errno, while it is being refused */
+	uint8_t hand;                /* enum dsc_hand */
+	uint8_t repeat;              /* enum dsc_repeat */
+	bool is_unwanted;            /* not to be tried again */
+	bool is_expired;             /* its deadline has passed */
+	bool is_suspect;             /* a lost connection may still carry it out:
+				      * not again without a barrier */
+	bool is_under_reset;         /* a reset under way will end it */
+	bool is_verifying;           /* asks whether a disk is the same */
 };
 
-struct discsi_session {
-	struct discsi_context *ctx;
-	struct dsc_child child;          /* of the context */
-	struct dsc_list children;        /* LUNs: struct dsc_child */
-	struct discsi_conf *conf;        /* ours alone, never changed */
-	char *initiator;
-	enum dsc_session_state state;
-	struct discsi_error error;       /* why it failed */
-
-	struct dsc_connect *connect;     /* while connecting */
-	struct dsc_conn *conn;           /* from ready on */
-	struct dsc_params params;
-	char address[DSC_ADDRESS_MAX];
-	uint16_t port;
-
-	struct dsc_list requests;        /* all outstanding, by submission */
-	struct dsc_list retries;         /* those that wait, by time */
-	struct dsc_list refused;         /* those to complete this turn */
-	struct dsc_timer deadline_timer;
-	struct dsc_timer retry_timer;
-	struct dsc_timer close_timer;
-	struct dsc_deferred refuse;
-	struct dsc_deferred settle;      /* drained, closed: seen to here */
-
-	struct dsc_job open_job;
-	discsi_session_cb open_cb;       /* NULL: has run */
-	void *open_arg;
-	struct dsc_job close_job;
-	discsi_done_cb close_cb;
-	void *close_arg;
-
-	pthread_mutex_t lock;            /* state, params, address, port: written
-					  * by the loop, read by anybody */
-};
-
-/* Takes a request; it is queued in front of the target's command window. */
+/*
+ * Takes a request; it is queued in front of the target's command window. It
+ * waits while the session recovers.
+ */
 void dsc_session_submit(struct discsi_session *session,
 			struct dsc_request *request);
 
@@ -91,9 +86,56 @@ void dsc_session_submit(struct discsi_session *session,
  */
 bool dsc_session_withdraw(struct dsc_request *request);
 
-/* LUNs end before their session does. */
-void dsc_session_add_child(struct discsi_session *session,
-			   struct dsc_child *child,
-			   void (*end)(struct dsc_child *child));
+/* ---------------------------------------------------------------- units */
+
+struct dsc_unit;
+
+/* What a session asks of an open LUN. */
+struct dsc_unit_ops {
+	/* The session ends; every request is done. Frees the LUN. */
+	void (*end)(struct dsc_unit *unit);
+	/*
+	 * Asks the LUN over this nexus who it is, by requests with
+	 * dsc_nexus_verify_submit(), and says what came of it, never inside
+	 * this call, with dsc_nexus_verified(): 0, -ESTALE when it is another
+	 * disk, or why it could not be asked. -ENOMEM, or 1 when there is
+	 * nothing to ask: nothing follows.
+	 */
+	int (*verify)(struct dsc_unit *unit, struct dsc_nexus *nexus);
+	/* The target has told news of it: DSC_NEWS_CAPACITY. */
+	void (*news)(struct dsc_unit *unit, enum dsc_news news);
+	/* It is another disk, or gone: why. It does no I/O any more. */
+	void (*condemn)(struct dsc_unit *unit,
+			const struct discsi_error *why);
+	/* Who made it, "" if not known: VENDOR IDENTIFICATION. */
+	const char *(*vendor)(const struct dsc_unit *unit);
+};
+
+/* An open LUN, embedded in the LUN layer's own structure. */
+struct dsc_unit {
+	struct dsc_list link;
+	const struct dsc_unit_ops *ops;
+	uint64_t number;
+	uint8_t address[8];
+	bool is_condemned;
+	struct discsi_error why;     /* once condemned */
+};
+
+void dsc_session_add_unit(struct discsi_session *session,
+			  struct dsc_unit *unit);
+void dsc_session_remove_unit(struct dsc_unit *unit);
+
+/* A request that passes while others wait; its connection may be lost. */
+void dsc_nexus_verify_submit(struct dsc_nexus *nexus,
+			     struct dsc_request *request);
+void dsc_nexus_verified(struct dsc_nexus *nexus, struct dsc_unit *unit,
+			int result, const struct discsi_error *error);
+
+/* Tells the owner that a LUN has another size. */
+void dsc_session_tell_capacity(struct discsi_session *session, uint64_t lun,
+			       uint64_t bytes);
+
+struct discsi_context *dsc_session_context(struct discsi_session *session);
+const struct discsi_conf *dsc_session_conf(const struct discsi_session *session);
 
 #endif /* DSC_SESSION_SESSION_H */

@@ -23,6 +23,9 @@ bool fixture_prepare(struct fixture *f, const struct fake_disk *disk)
 	CU_ASSERT_EQUAL(discsi_conf_set(f->conf, "portal",
 					fake_target_portal(f->target)), 0);
 	CU_ASSERT_EQUAL(discsi_conf_set(f->conf, "iqn", FAKE_IQN), 0);
+	/* What is lost is lost, unless a test says otherwise. */
+	CU_ASSERT_EQUAL(discsi_conf_set(f->conf, "replacement_timeout", "0"),
+			0);
 	CU_ASSERT_EQUAL(discsi_conf_set(f->conf, "initiator_name",
 					"iqn.2026-11.io.discsi:test"), 0);
 	return true;

@@ -84,14 +84,10 @@ static void on_lost(void *arg, const struct discsi_error *why)
 	DSC_FUZZ_ASSERT(world->lost++ == 0);
 }
 
-static void on_async(void *arg, uint8_t event, uint16_t parameter1,
-		     uint16_t parameter2, uint16_t parameter3)
+static void on_async(void *arg, const struct dsc_async_event *event)
 {
 	(void)arg;
 	(void)event;
-	(void)parameter1;
-	(void)parameter2;
-	(void)parameter3;
 }
 
 static void on_text(void *arg, int status, const char *text, size_t length)

@@ -31,16 +31,16 @@ static void on_lost(void *arg, const struct discsi_error *why)
 		peer->on_lost(peer);
 }
 
-static void on_async(void *arg, uint8_t event, uint16_t parameter1,
-		     uint16_t parameter2, uint16_t parameter3)
+static void on_async(void *arg, const struct dsc_async_event *event)
 {
 	struct peer *peer = arg;
 
 	peer->asyncs++;
-	peer->async_event = event;
-	peer->async_parameter[0] = parameter1;
-	peer->async_parameter[1] = parameter2;
-	peer->async_parameter[2] = parameter3;
+	peer->async_event = event->event;
+	peer->async_parameter[0] = event->parameter1;
+	peer->async_parameter[1] = event->parameter2;
+	peer->async_parameter[2] = event->parameter3;
+	peer->async_sense = event->sense;
 }
 
 void peer_init(struct peer *peer)

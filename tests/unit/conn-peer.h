@@ -39,6 +39,7 @@ struct peer {
 	void (*on_lost)(struct peer *peer);
 	int asyncs;
 	uint8_t async_event;
+	struct dsc_sense async_sense;  /* of event 0 */
 	uint16_t async_parameter[3];
 	int order;               /* completions so far */
 };

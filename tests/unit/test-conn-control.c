@@ -456,8 +456,11 @@ static void async_messages(void)
 		.opcode = DSC_OP_ASYNC, .flags = F, .itt = DSC_NO_TAG,
 		.data = sense, .length = sizeof(sense),
 	});
-	peer_turn(&peer);
-	CU_ASSERT_EQUAL(peer.asyncs, 0);
+	peer_wait(&peer, &peer.asyncs, 1);
+	CU_ASSERT_EQUAL(peer.async_event, 0);
+	CU_ASSERT_TRUE(peer.async_sense.is_valid);
+	CU_ASSERT_EQUAL(peer.async_sense.asc, 0x3f);
+	CU_ASSERT_EQUAL(peer.async_sense.ascq, 0x0e);
 	/* Without sense data, and with a length that lies. */
 	peer_say(&peer, &(struct say){
 		.opcode = DSC_OP_ASYNC, .flags = F, .itt = DSC_NO_TAG,
@@ -470,7 +473,7 @@ static void async_messages(void)
 		.opcode = DSC_OP_ASYNC, .flags = F, .itt = DSC_NO_TAG,
 		.word36 = 0x02000001, .word40 = 0x00020003,
 	});
-	peer_wait(&peer, &peer.asyncs, 1);
+	peer_wait(&peer, &peer.asyncs, 4);
 	CU_ASSERT_EQUAL(peer.async_event, 2);
 	CU_ASSERT_EQUAL(peer.async_parameter[0], 1);
 	CU_ASSERT_EQUAL(peer.async_parameter[1], 2);
@@ -496,11 +499,13 @@ static void rejected_command(void)
 	op_init(&op, &peer, DSC_DATA_NONE, 0);
 	op_submit(&op);
 	peer_expect(&peer, DSC_OP_COMMAND, &got);
+	/* The target waits for the number of the command: a hole. */
+	peer.exp_cmd_sn--;
 	reject(9, got.header, 48);
-	assert_lost(&peer, EPROTO,
-		    "rejected a SCSI Command: invalid PDU field (0x09)");
+	assert_lost(&peer, EPROTO, "rejected a command and waits for its "
+		    "number: invalid PDU field (0x09)");
 	CU_ASSERT_EQUAL(op.done, 1);
-	CU_ASSERT_EQUAL(op.task.error, -ENOTCONN);
+	CU_ASSERT_EQUAL(op.task.error, -EPROTO);
 	op_free(&op);
 	finish();
 

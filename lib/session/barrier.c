@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * barrier.c: before the writes of a lost connection are issued again, the
+ * target must have let go of the copies that it may still hold: such a copy
+ * could be carried out after newer data, and undo it.
+ *
+ * Session reinstatement (RFC 7143 section 6.3.5: a login with the same ISID
+ * ends the old session and its tasks) is such a barrier where the target keeps
+ * to it; a LOGICAL UNIT RESET is one for every initiator's commands. Without a
+ * barrier those writes end with EIO.
+ *
+ * Loop's thread.
+ */
+#include "session/nexus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct barrier {
+	struct dsc_management management;
+	struct dsc_list link;      /* in nexus->barriers */
+	struct dsc_nexus *nexus;
+};
+
+enum method {
+	METHOD_REINSTATED,  /* the login was it */
+	METHOD_RESET,
+	METHOD_NONE
+};
+
+/*
+ * Targets whose reinstatement has been seen to end the tasks of the old
+ * session (tests/fault/test-barrier.c): VENDOR IDENTIFICATION of their LUNs.
+ */
+static const char *const reinstating[] = {
+	"IET",      /* tgt */
+	"FreeBSD",  /* istgt */
+	"DISCSI",   /* the target of the tests */
+};
+
+static bool is_reinstating(struct discsi_session *session,
+			   const uint8_t *address)
+{
+	struct dsc_unit *unit = dsc_session_find_unit(session, address);
+	const char *vendor = unit == NULL ? "" : unit->ops->vendor(unit);
+	size_t i;
+
+	for (i = 0; i < sizeof(reinstating) / sizeof(reinstating[0]); i++) {
+		if (strcmp(vendor, reinstating[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A reset ends the commands of our other nexuses too, and does not say so;
+ * with several of them it is not used.
+ */
+static enum method method_for(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct discsi_session *session = nexus->session;
+	enum method reset = session->count > 1 ? METHOD_NONE : METHOD_RESET;
+
+	switch (session->conf->replay_barrier) {
+	case DSC_CONF_BARRIER_FAIL:
+		return METHOD_NONE;
+	case DSC_CONF_BARRIER_LUN_RESET:
+		return reset;
+	case DSC_CONF_BARRIER_REINSTATE:
+		return nexus->is_other_port ? reset : METHOD_REINSTATED;
+	default:
+		if (!nexus->is_other_port && is_reinstating(session, address))
+			return METHOD_REINSTATED;
+		return reset;
+	}
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static bool is_on(const struct dsc_request *request, const uint8_t *address)
+{
+	return request->is_suspect &&
+	       memcmp(request->task.lun, address, 8) == 0;
+}
+
+/* They may go again. */
+static void clear(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct dsc_list *link;
+
+	for (link = nexus->requests.next; link != &nexus->requests;
+	     link = link->next) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		if (is_on(request, address))
+			request->is_suspect = false;
+	}
+}
+
+/* They must not go again. */
+static void fail(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct dsc_list *link = nexus->requests.next;
+
+	while (link != &nexus->requests) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		link = link->next;
+		if (is_on(request, address)) {
+			request->is_suspect = false;
+			dsc_request_refuse(request, DSC_OUTCOME_UNKNOWN);
+		}
+	}
+}
+
+static const uint8_t *next_suspect(struct dsc_nexus *nexus)
+{
+	struct dsc_list *link;
+
+	for (link = nexus->requests.next; link != &nexus->requests;
+	     link = link->next) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		if (request->is_suspect && request->hand == DSC_HAND_PARKED)
+			return request->task.lun;
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------- reset */
+
+static void on_reset(struct dsc_management *management, int status,
+		     uint8_t response)
+{
+	struct barrier *barrier =
+		dsc_container_of(management, struct barrier, management);
+	struct dsc_nexus *nexus = barrier->nexus;
+	uint8_t address[8];
+
+	memcpy(address, management->lun, sizeof(address));
+	dsc_list_remove(&barrier->link);
+	free(barrier);
+	if (nexus->state != DSC_SESSION_VERIFYING)
+		return;
+	dsc_stats_add(&nexus->session->stats.resets, 1);
+	if (status == 0 && response == 0) {
+		clear(nexus, address);
+	} else {
+		dsc_log(&nexus->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_SESSION,
+			"%s: the target refuses LOGICAL UNIT RESET (%d, %u): "
+			"writes with unknown outcome fail",
+			nexus->session->conf->iqn, status, response);
+		fail(nexus, address);
+	}
+	dsc_barrier_begin(nexus);
+}
+
+static void reset(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct barrier *barrier = calloc(1, sizeof(*barrier));
+
+	if (barrier == NULL) {
+		fail(nexus, address);
+		return;
+	}
+	barrier->nexus = nexus;
+	barrier->management.function = DSC_TMF_LUN_RESET;
+	barrier->management.done = on_reset;
+	memcpy(barrier->management.lun, address, 8);
+	dsc_list_append(&nexus->barriers, &barrier->link);
+	if (dsc_conn_manage(nexus->conn, &barrier->management) != 0) {
+		dsc_list_remove(&barrier->link);
+		free(barrier);
+		fail(nexus, address);
+	}
+}
+
+/* -------------------------------------------------------------------- flow */
+
+/* One LUN after the other; each step clears or fails its suspects. */
+void dsc_barrier_begin(struct dsc_nexus *nexus)
+{
+	const uint8_t *suspect;
+	uint8_t address[8];
+
+	while ((suspect = next_suspect(nexus)) != NULL) {
+		memcpy(address, suspect, sizeof(address));
+		switch (method_for(nexus, address)) {
+		case METHOD_REINSTATED:
+			clear(nexus, address);
+			break;
+		case METHOD_NONE:
+			fail(nexus, address);
+			break;
+		default:
+			reset(nexus, address);
+			if (!dsc_list_is_empty(&nexus->barriers))
+				return;  /* on_reset() goes on */
+		}
+	}
+	nexus->is_other_port = false;
+	dsc_nexus_resume(nexus);
+}
+
+void dsc_barrier_cancel(struct dsc_nexus *nexus)
+{
+	struct dsc_list *first;
+
+	while ((first = dsc_list_pop(&nexus->barriers)) != NULL) {
+		struct barrier *barrier =
+			dsc_container_of(first, struct barrier, link);
+
+		if (nexus->conn != NULL)
+			dsc_conn_manage_forget(nexus->conn,
+					       &barrier->management);
+		free(barrier);
+	}
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * route.c: which nexus of a session a request goes to, and in what order with
+ * the others: a flush that could overtake earlier writes on another nexus is
+ * held until they are over. And the LUNs that are open.
+ *
+ * Loop's thread.
+ */
+#include "session/nexus.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* --------------------------------------------------------------- choosing */
+
+/* The lower, the better. */
+static unsigned reluctance(enum dsc_session_state state)
+{
+	if (state == DSC_SESSION_READY)
+		return 0;
+	if (dsc_session_state_parks(state))
+		return 1;
+	return 2;
+}
+
+/* One that is ready, and of those the one with the least to do. */
+static struct dsc_nexus *choose(struct discsi_session *session)
+{
+	struct dsc_nexus *best = &session->nexus[0];
+	unsigned i;
+
+	if (session->count == 1)
+		return best;
+	for (i = 1; i < session->count; i++) {
+		struct dsc_nexus *nexus = &session->nexus[i];
+		unsigned mine = reluctance(nexus->state);
+		unsigned theirs = reluctance(best->state);
+
+		if (mine < theirs ||
+		    (mine == theirs && nexus->load < best->load))
+			best = nexus;
+	}
+	return best;
+}
+
+/* ---------------------------------------------------------------- flushes */
+
+#define SYNCHRONIZE_CACHE_10 0x35
+#define SYNCHRONIZE_CACHE_16 0x91
+
+static bool is_flush(const struct dsc_request *request)
+{
+	return request->task.cdb[0] == SYNCHRONIZE_CACHE_10 ||
+	       request->task.cdb[0] == SYNCHRONIZE_CACHE_16;
+}
+
+static bool has_write_before(const struct dsc_nexus *nexus, uint64_t sequence)
+{
+	struct dsc_list *link;
+
+	for (link = nexus->requests.next; link != &nexus->requests;
+	     link = link->next) {
+		const struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		if (request->sequence > sequence)
+			return false;
+		if (request->repeat != DSC_REPEAT_ALWAYS)
+			return true;
+	}
+	return false;
+}
+
+static bool must_wait(const struct discsi_session *session, uint64_t sequence)
+{
+	unsigned i;
+
+	for (i = 0; i < session->count; i++) {
+		if (has_write_before(&session->nexus[i], sequence))
+			return true;
+	}
+	return false;
+}
+
+static void hold(struct discsi_session *session, struct dsc_request *request)
+{
+	request->nexus = choose(session);
+	request->hand = DSC_HAND_HELD;
+	dsc_list_append(&session->held, &request->link);
+}
+
+void dsc_session_release_held(struct discsi_session *session)
+{
+	struct dsc_list *first;
+
+	/* Those behind the first one wait for more than it does. */
+	while ((first = dsc_list_first(&session->held)) != NULL) {
+		struct dsc_request *request =
+			dsc_container_of(first, struct dsc_request, link);
+
+		if (must_wait(session, request->sequence))
+			return;
+		dsc_list_remove(first);
+		dsc_request_submit(choose(session), request);
+	}
+}
+
+void dsc_session_unhold(struct dsc_request *request)
+{
+	dsc_list_remove(&request->link);
+	dsc_request_take(request->nexus, request);
+}
+
+void dsc_session_fail_held(struct discsi_session *session, int result)
+{
+	struct dsc_list *first;
+
+	while ((first = dsc_list_first(&session->held)) != NULL) {
+		struct dsc_request *request =
+			dsc_container_of(first, struct dsc_request, link);
+
+		dsc_session_unhold(request);
+		dsc_request_refuse(request, result);
+	}
+}
+
+void dsc_session_submit(struct discsi_session *session,
+			struct dsc_request *request)
+{
+	request->sequence = ++session->sequence;
+	if (session->count > 1 && is_flush(request) &&
+	    must_wait(session, request->sequence))
+		hold(session, request);
+	else
+		dsc_request_submit(choose(session), request);
+}
+
+/* ------------------------------------------------------------------ units */
+
+struct dsc_unit *dsc_session_find_unit(struct discsi_session *session,
+				       const uint8_t *address)
+{
+	struct dsc_list *link;
+
+	for (link = session->units.next; link != &session->units;
+	     link = link->next) {
+		struct dsc_unit *unit =
+			dsc_container_of(link, struct dsc_unit, link);
+
+		if (memcmp(unit->address, address, sizeof(unit->address)) == 0)
+			return unit;
+	}
+	return NULL;
+}
+
+void dsc_session_add_unit(struct discsi_session *session, struct dsc_unit *unit)
+{
+	dsc_list_append(&session->units, &unit->link);
+}
+
+void dsc_session_remove_unit(struct dsc_unit *unit)
+{
+	dsc_list_remove(&unit->link);
+}
+
+struct discsi_context *dsc_session_context(struct discsi_session *session)
+{
+	return session->ctx;
+}
+
+const struct discsi_conf *dsc_session_conf(const struct discsi_session *session)
+{
+	return session->conf;
+}
