@@ -1,0 +1,11 @@
+# tests/fault: sessions on a target that misbehaves.
+FAULT_RIG = \
+	tests/fault/rig.c \
+	tests/fault/rig.h
+FAULT_LIBS = $(SIM_LIBS) $(UNIT_LIBS)
+FAULT_TESTS = \
+	tests/fault/test-recovery
+check_PROGRAMS += $(FAULT_TESTS)
+TESTS += $(FAULT_TESTS)
+tests_fault_test_recovery_SOURCES = $(FAULT_RIG) tests/fault/test-recovery.c
+tests_fault_test_recovery_LDADD = $(FAULT_LIBS)
