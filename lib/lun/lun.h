@@ -98,7 +98,7 @@ struct discsi_lun {
 	struct dsc_deferred finish;
 	struct dsc_deferred settle;   /* closing: seen to here */
 	struct dsc_probe *probe;      /* while opening */
-	unsigned verifying;           /* verifications under way */
+	struct dsc_list identifying;  /* probes that verify it */
 	struct dsc_job open_job;
 	struct dsc_job close_job;
 	discsi_lun_cb open_cb;
@@ -185,9 +185,14 @@ typedef void (*dsc_identify_cb)(struct discsi_lun *lun,
 				const struct discsi_error *error,
 				const struct dsc_identity *identity);
 
-/* Asks over one nexus, past requests that wait. Frees itself. -ENOMEM. */
+/*
+ * Asks over one nexus, past requests that wait. Frees itself. done: once, with
+ * lun NULL if the LUN was closed meanwhile. -ENOMEM.
+ */
 int dsc_probe_identity(struct discsi_lun *lun, struct dsc_nexus *nexus,
 		       dsc_identify_cb done);
+/* The LUN ends: nobody wants to know any more. */
+void dsc_probe_forget_identities(struct discsi_lun *lun);
 
 /* A probe begins anew: the disk may be another one by now. */
 void dsc_probe_restart(struct dsc_probe *probe);

@@ -18,6 +18,7 @@
 static void free_lun(struct discsi_lun *lun)
 {
 	dsc_deferred_cancel(&lun->settle);
+	dsc_probe_forget_identities(lun);
 	dsc_session_remove_unit(&lun->unit);
 	dsc_probe_free(lun->probe);
 	dsc_io_fini(lun);
@@ -54,8 +55,7 @@ static void on_settle(struct dsc_deferred *deferred)
 	discsi_done_cb cb = lun->close_cb;
 	void *arg = lun->close_arg;
 
-	if (!lun->is_closing || lun->verifying > 0 ||
-	    !dsc_list_is_empty(&lun->active) ||
+	if (!lun->is_closing || !dsc_list_is_empty(&lun->active) ||
 	    !dsc_list_is_empty(&lun->finished))
 		return;
 	free_lun(lun);
@@ -154,6 +154,7 @@ static int make_lun(struct discsi_session *session, uint64_t lun_id,
 	snprintf(lun->name, sizeof(lun->name), "LUN %" PRIu64 " of %s", lun_id,
 		 dsc_session_conf(session)->iqn);
 	dsc_list_init(&lun->unit.link);
+	dsc_list_init(&lun->identifying);
 	dsc_deferred_init(&lun->settle, on_settle);
 	*out = lun;
 	return 0;

@@ -26,6 +26,7 @@ struct dsc_probe {
 	dsc_probe_cb done;
 	struct dsc_nexus *nexus;       /* asks only who it is, over this one; */
 	dsc_identify_cb identified;    /* NULL: everything */
+	struct dsc_list link;          /* in lun->identifying */
 	bool must_restart;
 	size_t step;
 	struct dsc_vpd_pages pages;
@@ -378,6 +379,7 @@ static void finish_identity(struct dsc_probe *probe, int result,
 	struct dsc_identity identity;
 	struct dsc_probe own = *probe;
 
+	dsc_list_remove(&probe->link);
 	free(probe);
 	memcpy(identity.vendor, own.info.vendor, sizeof(identity.vendor));
 	memcpy(identity.product, own.info.product, sizeof(identity.product));
@@ -464,6 +466,10 @@ static void on_answer(struct dsc_request *request, int result,
 	const struct step *step = &steps[probe->step];
 	struct discsi_error refused;
 
+	if (probe->lun == NULL) {
+		finish(probe, -ECANCELED, error);
+		return;
+	}
 	if (result != 0 && is_fatal(step, result)) {
 		finish(probe, result, error);
 		return;
@@ -557,8 +563,17 @@ int dsc_probe_identity(struct discsi_lun *lun, struct dsc_nexus *nexus,
 	probe->lun = lun;
 	probe->nexus = nexus;
 	probe->identified = done;
+	dsc_list_append(&lun->identifying, &probe->link);
 	begin(probe);
 	return 0;
+}
+
+void dsc_probe_forget_identities(struct discsi_lun *lun)
+{
+	struct dsc_list *first;
+
+	while ((first = dsc_list_pop(&lun->identifying)) != NULL)
+		dsc_container_of(first, struct dsc_probe, link)->lun = NULL;
 }
 
 int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done)

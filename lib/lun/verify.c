@@ -67,22 +67,22 @@ static void on_identity(struct discsi_lun *lun, struct dsc_nexus *nexus,
 {
 	struct discsi_error differs;
 
-	lun->verifying--;
+	if (lun == NULL) {
+		dsc_nexus_verified(nexus, NULL, 0, NULL);
+		return;
+	}
 	if (result == 0) {
 		result = compare(lun, identity, &differs);
 		error = &differs;
 	}
 	if (result == 0)
 		dsc_lun_set_capacity(lun, &identity->capacity);
-	if (lun->is_closing)
-		dsc_deferred_request(&lun->ctx->loop, &lun->settle);
 	dsc_nexus_verified(nexus, &lun->unit, result, error);
 }
 
 int dsc_lun_verify(struct dsc_unit *unit, struct dsc_nexus *nexus)
 {
 	struct discsi_lun *lun = dsc_container_of(unit, struct discsi_lun, unit);
-	int rc;
 
 	if (lun->probe != NULL) {
 		/* It is being opened: nobody relies on anything yet. */
@@ -91,10 +91,7 @@ int dsc_lun_verify(struct dsc_unit *unit, struct dsc_nexus *nexus)
 	}
 	if (lun->is_closing)
 		return 1;
-	rc = dsc_probe_identity(lun, nexus, on_identity);
-	if (rc == 0)
-		lun->verifying++;
-	return rc;
+	return dsc_probe_identity(lun, nexus, on_identity);
 }
 
 static void on_refreshed(void *arg, int result, const struct discsi_error *error)

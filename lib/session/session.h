@@ -97,7 +97,8 @@ struct dsc_unit_ops {
 	/*
 	 * Asks the LUN over this nexus who it is, by requests with
 	 * dsc_nexus_verify_submit(), and says what came of it, never inside
-	 * this call, with dsc_nexus_verified(): 0, -ESTALE when it is another
+	 * this call, with dsc_nexus_verified(): 0 (unit NULL: it was closed
+	 * meanwhile), -ESTALE when it is another
 	 * disk, or why it could not be asked. -ENOMEM, or 1 when there is
 	 * nothing to ask: nothing follows.
 	 */

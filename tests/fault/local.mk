@@ -4,8 +4,15 @@ FAULT_RIG = \
 	tests/fault/rig.h
 FAULT_LIBS = $(SIM_LIBS) $(UNIT_LIBS)
 FAULT_TESTS = \
+	tests/fault/test-commands \
+	tests/fault/test-durability \
 	tests/fault/test-recovery
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
+tests_fault_test_commands_SOURCES = $(FAULT_RIG) tests/fault/test-commands.c
+tests_fault_test_commands_LDADD = $(FAULT_LIBS)
+tests_fault_test_durability_SOURCES = \
+	$(FAULT_RIG) tests/fault/test-durability.c
+tests_fault_test_durability_LDADD = $(FAULT_LIBS)
 tests_fault_test_recovery_SOURCES = $(FAULT_RIG) tests/fault/test-recovery.c
 tests_fault_test_recovery_LDADD = $(FAULT_LIBS)

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-durability.c: what was written stays written: delayed writes of dead
+ * sessions, power cuts, flushes over several sessions; and ends in the middle
+ * of everything, at which each callback runs once.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault/rig.h"
+#include "harness/harness.h"
+
+#define WRITE10 0x2a
+#define LUN_RESET 5
+#define FLUSH 0x35
+
+static const struct sim_config plain = { .blocks = 131072 };
+
+/* ----------------------------------------------------------- delayed writes */
+
+/*
+ * A write is held by the target when its connection breaks; then newer data is
+ * written; then the target lets go of what it still holds.
+ */
+static void delayed_write(const struct sim_config *config, const char *barrier,
+			  bool reinstates, int want, unsigned resets)
+{
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	struct tally tally = { .done = 0 };
+	uint8_t old[4096];
+	uint8_t new[4096];
+	uint8_t have[4096];
+	struct rig rig;
+
+	rig_fill(old, sizeof(old), 1);
+	rig_fill(new, sizeof(new), 2);
+	if (rig_prepare(&rig, config)) {
+		rig_set(&rig, "replay_barrier", barrier);
+		if (rig_open(&rig)) {
+			sim_set_reinstatement(rig.sim, reinstates);
+			sim_rule(rig.sim, &hold);
+			discsi_lun_write_async(rig.lun, old, sizeof(old), 0, 0,
+					       rig_tally, &tally);
+			rig_run(&rig, 50);
+			CU_ASSERT_EQUAL(sim_held(rig.sim), 1);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
+			CU_ASSERT_EQUAL(tally.last, want);
+			CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET),
+					resets);
+			if (want == 0) {
+				CU_ASSERT_EQUAL(discsi_lun_write(
+					rig.lun, new, sizeof(new), 0, 0), 0);
+				CU_ASSERT_EQUAL(sim_held(rig.sim), 0);
+				sim_release(rig.sim);
+				sim_peek(rig.sim, 0, 0, have, sizeof(have));
+				CU_ASSERT_EQUAL(memcmp(have, new, 4096), 0);
+			}
+		}
+	}
+	rig_end(&rig);
+}
+
+/* Each barrier against a target for which it is made. */
+static void test_delayed_write(void)
+{
+	const struct sim_config stranger = {
+		.blocks = 131072, .vendor = "ACME"
+	};
+
+	delayed_write(&plain, "auto", true, 0, 0);
+	delayed_write(&plain, "reinstate", true, 0, 0);
+	delayed_write(&plain, "lun_reset", false, 0, 1);
+	/* Not known: reset, whether or not reinstatement works. */
+	delayed_write(&stranger, "auto", true, 0, 1);
+	delayed_write(&stranger, "auto", false, 0, 1);
+	delayed_write(&plain, "fail", true, -EIO, 0);
+}
+
+/* The reset that is needed is refused: the caller decides. */
+static void test_no_barrier_to_be_had(void)
+{
+	const struct sim_config stranger = {
+		.blocks = 131072, .vendor = "ACME"
+	};
+	struct tally tally = { .done = 0 };
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+
+	if (rig_begin(&rig, &stranger)) {
+		sim_set_management(rig.sim, LUN_RESET, 5);
+		sim_rule(rig.sim, &hold);
+		discsi_lun_write_async(rig.lun, data, 4096, 0, 0, rig_tally,
+				       &tally);
+		rig_run(&rig, 50);
+		sim_drop_all(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
+		CU_ASSERT_EQUAL(tally.last, -EIO);
+		CU_ASSERT_PTR_NOT_NULL(strstr(tally.error.message,
+					      "not known"));
+		/* Reads are not concerned. */
+		CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, data, 4096, 0, 0), 0);
+	}
+	rig_end(&rig);
+}
+
+/* --------------------------------------------------------------- power cut */
+
+static void test_power_cut(void)
+{
+	const struct sim_config cached = {
+		.blocks = 131072, .write_cache = true, .fua = true
+	};
+	uint8_t flushed[8192];
+	uint8_t forced[8192];
+	uint8_t lost[8192];
+	uint8_t have[8192];
+	uint8_t before[8192];
+	struct rig rig;
+
+	rig_fill(flushed, sizeof(flushed), 1);
+	rig_fill(forced, sizeof(forced), 2);
+	rig_fill(lost, sizeof(lost), 3);
+	if (rig_begin(&rig, &cached)) {
+		CU_ASSERT_TRUE(rig.info.write_cache);
+		sim_peek(rig.sim, 0, 65536, before, 8192);
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, flushed, 8192, 0, 0),
+				0);
+		CU_ASSERT_EQUAL(discsi_lun_flush(rig.lun), 0);
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, forced, 8192, 32768,
+						 DISCSI_IO_FUA), 0);
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, lost, 8192, 65536, 0),
+				0);
+		sim_power_cut(rig.sim);
+		CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, have, 8192, 0, 0), 0);
+		CU_ASSERT_EQUAL(memcmp(have, flushed, 8192), 0);
+		CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, have, 8192, 32768, 0),
+				0);
+		CU_ASSERT_EQUAL(memcmp(have, forced, 8192), 0);
+		/* That the target can lose data is what makes this a test. */
+		CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, have, 8192, 65536, 0),
+				0);
+		CU_ASSERT_EQUAL(memcmp(have, before, 8192), 0);
+	}
+	rig_end(&rig);
+}
+
+/* ---------------------------------------------------------- several sessions */
+
+static void test_several_sessions(void)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+	struct sim_record record[64];
+	struct work work;
+	struct rig rig;
+	size_t isids = 0;
+	size_t count;
+	size_t i;
+	size_t j;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "4");
+		if (rig_open(&rig)) {
+			discsi_session_get_info(rig.session, &info);
+			CU_ASSERT_EQUAL(info.sessions, 4);
+			CU_ASSERT_EQUAL(info.sessions_ready, 4);
+			CU_ASSERT_EQUAL(sim_logins(rig.sim), 4);
+			work_begin(&work, &rig, 1024, 32, 4000);
+			rig_wait(&rig, &work.done, 1000, 10000);
+			sim_drop_at(rig.sim, SIM_PDU_RESPONSE, SIM_BEFORE, 1);
+			CU_ASSERT_TRUE(work_finish(&work, 20000));
+			CU_ASSERT_EQUAL(work.failed, 0);
+			CU_ASSERT_EQUAL(sim_logins(rig.sim), 5);
+			count = sim_journal(rig.sim, 200, record, 64);
+			for (i = 0; i < count; i++) {
+				for (j = 0; j < i; j++)
+					if (memcmp(record[i].isid,
+						   record[j].isid, 6) == 0)
+						break;
+				isids += j == i;
+			}
+			CU_ASSERT_EQUAL(isids, 4);
+			work_check(&work);
+		}
+	}
+	rig_end(&rig);
+}
+
+/* A flush reaches the target after every write that was submitted before. */
+static void test_flush_after_writes(void)
+{
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 8,
+		.action = SIM_HOLD,
+	};
+	struct tally writes = { .done = 0 };
+	struct tally flush = { .done = 0 };
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+	unsigned i;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "3");
+		if (rig_open(&rig)) {
+			sim_rule(rig.sim, &hold);
+			for (i = 0; i < 8; i++)
+				discsi_lun_write_async(rig.lun, data, 4096,
+						       i * 4096u, 0, rig_tally,
+						       &writes);
+			discsi_lun_flush_async(rig.lun, rig_tally, &flush);
+			rig_run(&rig, 100);
+			CU_ASSERT_EQUAL(sim_held(rig.sim), 8);
+			CU_ASSERT_EQUAL(sim_count(rig.sim, FLUSH), 0);
+			sim_release(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(&rig, &flush.done, 1, 5000));
+			CU_ASSERT_EQUAL(writes.ok, 8);
+			CU_ASSERT_EQUAL(flush.ok, 1);
+		}
+	}
+	rig_end(&rig);
+}
+
+/* ---------------------------------------------------------------- failover */
+
+static void test_failover(void)
+{
+	const struct sim_config two = {
+		.blocks = 131072, .portals = 2, .own_portal_groups = true
+	};
+	char portals[80];
+	struct work work;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &two)) {
+		snprintf(portals, sizeof(portals), "%s,%s",
+			 sim_portal(rig.sim, 0), sim_portal(rig.sim, 1));
+		rig_set(&rig, "portals", portals);
+		if (rig_open(&rig)) {
+			work_begin(&work, &rig, 512, 16, 0);
+			rig_wait(&rig, &work.done, 500, 10000);
+			sim_refuse(rig.sim, 0, true);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(&rig, &work.done,
+						work.done + 500, 10000));
+			/* And back. */
+			sim_refuse(rig.sim, 0, false);
+			sim_refuse(rig.sim, 1, true);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(&rig, &work.done,
+						work.done + 500, 10000));
+			CU_ASSERT_TRUE(work_finish(&work, 10000));
+			CU_ASSERT_EQUAL(work.failed, 0);
+			CU_ASSERT_EQUAL(sim_logins(rig.sim), 3);
+			work_check(&work);
+		}
+	}
+	rig_end(&rig);
+}
+
+/* ---------------------------------------------------------------- the end */
+
+enum moment { IN_FLIGHT, IN_OUTAGE, IN_LOGIN, IN_VERIFICATION };
+
+#define MANY 1000
+
+static void begin_many(struct rig *rig, uint8_t *data, struct tally *tally,
+		       enum moment moment)
+{
+	const struct sim_rule silent = {
+		.opcode = SIM_ANY, .lun = SIM_ANY, .action = SIM_SILENT,
+	};
+	unsigned i;
+
+	if (moment != IN_OUTAGE && moment != IN_LOGIN)
+		sim_rule(rig->sim, &silent);
+	if (moment == IN_OUTAGE)
+		sim_kill(rig->sim);
+	if (moment == IN_LOGIN) {
+		sim_mute(rig->sim, 0, true);
+		sim_drop_all(rig->sim);
+	}
+	for (i = 0; i < MANY; i++)
+		discsi_lun_write_async(rig->lun, data, 4096,
+				       (uint64_t)i * 4096, 0, rig_tally, tally);
+	if (moment == IN_VERIFICATION) {
+		rig_run(rig, 30);
+		sim_drop_all(rig->sim);
+	}
+	rig_run(rig, 200);
+	CU_ASSERT_EQUAL(tally->done, 0);
+}
+
+/* The LUN, the session and the context end, or the context alone. */
+static void end_in(enum moment moment, bool politely)
+{
+	struct tally tally = { .done = 0 };
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+	uint64_t began;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "command_timeout", "1000");
+		if (rig_open(&rig)) {
+			begin_many(&rig, data, &tally, moment);
+			began = rig_now_ms();
+			if (politely) {
+				discsi_lun_close(rig.lun);
+				CU_ASSERT_EQUAL(tally.done, MANY);
+				discsi_session_close(rig.session);
+			}
+			discsi_context_destroy(rig.ctx);
+			CU_ASSERT_TRUE(rig_now_ms() - began < 4000);
+			CU_ASSERT_EQUAL(tally.done, MANY);
+			CU_ASSERT_EQUAL(tally.ok, 0);
+			rig.ctx = NULL;
+			rig.session = NULL;
+			rig.lun = NULL;
+		}
+	}
+	rig_end(&rig);
+}
+
+static void test_destroyed(void)
+{
+	end_in(IN_FLIGHT, false);
+	end_in(IN_OUTAGE, false);
+	end_in(IN_LOGIN, false);
+	end_in(IN_VERIFICATION, false);
+}
+
+static void test_closed(void)
+{
+	end_in(IN_FLIGHT, true);
+	end_in(IN_OUTAGE, true);
+	end_in(IN_LOGIN, true);
+	end_in(IN_VERIFICATION, true);
+}
+
+static const struct dsc_test tests[] = {
+	{ "delayed_write", test_delayed_write },
+	{ "no_barrier_to_be_had", test_no_barrier_to_be_had },
+	{ "power_cut", test_power_cut },
+	{ "several_sessions", test_several_sessions },
+	{ "flush_after_writes", test_flush_after_writes },
+	{ "failover", test_failover },
+	{ "destroyed", test_destroyed },
+	{ "closed", test_closed },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return dsc_test_main("durability", tests, argc, argv);
+}
