@@ -6,6 +6,8 @@ FAULT_LIBS = $(SIM_LIBS) $(UNIT_LIBS)
 FAULT_TESTS = \
 	tests/fault/test-commands \
 	tests/fault/test-durability \
+	tests/fault/test-hostile \
+	tests/fault/test-many \
 	tests/fault/test-recovery
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
@@ -14,5 +16,9 @@ tests_fault_test_commands_LDADD = $(FAULT_LIBS)
 tests_fault_test_durability_SOURCES = \
 	$(FAULT_RIG) tests/fault/test-durability.c
 tests_fault_test_durability_LDADD = $(FAULT_LIBS)
+tests_fault_test_hostile_SOURCES = $(FAULT_RIG) tests/fault/test-hostile.c
+tests_fault_test_hostile_LDADD = $(FAULT_LIBS)
+tests_fault_test_many_SOURCES = $(FAULT_RIG) tests/fault/test-many.c
+tests_fault_test_many_LDADD = $(FAULT_LIBS)
 tests_fault_test_recovery_SOURCES = $(FAULT_RIG) tests/fault/test-recovery.c
 tests_fault_test_recovery_LDADD = $(FAULT_LIBS)

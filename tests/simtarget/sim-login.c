@@ -17,6 +17,9 @@ struct text {
 };
 
 static void add_pair(struct text *text, const char *key, const char *format,
+		     ...) __attribute__((format(printf, 3, 4)));
+
+static void add_pair(struct text *text, const char *key, const char *format,
 		     ...)
 {
 	char value[256];
