@@ -98,7 +98,7 @@ static void add_out(struct sim_conn *conn, const uint8_t *ptr, size_t offset,
 /* Copies into the arena; neighbours there become one piece. */
 static void add_copy(struct sim_conn *conn, const void *data, size_t length)
 {
-	struct sim_out *last = conn->out + conn->out_used - 1;
+	struct sim_out *last = NULL;
 
 	while (conn->arena_used + length > conn->arena_room) {
 		size_t room = conn->arena_room == 0 ? 65536 :
@@ -111,7 +111,9 @@ static void add_copy(struct sim_conn *conn, const void *data, size_t length)
 		conn->arena_room = room;
 	}
 	memcpy(conn->arena + conn->arena_used, data, length);
-	if (conn->out_used > conn->out_sent && last->ptr == NULL &&
+	if (conn->out_used > conn->out_sent)
+		last = &conn->out[conn->out_used - 1];
+	if (last != NULL && last->ptr == NULL &&
 	    last->offset + last->length == conn->arena_used)
 		last->length += length;
 	else
