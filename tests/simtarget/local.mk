@@ -12,3 +12,7 @@ tests_simtarget_libsimtarget_la_SOURCES = \
 	tests/simtarget/sim.c \
 	tests/simtarget/simtarget.h
 SIM_LIBS = tests/simtarget/libsimtarget.la
+
+check_PROGRAMS += tests/simtarget/simtarget
+tests_simtarget_simtarget_SOURCES = tests/simtarget/sim-main.c
+tests_simtarget_simtarget_LDADD = $(SIM_LIBS) libdiscsi-internal.la

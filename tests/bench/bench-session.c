@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bench-session.c: how fast a session is beside iscsi-perf (libiscsi) and, for
+ * writes, which that cannot do, qemu-img bench (libiscsi too), on the simulated
+ * target. Everything is measured in turn, round after round; the table shows
+ * medians and ratios. A program, not a test: nothing is judged.
+ *
+ * usage: bench-session [--rounds N] [--seconds N] SIMTARGET
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <discsi/discsi.h>
+#include "base/clock.h"
+
+#define IQN "iqn.2026-11.io.discsi:sim"
+#define SIZE_MIB "512"
+#define ROUNDS_MAX 15
+#define DEPTH_MAX 1024
+
+extern char **environ;
+
+/* What one measurement has found. */
+struct result {
+	double per_second;   /* I/Os */
+	double cpu_us;       /* of this process, per I/O */
+};
+
+struct row {
+	const char *name;
+	struct result (*run)(const struct row *row);
+	struct result (*peer)(const struct row *row);
+	uint32_t bytes;
+	unsigned depth;
+	unsigned sessions;
+	bool is_write;
+	bool is_sequential;
+};
+
+static char portal[64];
+static unsigned seconds = 2;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "bench-session: %s: %s\n", what,
+		discsi_last_error()->message);
+	exit(1);
+}
+
+static uint64_t cpu_ns_of(const struct rusage *usage)
+{
+	return (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) *
+	       DSC_NS_PER_S +
+	       (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) *
+	       1000;
+}
+
+static uint64_t own_cpu_ns(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return cpu_ns_of(&usage);
+}
+
+/* ---------------------------------------------------------------- sessions */
+
+struct place {
+	struct discsi_session *session;
+	struct discsi_lun *lun;
+	uint64_t bytes;
+};
+
+static struct discsi_context *ctx;
+static struct place places[DEPTH_MAX];
+
+static void open_places(unsigned count)
+{
+	struct discsi_lun_info info = { .size = sizeof(info) };
+	struct discsi_conf *conf;
+	unsigned i;
+
+	if (discsi_context_new(&ctx) != 0 || discsi_conf_new(&conf) != 0 ||
+	    discsi_conf_set(conf, "portal", portal) != 0 ||
+	    discsi_conf_set(conf, "initiator_name", "iqn.2026-11.io.discsi:b") ||
+	    discsi_conf_set(conf, "iqn", IQN) != 0)
+		fail("configuration");
+	for (i = 0; i < count; i++) {
+		if (discsi_session_open(ctx, conf, &places[i].session) != 0 ||
+		    discsi_lun_open(places[i].session, 0, &places[i].lun) != 0)
+			fail("open");
+		discsi_lun_get_info(places[i].lun, &info);
+		places[i].bytes = info.bytes;
+	}
+	discsi_conf_free(conf);
+}
+
+static void close_places(unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		discsi_lun_close(places[i].lun);
+		discsi_session_close(places[i].session);
+	}
+	discsi_context_destroy(ctx);
+}
+
+/* ---------------------------------------------------------------- workload */
+
+struct stream {
+	const struct row *row;
+	struct place *place;
+	uint8_t *buffer;
+	uint64_t random;
+	uint64_t next;      /* sequential */
+	uint64_t stride;
+};
+
+static uint64_t end_ns;
+static uint64_t done;
+static unsigned running;
+
+static uint64_t next_offset(struct stream *stream)
+{
+	uint64_t slots = stream->place->bytes / stream->row->bytes;
+	uint64_t slot;
+
+	if (stream->row->is_sequential) {
+		slot = stream->next % slots;
+		stream->next += stream->stride;
+	} else {
+		stream->random ^= stream->random << 13;
+		stream->random ^= stream->random >> 7;
+		stream->random ^= stream->random << 17;
+		slot = stream->random % slots;
+	}
+	return slot * stream->row->bytes;
+}
+
+static void go_on(struct stream *stream);
+
+static void on_done(void *arg, int result, const struct discsi_error *error)
+{
+	if (result != 0) {
+		fprintf(stderr, "bench-session: %s\n", error->message);
+		exit(1);
+	}
+	done++;
+	go_on(arg);
+}
+
+static void go_on(struct stream *stream)
+{
+	const struct row *row = stream->row;
+	int rc;
+
+	/* The clock is looked at now and then only. */
+	if ((done & 63) == 0 && dsc_clock_now_ns() >= end_ns)
+		end_ns = 0;
+	if (end_ns == 0) {
+		running--;
+		return;
+	}
+	if (row->is_write)
+		rc = discsi_lun_write_async(stream->place->lun, stream->buffer,
+					    row->bytes, next_offset(stream), 0,
+					    on_done, stream);
+	else
+		rc = discsi_lun_read_async(stream->place->lun, stream->buffer,
+					   row->bytes, next_offset(stream), 0,
+					   on_done, stream);
+	if (rc != 0)
+		fail("submit");
+}
+
+static struct stream *make_streams(const struct row *row, unsigned count)
+{
+	struct stream *streams = calloc(count, sizeof(*streams));
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		streams[i].row = row;
+		streams[i].place = &places[i % row->sessions];
+		streams[i].buffer = malloc(row->bytes);
+		memset(streams[i].buffer, 1, row->bytes);
+		streams[i].random = 88172645463325252ull + i * 77777;
+		streams[i].next = i;
+		streams[i].stride = count;
+	}
+	return streams;
+}
+
+static void free_streams(struct stream *streams, unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		free(streams[i].buffer);
+	free(streams);
+}
+
+static struct result make_result(uint64_t ios, uint64_t ns, uint64_t cpu_ns)
+{
+	struct result result = {
+		.per_second = (double)ios * 1e9 / (double)ns,
+		.cpu_us = (double)cpu_ns / 1000 / (double)ios,
+	};
+
+	return result;
+}
+
+/* depth requests under way, all the time, over row->sessions sessions. */
+static struct result run_async(const struct row *row)
+{
+	unsigned count = row->depth;
+	struct stream *streams;
+	uint64_t began;
+	uint64_t cpu;
+	uint64_t took;
+	unsigned i;
+
+	open_places(row->sessions);
+	streams = make_streams(row, count);
+	done = 1;
+	running = count;
+	began = dsc_clock_now_ns();
+	cpu = own_cpu_ns();
+	end_ns = began + seconds * DSC_NS_PER_S;
+	for (i = 0; i < count; i++)
+		go_on(&streams[i]);
+	while (running > 0)
+		discsi_context_dispatch(ctx, 100);
+	took = dsc_clock_now_ns() - began;
+	cpu = own_cpu_ns() - cpu;
+	close_places(row->sessions);
+	free_streams(streams, count);
+	return make_result(done, took, cpu);
+}
+
+static struct result run_sync(const struct row *row)
+{
+	struct stream *stream;
+	uint64_t began;
+	uint64_t cpu;
+	uint64_t took;
+	uint64_t ios = 0;
+
+	open_places(1);
+	stream = make_streams(row, 1);
+	began = dsc_clock_now_ns();
+	cpu = own_cpu_ns();
+	while ((took = dsc_clock_now_ns() - began) < seconds * DSC_NS_PER_S) {
+		if (discsi_lun_read(places[0].lun, stream->buffer, row->bytes,
+				    next_offset(stream), 0) != 0)
+			fail("read");
+		ios++;
+	}
+	cpu = own_cpu_ns() - cpu;
+	close_places(1);
+	free_streams(stream, 1);
+	return make_result(ios, took, cpu);
+}
+
+/* ---------------------------------------------------- four submitting threads */
+
+#define THREADS 4
+
+/* One thread and the requests that it keeps under way. */
+struct submitter {
+	pthread_t thread;
+	const struct row *row;
+	struct stream *streams;
+	unsigned depth;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	struct stream *ready[DEPTH_MAX];
+	unsigned readies;
+	uint64_t ios;
+};
+
+struct token {
+	struct submitter *submitter;
+	struct stream *stream;
+};
+
+static void on_token(void *arg, int result, const struct discsi_error *error)
+{
+	struct token *token = arg;
+	struct submitter *submitter = token->submitter;
+
+	if (result != 0) {
+		fprintf(stderr, "bench-session: %s\n", error->message);
+		exit(1);
+	}
+	pthread_mutex_lock(&submitter->lock);
+	submitter->ready[submitter->readies++] = token->stream;
+	if (submitter->readies == 1)
+		pthread_cond_signal(&submitter->cond);
+	pthread_mutex_unlock(&submitter->lock);
+}
+
+static unsigned take_ready(struct submitter *submitter, struct stream **ready)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&submitter->lock);
+	while (submitter->readies == 0)
+		pthread_cond_wait(&submitter->cond, &submitter->lock);
+	count = submitter->readies;
+	memcpy(ready, submitter->ready, count * sizeof(*ready));
+	submitter->readies = 0;
+	pthread_mutex_unlock(&submitter->lock);
+	return count;
+}
+
+static void *submit_all(void *arg)
+{
+	struct submitter *submitter = arg;
+	struct token tokens[DEPTH_MAX];
+	struct stream *ready[DEPTH_MAX];
+	unsigned under_way = 0;
+	unsigned i;
+
+	for (i = 0; i < submitter->depth; i++)
+		submitter->ready[i] = &submitter->streams[i];
+	submitter->readies = submitter->depth;
+	do {
+		unsigned count = take_ready(submitter, ready);
+
+		under_way -= under_way == 0 ? 0 : count;
+		submitter->ios += count;
+		if (dsc_clock_now_ns() >= end_ns)
+			continue;
+		for (i = 0; i < count; i++) {
+			struct stream *stream = ready[i];
+			struct token *token =
+				&tokens[stream - submitter->streams];
+
+			token->submitter = submitter;
+			token->stream = stream;
+			if (discsi_lun_read_async(
+				    stream->place->lun, stream->buffer,
+				    stream->row->bytes, next_offset(stream), 0,
+				    on_token, token) != 0)
+				fail("submit");
+			under_way++;
+		}
+	} while (under_way > 0);
+	return NULL;
+}
+
+static struct result run_threads(const struct row *row)
+{
+	static struct submitter submitters[THREADS];
+	uint64_t began;
+	uint64_t cpu;
+	uint64_t took;
+	uint64_t ios = 0;
+	unsigned i;
+
+	open_places(1);
+	discsi_context_start(ctx);
+	began = dsc_clock_now_ns();
+	cpu = own_cpu_ns();
+	end_ns = began + seconds * DSC_NS_PER_S;
+	for (i = 0; i < THREADS; i++) {
+		struct submitter *submitter = &submitters[i];
+
+		memset(submitter, 0, sizeof(*submitter));
+		submitter->row = row;
+		submitter->depth = row->depth / THREADS;
+		submitter->streams = make_streams(row, submitter->depth);
+		pthread_mutex_init(&submitter->lock, NULL);
+		pthread_cond_init(&submitter->cond, NULL);
+		pthread_create(&submitter->thread, NULL, submit_all, submitter);
+	}
+	for (i = 0; i < THREADS; i++) {
+		pthread_join(submitters[i].thread, NULL);
+		ios += submitters[i].ios;
+		free_streams(submitters[i].streams, submitters[i].depth);
+	}
+	took = dsc_clock_now_ns() - began;
+	cpu = own_cpu_ns() - cpu;
+	close_places(1);
+	return make_result(ios, took, cpu);
+}
+
+/* ------------------------------------------------------------------- peers */
+
+/* Runs a program; its output into text, its processor time into *cpu_ns. */
+static void run_peer(const char *const *argv, char *text, size_t room,
+		     uint64_t *cpu_ns)
+{
+	posix_spawn_file_actions_t actions;
+	struct rusage usage;
+	size_t used = 0;
+	ssize_t got;
+	int fds[2];
+	int status;
+	pid_t pid;
+
+	if (pipe(fds) != 0)
+		exit(1);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+	posix_spawn_file_actions_addclose(&actions, fds[0]);
+	if (posix_spawnp(&pid, argv[0], &actions, NULL,
+			(char *const *)(uintptr_t)argv, environ) != 0) {
+		fprintf(stderr, "bench-session: no %s\n", argv[0]);
+		exit(1);
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	while ((got = read(fds[0], text + used, room - 1 - used)) > 0)
+		used += (size_t)got;
+	text[used] = '\0';
+	close(fds[0]);
+	wait4(pid, &status, 0, &usage);
+	*cpu_ns = cpu_ns_of(&usage);
+}
+
+/* The last of the averages that it tells. */
+static const char *find_average(const char *text)
+{
+	static const char before[] = "iops average ";
+	const char *found = NULL;
+	const char *next = text;
+
+	while ((next = strstr(next, before)) != NULL) {
+		next += strlen(before);
+		found = next;
+	}
+	return found;
+}
+
+static struct result run_iscsi_perf(const struct row *row)
+{
+	static char text[1 << 20];
+	char url[128], depth[16], blocks[16], time[16];
+	const char *argv[] = { "iscsi-perf", "-m", depth, "-b", blocks, "-t", time,
+			 url, row->is_sequential ? NULL : "-r", NULL };
+	struct result result = { .per_second = 0 };
+	const char *found;
+	uint64_t cpu;
+
+	snprintf(url, sizeof(url), "iscsi://%s/%s/0", portal, IQN);
+	snprintf(depth, sizeof(depth), "%u", row->depth);
+	snprintf(blocks, sizeof(blocks), "%u", row->bytes / 512);
+	snprintf(time, sizeof(time), "%u", seconds);
+	run_peer(argv, text, sizeof(text), &cpu);
+	found = find_average(text);
+	if (found == NULL)
+		return result;
+	result.per_second = strtod(found, NULL);
+	result.cpu_us = (double)cpu / 1000 / result.per_second / seconds;
+	return result;
+}
+
+static struct result run_qemu_img(const struct row *row)
+{
+	static char text[65536];
+	char url[160], depth[16], size[16], count[16];
+	const char *argv[] = { "qemu-img", "bench", "-w", "-t", "none", "-f", "raw",
+			 "-d", depth, "-s", size, "-c", count, url, NULL };
+	struct result result = { .per_second = 0 };
+	unsigned ios = 4000 * seconds;
+	const char *found;
+	uint64_t cpu;
+	double took;
+
+	snprintf(url, sizeof(url), "iscsi://%s/%s/0", portal, IQN);
+	snprintf(depth, sizeof(depth), "%u", row->depth);
+	snprintf(size, sizeof(size), "%u", row->bytes);
+	snprintf(count, sizeof(count), "%u", ios);
+	run_peer(argv, text, sizeof(text), &cpu);
+	found = strstr(text, "Run completed in ");
+	if (found == NULL)
+		return result;
+	took = strtod(found + strlen("Run completed in "), NULL);
+	result.per_second = ios / took;
+	result.cpu_us = (double)cpu / 1000 / ios;
+	return result;
+}
+
+/* One session at depth 128 is what a thousand are compared with. */
+static struct result run_one_session(const struct row *row)
+{
+	struct row one = *row;
+
+	one.sessions = 1;
+	one.depth = 128;
+	return run_async(&one);
+}
+
+/* ------------------------------------------------------------------- table */
+
+static const struct row rows[] = {
+	{ "4 KiB random read, synchronous", run_sync, run_iscsi_perf, 4096, 1,
+	  1, false, false },
+	{ "4 KiB random read, depth 32", run_async, run_iscsi_perf, 4096, 32,
+	  1, false, false },
+	{ "4 KiB random read, depth 128", run_async, run_iscsi_perf, 4096, 128,
+	  1, false, false },
+	{ "4 KiB random read, 4 threads, depth 32", run_threads,
+	  run_iscsi_perf, 4096, 32, 1, false, false },
+	{ "256 KiB sequential read, depth 16", run_async, run_iscsi_perf,
+	  262144, 16, 1, false, true },
+	{ "256 KiB sequential write, depth 16 (qemu-img)", run_async,
+	  run_qemu_img, 262144, 16, 1, true, true },
+	{ "1000 sessions, depth 1 (one session, depth 128)", run_async,
+	  run_one_session, 4096, 1000, 1000, false, false },
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a;
+	const double *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static double median(double *values, unsigned count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[count / 2];
+}
+
+static void print_row(const struct row *row, struct result *ours,
+		      struct result *theirs, unsigned rounds)
+{
+	double a[ROUNDS_MAX], b[ROUNDS_MAX], ratio[ROUNDS_MAX];
+	double cpu_a[ROUNDS_MAX], cpu_b[ROUNDS_MAX];
+	unsigned i;
+
+	for (i = 0; i < rounds; i++) {
+		a[i] = ours[i].per_second;
+		b[i] = theirs[i].per_second;
+		ratio[i] = b[i] > 0 ? a[i] / b[i] : 0;
+		cpu_a[i] = ours[i].cpu_us;
+		cpu_b[i] = theirs[i].cpu_us;
+	}
+	printf("| %-47s | %9.0f | %9.0f | %5.2f | %7.2f | %7.2f | %5.2f |\n",
+	       row->name, median(a, rounds), median(b, rounds),
+	       median(ratio, rounds), median(cpu_a, rounds),
+	       median(cpu_b, rounds),
+	       median(cpu_b, rounds) > 0 ?
+	       median(cpu_a, rounds) / median(cpu_b, rounds) : 0);
+	fflush(stdout);
+}
+
+static void measure(unsigned rounds)
+{
+	static struct result ours[ROWS][ROUNDS_MAX];
+	static struct result theirs[ROWS][ROUNDS_MAX];
+	unsigned round;
+	size_t i;
+
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < ROWS; i++) {
+			ours[i][round] = rows[i].run(&rows[i]);
+			theirs[i][round] = rows[i].peer(&rows[i]);
+			fprintf(stderr, "round %u: %s: %.0f, %.0f\n", round + 1,
+				rows[i].name, ours[i][round].per_second,
+				theirs[i][round].per_second);
+		}
+	}
+	printf("| workload | discsi I/O per s | peer | ratio | discsi CPU us "
+	       "per I/O | peer | ratio |\n"
+	       "| --- | --- | --- | --- | --- | --- | --- |\n");
+	for (i = 0; i < ROWS; i++)
+		print_row(&rows[i], ours[i], theirs[i], rounds);
+}
+
+/* Starts the target; it ends with the descriptor that is returned. */
+static int start_target(const char *program)
+{
+	const char *argv[] = { program, "--size", SIZE_MIB,
+			 "--touch", "--no-journal", NULL };
+	posix_spawn_file_actions_t actions;
+	int in[2];
+	int out[2];
+	ssize_t got;
+	pid_t pid;
+
+	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)
+		exit(1);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+	if (posix_spawn(&pid, program, &actions, NULL,
+			(char *const *)(uintptr_t)argv, environ) != 0) {
+		fprintf(stderr, "bench-session: %s cannot be run\n", program);
+		exit(1);
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	close(in[0]);
+	close(out[1]);
+	got = read(out[0], portal, sizeof(portal) - 1);
+	close(out[0]);
+	if (got <= 0)
+		exit(1);
+	portal[strcspn(portal, "\n")] = '\0';
+	return in[1];
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 }
+	};
+	const struct rlimit files = { 8192, 8192 };
+	unsigned rounds = 5;
+	int option;
+	int target;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'r')
+			rounds = (unsigned)strtoul(optarg, NULL, 10);
+		else if (option == 's')
+			seconds = (unsigned)strtoul(optarg, NULL, 10);
+		else
+			return 2;
+	}
+	if (optind + 1 != argc || rounds == 0 || rounds > ROUNDS_MAX ||
+	    seconds == 0) {
+		fprintf(stderr, "usage: bench-session [--rounds N] "
+			"[--seconds N] SIMTARGET\n");
+		return 2;
+	}
+	setrlimit(RLIMIT_NOFILE, &files);
+	target = start_target(argv[optind]);
+	measure(rounds);
+	close(target);
+	return 0;
+}

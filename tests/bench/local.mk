@@ -1,0 +1,5 @@
+# tests/bench: measurements beside other programs; run by hand, see
+# docs/performance.md.
+EXTRA_PROGRAMS += tests/bench/bench-session
+tests_bench_bench_session_SOURCES = tests/bench/bench-session.c
+tests_bench_bench_session_LDADD = libdiscsi-internal.la -lpthread

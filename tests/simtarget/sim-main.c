@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sim-main.c: the simulated target as a program, for clients and benchmarks
+ * that are processes of their own: prints its portals, one per line, and runs
+ * until its standard input ends.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "simtarget/simtarget.h"
+
+#define MIB (1024u * 1024u)
+
+static int usage(void)
+{
+	fprintf(stderr,
+		"usage: simtarget [options]   runs until standard input ends\n"
+		"  --size MIB        of each LUN (64)\n"
+		"  --block-size N    512 or 4096 (512)\n"
+		"  --luns N          1 to %d (1)\n"
+		"  --portals N       1 to %d (1)\n"
+		"  --thin            UNMAP, GET LBA STATUS\n"
+		"  --write-cache     a volatile one\n"
+		"  --touch           have the memory before it is used\n"
+		"  --no-journal      faster\n", SIM_LUNS_MAX, SIM_PORTALS_MAX);
+	return 2;
+}
+
+/* False: not of the options. */
+static bool take_option(int option, struct sim_config *config, uint64_t *mib)
+{
+	switch (option) {
+	case 's':
+		*mib = strtoull(optarg, NULL, 10);
+		return true;
+	case 'b':
+		config->block_size = (uint32_t)strtoul(optarg, NULL, 10);
+		return true;
+	case 'l':
+		config->luns = (unsigned)strtoul(optarg, NULL, 10);
+		return config->luns <= SIM_LUNS_MAX;
+	case 'p':
+		config->portals = (unsigned)strtoul(optarg, NULL, 10);
+		return config->portals <= SIM_PORTALS_MAX;
+	case 't':
+		config->thin = true;
+		return true;
+	case 'w':
+		config->write_cache = true;
+		config->fua = true;
+		return true;
+	case 'T':
+		config->touched = true;
+		return true;
+	case 'j':
+		config->no_journal = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool parse(int argc, char **argv, struct sim_config *config)
+{
+	static const struct option options[] = {
+		{ "size", required_argument, NULL, 's' },
+		{ "block-size", required_argument, NULL, 'b' },
+		{ "luns", required_argument, NULL, 'l' },
+		{ "portals", required_argument, NULL, 'p' },
+		{ "thin", no_argument, NULL, 't' },
+		{ "write-cache", no_argument, NULL, 'w' },
+		{ "touch", no_argument, NULL, 'T' },
+		{ "no-journal", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 }
+	};
+	uint64_t mib = 64;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (!take_option(option, config, &mib))
+			return false;
+	if (config->block_size == 0)
+		config->block_size = 512;
+	if (config->portals == 0)
+		config->portals = 1;
+	config->blocks = mib * MIB / config->block_size;
+	return optind == argc && config->blocks > 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct sim_config config = { .blocks = 0 };
+	char unused[64];
+	struct sim *sim;
+	unsigned i;
+
+	if (!parse(argc, argv, &config))
+		return usage();
+	sim = sim_start(&config);
+	if (sim == NULL)
+		return 1;
+	for (i = 0; i < config.portals; i++)
+		printf("%s\n", sim_portal(sim, i));
+	fflush(stdout);
+	while (read(STDIN_FILENO, unused, sizeof(unused)) > 0)
+		;
+	sim_stop(sim);
+	return 0;
+}
