@@ -5,7 +5,9 @@
  * target. Everything is measured in turn, round after round; the table shows
  * medians and ratios. A program, not a test: nothing is judged.
  *
- * usage: bench-session [--rounds N] [--seconds N] SIMTARGET
+ * usage: bench-session [--rounds N] [--seconds N] [--row TEXT] [--alone] SIMTARGET
+ *   --row    only rows with this text in their names
+ *   --alone  no peers
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +50,8 @@ struct row {
 
 static char portal[64];
 static unsigned seconds = 2;
+static const char *wanted = "";  /* a part of the names of rows */
+static bool has_peers = true;
 
 static void fail(const char *what)
 {
@@ -568,8 +572,11 @@ static void measure(unsigned rounds)
 
 	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < ROWS; i++) {
+			if (strstr(rows[i].name, wanted) == NULL)
+				continue;
 			ours[i][round] = rows[i].run(&rows[i]);
-			theirs[i][round] = rows[i].peer(&rows[i]);
+			if (has_peers)
+				theirs[i][round] = rows[i].peer(&rows[i]);
 			fprintf(stderr, "round %u: %s: %.0f, %.0f\n", round + 1,
 				rows[i].name, ours[i][round].per_second,
 				theirs[i][round].per_second);
@@ -579,7 +586,8 @@ static void measure(unsigned rounds)
 	       "per I/O | peer | ratio |\n"
 	       "| --- | --- | --- | --- | --- | --- | --- |\n");
 	for (i = 0; i < ROWS; i++)
-		print_row(&rows[i], ours[i], theirs[i], rounds);
+		if (strstr(rows[i].name, wanted) != NULL)
+			print_row(&rows[i], ours[i], theirs[i], rounds);
 }
 
 /* Starts the target; it ends with the descriptor that is returned. */
@@ -619,6 +627,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "seconds", required_argument, NULL, 's' },
+		{ "row", required_argument, NULL, 'w' },
+		{ "alone", no_argument, NULL, 'a' },
 		{ NULL, 0, NULL, 0 }
 	};
 	const struct rlimit files = { 8192, 8192 };
@@ -631,13 +641,17 @@ int main(int argc, char **argv)
 			rounds = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 's')
 			seconds = (unsigned)strtoul(optarg, NULL, 10);
+		else if (option == 'w')
+			wanted = optarg;
+		else if (option == 'a')
+			has_peers = false;
 		else
 			return 2;
 	}
 	if (optind + 1 != argc || rounds == 0 || rounds > ROUNDS_MAX ||
 	    seconds == 0) {
 		fprintf(stderr, "usage: bench-session [--rounds N] "
-			"[--seconds N] SIMTARGET\n");
+			"[--seconds N] [--row TEXT] [--alone] SIMTARGET\n");
 		return 2;
 	}
 	setrlimit(RLIMIT_NOFILE, &files);
