@@ -156,16 +156,29 @@ static void test_power_cut(void)
 
 /* ---------------------------------------------------------- several sessions */
 
+/* How many nexuses have sent what the journal holds from number first on. */
+static size_t count_isids(struct sim *sim, size_t first)
+{
+	struct sim_record record[64];
+	size_t count = sim_journal(sim, first, record, 64);
+	size_t isids = 0;
+	size_t i;
+	size_t j;
+
+	for (i = 0; i < count; i++) {
+		for (j = 0; j < i; j++)
+			if (memcmp(record[i].isid, record[j].isid, 6) == 0)
+				break;
+		isids += j == i;
+	}
+	return isids;
+}
+
 static void test_several_sessions(void)
 {
 	struct discsi_session_info info = { .size = sizeof(info) };
-	struct sim_record record[64];
 	struct work work;
 	struct rig rig;
-	size_t isids = 0;
-	size_t count;
-	size_t i;
-	size_t j;
 
 	if (rig_prepare(&rig, &plain)) {
 		rig_set(&rig, "sessions", "4");
@@ -180,15 +193,7 @@ static void test_several_sessions(void)
 			CU_ASSERT_TRUE(work_finish(&work, 20000));
 			CU_ASSERT_EQUAL(work.failed, 0);
 			CU_ASSERT_EQUAL(sim_logins(rig.sim), 5);
-			count = sim_journal(rig.sim, 200, record, 64);
-			for (i = 0; i < count; i++) {
-				for (j = 0; j < i; j++)
-					if (memcmp(record[i].isid,
-						   record[j].isid, 6) == 0)
-						break;
-				isids += j == i;
-			}
-			CU_ASSERT_EQUAL(isids, 4);
+			CU_ASSERT_EQUAL(count_isids(rig.sim, 200), 4);
 			work_check(&work);
 		}
 	}

@@ -107,6 +107,15 @@ static void read_all(struct tally *tally)
 				      rig_tally, tally);
 }
 
+/* Processor time from one to the other. */
+static long used_ms(const struct rusage *before, const struct rusage *after)
+{
+	return (after->ru_utime.tv_sec - before->ru_utime.tv_sec +
+		after->ru_stime.tv_sec - before->ru_stime.tv_sec) * 1000 +
+	       (after->ru_utime.tv_usec - before->ru_utime.tv_usec +
+		after->ru_stime.tv_usec - before->ru_stime.tv_usec) / 1000;
+}
+
 static void test_thousand(void)
 {
 	const struct sim_config config = { .blocks = 131072, .portals = 2 };
@@ -153,11 +162,7 @@ static void test_thousand(void)
 	rig_run(&many.rig, 2000);
 	getrusage(RUSAGE_SELF, &after);
 	dsc_test_note("%ld ms of processor time in 2 s of outage",
-		      (after.ru_utime.tv_sec - before.ru_utime.tv_sec +
-		       after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000 +
-		      (after.ru_utime.tv_usec - before.ru_utime.tv_usec +
-		       after.ru_stime.tv_usec - before.ru_stime.tv_usec) /
-			      1000);
+		      used_ms(&before, &after));
 	sim_restart(many.rig.sim);
 	read_all(&tally);
 	CU_ASSERT_TRUE(rig_wait(&many.rig, &tally.done, 3 * SESSIONS, 60000));
