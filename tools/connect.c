@@ -4,9 +4,13 @@
  * be a URL with a secret in it. Main thread.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
+
+#include "base/clock.h"
 
 #include "connect.h"
 #include "failure.h"
@@ -112,6 +116,43 @@ static int check_lun_id(const struct discsi_conf *conf)
 		    "after the target's name (\"discsi list\" shows the LUNs)");
 }
 
+/*
+ * Somebody who looks on is told why nothing moves. On the loop's thread, which
+ * may be another one than that which prints progress: one call, one line.
+ */
+static void on_event(void *arg, struct discsi_session *session,
+		     const struct discsi_event *event)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+	struct connection *connection = arg;
+
+	if (discsi_session_get_info(session, &info) < 0)
+		return;
+	if (event->type == DISCSI_EVENT_LOST && info.sessions_ready == 0 &&
+	    connection->lost_ns == 0) {
+		connection->lost_ns = dsc_clock_now_ns();
+		output_note("the session to %s is lost and is being recovered "
+			    "(%s)", info.target, event->error != NULL ?
+			    event->error->message : "?");
+	} else if (event->type == DISCSI_EVENT_RECOVERED &&
+		   connection->lost_ns != 0) {
+		output_note("the session to %s is back after %" PRIu64 " s",
+			    info.target,
+			    (dsc_clock_now_ns() - connection->lost_ns) /
+				    DSC_NS_PER_S);
+		connection->lost_ns = 0;
+	}
+}
+
+/* With --verbose the library's own messages say it; with --json none must. */
+static int watch_session(struct connection *connection, const struct cli *cli)
+{
+	if (cli->json || cli->verbose > 0 || isatty(STDERR_FILENO) == 0)
+		return 0;
+	return discsi_session_on_event(connection->session, on_event,
+				       connection);
+}
+
 static int open_session(struct connection *connection, const struct cli *cli,
 			struct discsi_context *ctx)
 {
@@ -125,7 +166,8 @@ static int open_session(struct connection *connection, const struct cli *cli,
 			return status;
 	}
 	if (discsi_session_open(connection->ctx, connection->conf,
-				&connection->session) < 0)
+				&connection->session) < 0 ||
+	    watch_session(connection, cli) < 0)
 		return fail_library(NULL, NULL);
 	return 0;
 }

@@ -35,11 +35,14 @@ struct connection {
 	struct discsi_session *session;
 	struct discsi_lun *lun;
 	struct discsi_lun_info info;  /* of lun */
+	uint64_t lost_ns;             /* loop's: since when no session works, or 0 */
 };
 
 /*
  * Logs in to the target of a URL (NULL: of --config alone). ctx: used, or
- * NULL for a new one. connection is to be closed on failure, too.
+ * NULL for a new one. connection is to be closed on failure, too, and must stay
+ * where it is until then. On a terminal it is said when the session is lost,
+ * and when it is back.
  */
 int connect_target(struct connection *connection, const struct cli *cli,
 		   struct discsi_context *ctx, const char *url);

@@ -134,6 +134,27 @@ void output_line(const char *format, ...)
 	putchar('\n');
 }
 
+/* What may hold a target's words, fit for a terminal. */
+static void make_harmless(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+	}
+}
+
+void output_note(const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	make_harmless(line);
+	fprintf(stderr, "\r\033[Kdiscsi: %s\n", line);
+}
+
 /* Prints what may hold a target's words on one line of stderr. */
 static void print_sentence(const char *prefix, const char *sentence)
 {

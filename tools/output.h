@@ -52,6 +52,13 @@ void output_line(const char *format, ...)
 /* "discsi: warning: …" on stderr. */
 void output_warning(const char *sentence);
 
+/*
+ * One line on stderr, a terminal, in place of a line of progress that may stand
+ * there. Any thread.
+ */
+void output_note(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
 /* The failure on stderr, as text or as {"error": {"errno", "message"}}. */
 void output_error(bool is_json, const struct discsi_error *error);
 
