@@ -17,14 +17,24 @@
 #include "log.h"
 #include "report.h"
 
-#define PORTAL_MAX 128
-
 /* ----------------------------------------------------------- configuration */
 
 static void on_warning(void *arg, const char *sentence)
 {
 	(void)arg;
 	nbd_log(DISCSI_LOG_WARNING, "%s", sentence);
+}
+
+/* One "MEMBER=VALUE". */
+static int apply_setting(struct nbd_app *app, char *setting)
+{
+	char *equals = strchr(setting, '=');
+	int rc;
+
+	*equals = '\0';
+	rc = discsi_conf_set(app->conf, setting, equals + 1);
+	*equals = '=';
+	return rc;
 }
 
 /* What comes later wins: file, URL, single options. */
@@ -55,6 +65,8 @@ static int fill_conf(struct nbd_app *app)
 			rc = discsi_conf_set(app->conf, members[i].member,
 					     members[i].value);
 	}
+	for (i = 0; rc == 0 && i < options->nsettings; i++)
+		rc = apply_setting(app, options->settings[i]);
 	return rc;
 }
 
@@ -224,22 +236,13 @@ static int export_disk(struct nbd_app *app)
 
 static int publish(struct nbd_app *app)
 {
-	struct discsi_session_info info = { .size = sizeof(info) };
-	char portal[PORTAL_MAX];
-	int rc = discsi_session_get_info(app->session, &info);
-	bool is_ipv6;
-
-	if (rc < 0)
-		return rc;
-	is_ipv6 = strchr(info.address, ':') != NULL;
-	snprintf(portal, sizeof(portal), "%s%s%s:%u", is_ipv6 ? "[" : "",
-		 info.address, is_ipv6 ? "]" : "", info.port);
-	return nbd_registry_publish(&app->registry, &(struct nbd_state){
+	return nbd_health_begin(&app->health, app->ctx, app->session,
+				&app->registry, &app->disk,
+				&(struct nbd_state){
 		.device = app->kernel.device,
 		.socket = app->socket_path != NULL ? app->socket_path : "",
 		.export = app->export.name,
-		.target = info.target,
-		.portal = portal,
+		.target = app->target,
 		.lun = app->lun_id,
 		.bytes = app->disk.bytes,
 		.is_read_only = app->disk.is_read_only,
@@ -324,6 +327,7 @@ static int start(struct nbd_app *app)
  */
 static void close_session(struct nbd_app *app)
 {
+	nbd_health_end(&app->health);
 	if (app->call.is_done && !nbd_app_is_in_hurry(app)) {
 		discsi_lun_close(app->lun);
 		nbd_server_fini(&app->server);

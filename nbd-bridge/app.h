@@ -16,6 +16,7 @@
 
 #include "cli.h"
 #include "daemon.h"
+#include "health.h"
 #include "kernel.h"
 #include "listener.h"
 #include "registry.h"
@@ -46,6 +47,7 @@ struct nbd_app {
 	struct nbd_listener listener;
 	struct nbd_kernel kernel;
 	struct nbd_registry registry;
+	struct nbd_health health;
 	char *socket_path;             /* absolute; NULL for a kernel device */
 
 	int signal_fd;

@@ -18,7 +18,7 @@
 
 #define URL_SCHEME "iscsi://"
 
-enum kind { KIND_TEXT, KIND_FLAG, KIND_HELP, KIND_VERSION };
+enum kind { KIND_TEXT, KIND_FLAG, KIND_SETTING, KIND_HELP, KIND_VERSION };
 
 static const struct option_entry {
 	const char *name;
@@ -43,6 +43,8 @@ static const struct option_entry {
 	  offsetof(struct nbd_options, initiator), KIND_TEXT },
 	{ "header-digest", "WHEN", "none, prefer or require",
 	  offsetof(struct nbd_options, header_digest), KIND_TEXT },
+	{ "option", "MEMBER=VALUE", "any other member of the configuration",
+	  0, KIND_SETTING },
 	{ "read-only", NULL, "refuse every write",
 	  offsetof(struct nbd_options, is_read_only), KIND_FLAG },
 	{ "fork", NULL, "return when the export is ready, serve on behind",
@@ -106,6 +108,34 @@ static void fill_table(struct option *table)
 	}
 }
 
+/* The message repeats nothing of it: it may be a secret. */
+static enum nbd_cli take_setting(struct nbd_options *options, char *text)
+{
+	char *equals = strchr(text, '=');
+	bool is_secret;
+
+	if (equals == NULL || equals == text) {
+		dsc_fail(EINVAL, "--option takes MEMBER=VALUE");
+		return NBD_CLI_USAGE;
+	}
+	*equals = '\0';
+	is_secret = dsc_secret_is_member(text);
+	*equals = '=';
+	if (is_secret) {
+		dsc_wipe(equals + 1, strlen(equals + 1));
+		dsc_fail(EINVAL, "a secret is no argument, others could see "
+			 "it: use --password-file or --target-password-file");
+		return NBD_CLI_USAGE;
+	}
+	if (options->nsettings == NBD_SETTINGS_MAX) {
+		dsc_fail(EINVAL, "--option is given more than %d times",
+			 NBD_SETTINGS_MAX);
+		return NBD_CLI_USAGE;
+	}
+	options->settings[options->nsettings++] = text;
+	return NBD_CLI_RUN;
+}
+
 static enum nbd_cli take_option(struct nbd_options *options,
 				const struct option_entry *entry)
 {
@@ -118,6 +148,8 @@ static enum nbd_cli take_option(struct nbd_options *options,
 	case KIND_FLAG:
 		*(bool *)field = true;
 		return NBD_CLI_RUN;
+	case KIND_SETTING:
+		return take_setting(options, optarg);
 	case KIND_HELP:
 		print_help();
 		return NBD_CLI_DONE;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define NBD_SETTINGS_MAX 32
+
 /* What was asked for. Pointers go into argv, or are NULL. */
 struct nbd_options {
 	const char *socket;
@@ -18,6 +20,8 @@ struct nbd_options {
 	const char *target_password_file;
 	const char *initiator;
 	const char *header_digest;
+	char *settings[NBD_SETTINGS_MAX];  /* "MEMBER=VALUE", no secret */
+	size_t nsettings;
 	bool is_read_only;
 	bool is_fork;
 	bool is_json;

@@ -20,6 +20,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/disk.h \
 	nbd-bridge/handshake.c \
 	nbd-bridge/handshake.h \
+	nbd-bridge/health.c \
+	nbd-bridge/health.h \
 	nbd-bridge/kernel.c \
 	nbd-bridge/kernel.h \
 	nbd-bridge/listener.c \
@@ -42,6 +44,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/server.c \
 	nbd-bridge/server.h \
 	nbd-bridge/sockets.h \
+	nbd-bridge/state.c \
+	nbd-bridge/state.h \
 	nbd-bridge/wire.c \
 	nbd-bridge/wire.h \
 	nbd-bridge/worker.c \

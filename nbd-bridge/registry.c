@@ -9,15 +9,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <json-c/json.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -145,52 +142,6 @@ int nbd_registry_claim(struct nbd_registry *registry, const char *target,
 
 /* ------------------------------------------------------------------ state */
 
-static int64_t now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec;
-}
-
-static struct json_object *make_object(const struct nbd_registry *registry,
-				       const struct nbd_state *state)
-{
-	const struct {
-		const char *name;
-		struct json_object *value;
-	} members[] = {
-		{ "version", json_object_new_int(DSC_REGISTRY_VERSION) },
-		{ "id", json_object_new_string(registry->id) },
-		{ "pid", json_object_new_int64(getpid()) },
-		{ "device", json_object_new_string(state->device) },
-		{ "socket", json_object_new_string(state->socket) },
-		{ "export", json_object_new_string(state->export) },
-		{ "target", json_object_new_string(state->target) },
-		{ "portal", json_object_new_string(state->portal) },
-		{ "lun", json_object_new_uint64(state->lun) },
-		{ "bytes", json_object_new_uint64(state->bytes) },
-		{ "read_only", json_object_new_boolean(state->is_read_only) },
-		{ "started", json_object_new_int64(now_s()) },
-	};
-	struct json_object *object = json_object_new_object();
-	bool is_whole = object != NULL;
-	size_t i;
-
-	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		if (!is_whole || members[i].value == NULL ||
-		    json_object_object_add(object, members[i].name,
-					   members[i].value) < 0) {
-			json_object_put(members[i].value);
-			is_whole = false;
-		}
-	}
-	if (is_whole)
-		return object;
-	json_object_put(object);
-	return NULL;
-}
-
 static int write_file(const struct nbd_registry *registry, const char *name,
 		      const char *text)
 {
@@ -231,20 +182,12 @@ static int replace_file(const struct nbd_registry *registry, const char *text)
 int nbd_registry_publish(struct nbd_registry *registry,
 			 const struct nbd_state *state)
 {
-	struct json_object *object = make_object(registry, state);
-	const char *json = NULL;
+	char *text = nbd_state_text(registry->id, state);
 	int rc = -ENOMEM;
-	char *text;
 
-	if (object != NULL)
-		json = json_object_to_json_string_ext(
-			object, JSON_C_TO_STRING_PRETTY |
-			JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (json != NULL && asprintf(&text, "%s\n", json) >= 0) {
+	if (text != NULL)
 		rc = replace_file(registry, text);
-		free(text);
-	}
-	json_object_put(object);
+	free(text);
 	if (rc < 0)
 		return dsc_fail(-rc, "the state file of %s in %s cannot be "
 				"written (%s)", registry->id,

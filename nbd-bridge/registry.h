@@ -12,23 +12,13 @@
 
 #include "base/registry.h"
 
+#include "state.h"
+
 struct nbd_registry {
 	struct dsc_registry dir;  /* fd -1: not open */
 	char *id;
 	int lock_fd;
 	bool is_published;
-};
-
-/* What the state file says. "" where not applicable; no secret is in it. */
-struct nbd_state {
-	const char *device;
-	const char *socket;
-	const char *export;
-	const char *target;
-	const char *portal;
-	uint64_t lun;
-	uint64_t bytes;
-	bool is_read_only;
 };
 
 /* An entry that holds nothing. */

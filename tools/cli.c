@@ -22,6 +22,7 @@
 enum option_id {
 	OPTION_MEMBER,      /* sets a member of the configuration */
 	OPTION_FLAG_MEMBER, /* sets it to "true" */
+	OPTION_ANY_MEMBER,  /* sets the one that its argument names */
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_JSON,
@@ -67,6 +68,8 @@ static const struct option_entry entries[] = {
 	  "milliseconds for connecting and logging in" },
 	{ "command-timeout", 0, "MS", CLI_LOGIN, OPTION_MEMBER,
 	  "command_timeout", "milliseconds for one command" },
+	{ "option", 'o', "MEMBER=VALUE", CLI_LOGIN, OPTION_ANY_MEMBER, NULL,
+	  "any other member of the configuration; repeatable" },
 	{ "device", 'd', "HOW", CLI_ATTACH, OPTION_DEVICE, NULL,
 	  "auto, nbd, /dev/nbdN, socket or a path" },
 	{ "read-only", 'r', NULL, CLI_ATTACH, OPTION_FLAG_MEMBER, "read_only",
@@ -183,25 +186,42 @@ static const struct option_entry *find_entry(int code)
 	return NULL;
 }
 
-static int add_setting(struct cli *cli, const struct option_entry *entry,
-		       const char *value)
+static int add_setting(struct cli *cli, const char *member, const char *value)
 {
 	if (cli->nsettings == CLI_SETTINGS_MAX)
 		return usage(cli, "too many options");
-	cli->settings[cli->nsettings].member = entry->member;
+	cli->settings[cli->nsettings].member = member;
 	cli->settings[cli->nsettings].value = value;
 	cli->nsettings++;
 	return 0;
 }
 
+/* "MEMBER=VALUE", which is cut in two. */
+static int add_any_setting(struct cli *cli, char *text)
+{
+	char *equals = strchr(text, '=');
+
+	if (equals == NULL || equals == text)
+		return usage(cli, "option --option takes MEMBER=VALUE");
+	*equals = '\0';
+	if (dsc_secret_is_member(text))
+		return usage(cli, "a secret is no argument, others could see "
+			     "it: use --%s-file",
+			     strcmp(text, "password") == 0 ? "password" :
+			     "target-password");
+	return add_setting(cli, text, equals + 1);
+}
+
 static int apply(struct cli *cli, const struct option_entry *entry,
-		 const char *value)
+		 char *value)
 {
 	switch (entry->id) {
 	case OPTION_MEMBER:
-		return add_setting(cli, entry, value);
+		return add_setting(cli, entry->member, value);
 	case OPTION_FLAG_MEMBER:
-		return add_setting(cli, entry, "true");
+		return add_setting(cli, entry->member, "true");
+	case OPTION_ANY_MEMBER:
+		return add_any_setting(cli, value);
 	case OPTION_HELP:
 		cli->wants_help = true;
 		break;

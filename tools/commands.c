@@ -46,10 +46,14 @@ const struct cli_command cli_commands[] = {
 	  "path of a socket. A device that is mounted, swap, or held by\n"
 	  "another device is not detached unless --force is given.\n",
 	  run_detach },
-	{ "status", "", 0, 0, CLI_ALL,
+	{ "status", "[WHICH]", 0, 1, CLI_ALL,
 	  "the LUNs that are attached",
-	  "One line for each discsi-nbd process of this user. One that is\n"
-	  "\"dead\" has ended without cleaning up; detach it.\n",
+	  "One line for each discsi-nbd process of this user, or all that\n"
+	  "is known of one, with statistics: WHICH is its id, its device or\n"
+	  "the path of its socket. While one is \"recovering\" its I/O waits\n"
+	  "for the target to come back; one that has \"failed\" fails all\n"
+	  "I/O, and is to be detached and attached again; one that is\n"
+	  "\"dead\" has ended without cleaning up: detach it.\n",
 	  run_status },
 	{ "help", "[COMMAND]", 0, 1, CLI_ALL,
 	  "this, or the help of a command",

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shape.h"
 #include "units.h"
@@ -22,6 +23,8 @@ enum member_type {
 	MEMBER_U32,
 	MEMBER_U64,
 	MEMBER_I64,
+	MEMBER_COUNT,    /* unsigned */
+	MEMBER_TIME,     /* int64_t: seconds since 1970, 0: never */
 	MEMBER_TYPE,     /* peripheral device type, shown as a word */
 	MEMBER_ISID,     /* six bytes, shown in hexadecimal */
 };
@@ -90,20 +93,56 @@ static const struct member session_members[] = {
 	SESSION(max_recv_bytes, "Largest segment received", MEMBER_U32, true),
 };
 
-#define BRIDGE(name, type) \
-	{ #name, NULL, type, false, offsetof(struct discsi_bridge, name) }
+#define BRIDGE(name, label, type, is_bytes) \
+	{ #name, label, type, is_bytes, offsetof(struct discsi_bridge, name) }
 
+/* Without the statistics. */
 static const struct member bridge_members[] = {
-	BRIDGE(id, MEMBER_POINTER),
-	BRIDGE(device, MEMBER_POINTER),
-	BRIDGE(socket, MEMBER_POINTER),
-	BRIDGE(target, MEMBER_POINTER),
-	BRIDGE(portal, MEMBER_POINTER),
-	BRIDGE(lun, MEMBER_U64),
-	BRIDGE(bytes, MEMBER_U64),
-	BRIDGE(read_only, MEMBER_BOOL),
-	BRIDGE(alive, MEMBER_BOOL),
-	BRIDGE(pid, MEMBER_I64),
+	BRIDGE(id, "Id", MEMBER_POINTER, false),
+	BRIDGE(device, "Device", MEMBER_POINTER, false),
+	BRIDGE(socket, "Socket", MEMBER_POINTER, false),
+	BRIDGE(target, "Target", MEMBER_POINTER, false),
+	BRIDGE(portal, "Portal", MEMBER_POINTER, false),
+	BRIDGE(lun, "LUN", MEMBER_U64, false),
+	BRIDGE(bytes, "Size", MEMBER_U64, true),
+	BRIDGE(read_only, "Read-only", MEMBER_BOOL, false),
+	BRIDGE(alive, "Alive", MEMBER_BOOL, false),
+	BRIDGE(pid, "Process", MEMBER_I64, false),
+	BRIDGE(state, "State", MEMBER_POINTER, false),
+	BRIDGE(since, "Since", MEMBER_TIME, false),
+	BRIDGE(started, "Attached", MEMBER_TIME, false),
+	BRIDGE(updated, "Written down", MEMBER_TIME, false),
+	BRIDGE(sessions, "Sessions", MEMBER_COUNT, false),
+	BRIDGE(sessions_ready, "Sessions ready", MEMBER_COUNT, false),
+	BRIDGE(last_error, "Last error", MEMBER_POINTER, false),
+	BRIDGE(last_error_time, "Last error at", MEMBER_TIME, false),
+};
+
+#define STATS(name, label) \
+	{ #name, label, MEMBER_U64, false, \
+	  offsetof(struct discsi_session_stats, name) }
+
+/* Without the kinds of commands. */
+static const struct member stats_members[] = {
+	STATS(outstanding, "Commands under way"),
+	STATS(retries, "Retries"),
+	STATS(timeouts, "Timeouts"),
+	STATS(aborts, "Aborts"),
+	STATS(resets, "LUN resets"),
+	STATS(pings, "Pings"),
+	STATS(losses, "Losses"),
+	STATS(recoveries, "Recoveries"),
+	STATS(replays, "Commands repeated"),
+	STATS(outage_ms, "Outage (ms)"),
+};
+
+static const struct {
+	const char *name;
+	const char *label;
+} kinds[DISCSI_STATS_KINDS] = {
+	[DISCSI_STATS_READ] = { "read", "Reads" },
+	[DISCSI_STATS_WRITE] = { "write", "Writes" },
+	[DISCSI_STATS_OTHER] = { "other", "Other commands" },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -129,7 +168,10 @@ static uint64_t get_number(const struct member *member, const void *field)
 	case MEMBER_U32:
 		return *(const uint32_t *)field;
 	case MEMBER_I64:
+	case MEMBER_TIME:
 		return (uint64_t)*(const int64_t *)field;
+	case MEMBER_COUNT:
+		return *(const unsigned *)field;
 	default:
 		return *(const uint64_t *)field;
 	}
@@ -167,6 +209,7 @@ static struct json_object *member_json(const struct member *member,
 		print_isid(field, isid);
 		return json_object_new_string(isid);
 	case MEMBER_I64:
+	case MEMBER_TIME:
 		return json_object_new_int64(*(const int64_t *)field);
 	default:
 		return json_object_new_uint64(get_number(member, field));
@@ -268,15 +311,75 @@ struct json_object *shape_attached(const struct discsi_bridge *bridge)
 			    bridge_members, COUNT(bridge_members), bridge);
 }
 
+static struct json_object *shape_kind(const struct discsi_stats_of *kind)
+{
+	struct json_object *json = json_object_new_object();
+	struct json_object *latency = json_object_new_array();
+	size_t i;
+
+	json_object_object_add(json, "commands",
+			       json_object_new_uint64(kind->commands));
+	json_object_object_add(json, "bytes",
+			       json_object_new_uint64(kind->bytes));
+	json_object_object_add(json, "errors",
+			       json_object_new_uint64(kind->errors));
+	json_object_object_add(json, "p50_us", json_object_new_uint64(
+		shape_percentile_us(kind->latency, 50)));
+	json_object_object_add(json, "p99_us", json_object_new_uint64(
+		shape_percentile_us(kind->latency, 99)));
+	json_object_object_add(json, "max_us", json_object_new_uint64(
+		shape_percentile_us(kind->latency, 100)));
+	for (i = 0; i < DISCSI_LATENCY_BUCKETS; i++)
+		json_object_array_add(latency, json_object_new_uint64(
+			kind->latency[i]));
+	json_object_object_add(json, "latency", latency);
+	return json;
+}
+
+static struct json_object *shape_stats(const struct discsi_session_stats *stats)
+{
+	struct json_object *json = json_object_new_object();
+	size_t i;
+
+	add_members(json, stats_members, COUNT(stats_members), stats);
+	for (i = 0; i < COUNT(kinds); i++)
+		json_object_object_add(json, kinds[i].name,
+				       shape_kind(&stats->kind[i]));
+	return json;
+}
+
 struct json_object *shape_bridge(const struct discsi_bridge *bridge)
 {
 	struct json_object *json = json_object_new_object();
 
 	add_members(json, bridge_members, COUNT(bridge_members), bridge);
+	json_object_object_add(json, "stats", bridge->stats != NULL ?
+			       shape_stats(bridge->stats) : NULL);
 	return json;
 }
 
 /* -------------------------------------------------------------------- text */
+
+uint64_t shape_percentile_us(const uint64_t latency[DISCSI_LATENCY_BUCKETS],
+			     unsigned percent)
+{
+	uint64_t total = 0;
+	uint64_t seen = 0;
+	unsigned i;
+
+	for (i = 0; i < DISCSI_LATENCY_BUCKETS; i++)
+		total += latency[i];
+	if (total == 0)
+		return 0;
+	for (i = 0; i + 1 < DISCSI_LATENCY_BUCKETS; i++) {
+		seen += latency[i];
+		/* As seen / total >= percent / 100, and cannot overflow. */
+		if (seen >= total - total / 100 * (100 - percent) -
+			    total % 100 * (100 - percent) / 100)
+			break;
+	}
+	return UINT64_C(1) << i;
+}
 
 static char *number_text(const struct member *member, uint64_t number)
 {
@@ -292,6 +395,18 @@ static char *number_text(const struct member *member, uint64_t number)
 	else
 		length = asprintf(&text, "%" PRIu64, number);
 	return length < 0 ? NULL : text;
+}
+
+static char *time_text(int64_t seconds)
+{
+	char text[64];
+	time_t when = (time_t)seconds;
+	struct tm parts;
+
+	if (seconds == 0 || localtime_r(&when, &parts) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts) == 0)
+		return strdup("-");
+	return strdup(text);
 }
 
 /* The value of a member for people: allocated. */
@@ -313,6 +428,8 @@ static char *member_text(const struct member *member, const void *object)
 	case MEMBER_ISID:
 		print_isid(field, isid);
 		return strdup(isid);
+	case MEMBER_TIME:
+		return time_text(*(const int64_t *)field);
 	default:
 		return number_text(member, get_number(member, field));
 	}
@@ -340,6 +457,62 @@ struct output_pair *shape_info_pairs(const struct discsi_lun_info *lun,
 		pairs[i].name = member->label;
 		pairs[i].value = member_text(member, object);
 	}
+	return pairs;
+}
+
+/* "12 commands, 48 KiB, 0 errors; half took less than 128 us, …" */
+static char *kind_text(const struct discsi_stats_of *kind)
+{
+	char bytes[UNITS_MAX];
+	char half[UNITS_MAX];
+	char most[UNITS_MAX];
+	char all[UNITS_MAX];
+	char *text;
+
+	if (asprintf(&text, "%" PRIu64 ", %s, %" PRIu64 " errors; p50 < %s, "
+		     "p99 < %s, max < %s", kind->commands,
+		     units_bytes(bytes, kind->bytes), kind->errors,
+		     units_us(half, shape_percentile_us(kind->latency, 50)),
+		     units_us(most, shape_percentile_us(kind->latency, 99)),
+		     units_us(all, shape_percentile_us(kind->latency, 100))) <
+	    0)
+		return NULL;
+	return text;
+}
+
+static struct output_pair *add_pairs(struct output_pair *pair,
+				     const struct member *members, size_t count,
+				     const void *object)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		pair->name = members[i].label;
+		pair->value = member_text(&members[i], object);
+		pair++;
+	}
+	return pair;
+}
+
+struct output_pair *shape_bridge_pairs(const struct discsi_bridge *bridge)
+{
+	struct output_pair *pairs = calloc(COUNT(bridge_members) +
+					   COUNT(stats_members) +
+					   COUNT(kinds) + 1, sizeof(*pairs));
+	struct output_pair *pair = pairs;
+	size_t i;
+
+	if (pairs == NULL)
+		return NULL;
+	pair = add_pairs(pair, bridge_members, COUNT(bridge_members), bridge);
+	if (bridge->stats == NULL)
+		return pairs;
+	for (i = 0; i < COUNT(kinds); i++) {
+		pair->name = kinds[i].label;
+		pair->value = kind_text(&bridge->stats->kind[i]);
+		pair++;
+	}
+	add_pairs(pair, stats_members, COUNT(stats_members), bridge->stats);
 	return pairs;
 }
 

@@ -36,8 +36,22 @@ void shape_pairs_free(struct output_pair *pairs);
 /* What attach prints: {"id", "device", "socket", "bytes"}. */
 struct json_object *shape_attached(const struct discsi_bridge *bridge);
 
-/* All members of a bridge but its size. */
+/*
+ * All members of a bridge but its size. "stats" has the counters of struct
+ * discsi_session_stats, and "read", "write" and "other" those of struct
+ * discsi_stats_of with "p50_us", "p99_us" and "max_us"; null: not known.
+ */
 struct json_object *shape_bridge(const struct discsi_bridge *bridge);
+
+/* The same for people. */
+struct output_pair *shape_bridge_pairs(const struct discsi_bridge *bridge);
+
+/*
+ * The microseconds that percent of the commands took less than, of those that
+ * the buckets tell apart; 0: there were no commands.
+ */
+uint64_t shape_percentile_us(const uint64_t latency[DISCSI_LATENCY_BUCKETS],
+			     unsigned percent);
 
 /* "address:port", with brackets around IPv6. Allocated. */
 char *shape_portal(const char *address, unsigned port);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * status.c: discsi status: the LUNs that are attached, as the state registry
- * tells. Main thread.
+ * status.c: discsi status: the LUNs that are attached and how they are, as the
+ * state registry tells. Main thread.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include <discsi/bridge.h>
 #include "cli.h"
@@ -13,38 +18,79 @@
 #include "shape.h"
 #include "units.h"
 
+/* Of a sentence in the table; "discsi status WHICH" has the whole. */
+#define WORDS_MAX 32
+
 static const struct output_column columns[] = {
 	{ "ID", false },
 	{ "DISK", false },
 	{ "SIZE", true },
 	{ "PORTAL", false },
-	{ "LUN", true },
-	{ "PID", true },
 	{ "STATE", false },
 	{ NULL, false }
 };
 
-static const char *state_of(const struct discsi_bridge *bridge)
+/* -------------------------------------------------------------------- table */
+
+static uint64_t seconds_since(int64_t when)
 {
+	int64_t now = (int64_t)time(NULL);
+
+	return when > 0 && now > when ? (uint64_t)(now - when) : 0;
+}
+
+static void print_failed(char *text, size_t room,
+			 const struct discsi_bridge *bridge)
+{
+	const char *words = bridge->last_error;
+
+	snprintf(text, room, "failed: %.*s%s", WORDS_MAX, words,
+		 strlen(words) > WORDS_MAX ? "..." : "");
+}
+
+static void print_state(char *text, size_t room,
+			const struct discsi_bridge *bridge)
+{
+	const char *read_only = bridge->read_only ? ", read-only" : "";
+
 	if (!bridge->alive)
-		return "dead";
-	return bridge->read_only ? "running, read-only" : "running";
+		snprintf(text, room, "dead");
+	else if (strcmp(bridge->state, "failed") == 0)
+		print_failed(text, room, bridge);
+	else if (strcmp(bridge->state, "recovering") == 0)
+		snprintf(text, room, "recovering (since %" PRIu64 " s)",
+			 seconds_since(bridge->since));
+	else if (bridge->sessions_ready < bridge->sessions)
+		snprintf(text, room, "running%s, %u of %u sessions", read_only,
+			 bridge->sessions_ready, bridge->sessions);
+	else
+		snprintf(text, room, "running%s", read_only);
+}
+
+/* Where its socket is that has its usual place can be said in one word. */
+static const char *disk_of(const struct discsi_bridge *bridge)
+{
+	const char *name = strrchr(bridge->socket, '/');
+	size_t length = strlen(bridge->id);
+
+	if (bridge->device[0] != '\0')
+		return bridge->device;
+	if (name != NULL && strncmp(name + 1, bridge->id, length) == 0 &&
+	    strcmp(name + 1 + length, ".sock") == 0)
+		return "socket";
+	return bridge->socket;
 }
 
 static void add_row(struct output_table *table,
 		    const struct discsi_bridge *bridge)
 {
 	char size[UNITS_MAX];
-	char lun[24];
-	char pid[24];
+	char state[96];
 
 	units_bytes(size, bridge->bytes);
-	snprintf(lun, sizeof(lun), "%" PRIu64, bridge->lun);
-	snprintf(pid, sizeof(pid), "%" PRId64, bridge->pid);
+	print_state(state, sizeof(state), bridge);
 	output_table_row(table, (const char *const[]){
-		bridge->id,
-		bridge->device[0] != '\0' ? bridge->device : bridge->socket,
-		size, bridge->portal, lun, pid, state_of(bridge) });
+		bridge->id, disk_of(bridge), size, bridge->portal, state });
 }
 
 static int print_table(struct discsi_bridge **bridges, size_t count)
@@ -67,22 +113,80 @@ static int print_json(struct discsi_bridge **bridges, size_t count)
 	return output_json(array);
 }
 
+static int print_all(const struct cli *cli, struct discsi_bridge **bridges,
+		     size_t count)
+{
+	if (cli->json)
+		return print_json(bridges, count);
+	if (count > 0)
+		return print_table(bridges, count);
+	output_line("Nothing is attached.");
+	return 0;
+}
+
+/* ---------------------------------------------------------------------- one */
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a[0] != '\0' && strcmp(a, b) == 0;
+}
+
+static const struct discsi_bridge *find(const char *which,
+					struct discsi_bridge **bridges,
+					size_t count)
+{
+	char real[PATH_MAX];
+	size_t i;
+
+	/* /dev/disk/by-path/… is a link to the device. */
+	if (which[0] != '/' || realpath(which, real) == NULL)
+		real[0] = '\0';
+	for (i = 0; i < count; i++) {
+		if (is_same_text(which, bridges[i]->id) ||
+		    is_same_text(which, bridges[i]->device) ||
+		    is_same_text(which, bridges[i]->socket) ||
+		    is_same_text(real, bridges[i]->device))
+			return bridges[i];
+	}
+	return NULL;
+}
+
+static int print_one(const struct cli *cli, struct discsi_bridge **bridges,
+		     size_t count)
+{
+	const struct discsi_bridge *bridge = find(cli->operands[0], bridges,
+						  count);
+	struct output_pair *pairs;
+	int status;
+
+	if (bridge == NULL)
+		return fail(ENOENT, "nothing that is attached has this id, "
+			    "device or socket: \"discsi status\" lists what "
+			    "is");
+	if (cli->json)
+		return output_json(shape_bridge(bridge));
+	pairs = shape_bridge_pairs(bridge);
+	if (pairs == NULL)
+		return fail(ENOMEM, "there is no memory for the output");
+	status = output_pairs(pairs);
+	shape_pairs_free(pairs);
+	return status;
+}
+
 int run_status(struct cli *cli)
 {
 	struct discsi_bridge **bridges;
 	size_t count;
-	int status = 0;
+	int status;
 
 	if (discsi_bridge_list(&bridges, &count) < 0) {
 		fail_library(NULL, NULL);
 		return EXIT_FAILED;
 	}
-	if (cli->json)
-		status = print_json(bridges, count);
-	else if (count > 0)
-		status = print_table(bridges, count);
+	if (cli->noperands > 0)
+		status = print_one(cli, bridges, count);
 	else
-		output_line("Nothing is attached.");
+		status = print_all(cli, bridges, count);
 	discsi_bridge_list_free(bridges, count);
 	return status < 0 ? EXIT_FAILED : EXIT_OK;
 }

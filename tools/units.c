@@ -80,6 +80,18 @@ const char *units_rate(char text[UNITS_MAX], uint64_t bytes, uint64_t ns)
 	return print_amount(text, bytes * NS_PER_S / ns, "/s");
 }
 
+const char *units_us(char text[UNITS_MAX], uint64_t us)
+{
+	if (us < 1000)
+		snprintf(text, UNITS_MAX, "%" PRIu64 " us", us);
+	else if (us < 1000000)
+		snprintf(text, UNITS_MAX, "%" PRIu64 " ms", (us + 999) / 1000);
+	else
+		snprintf(text, UNITS_MAX, "%" PRIu64 " s",
+			 (us + 999999) / 1000000);
+	return text;
+}
+
 const char *units_duration(char text[UNITS_MAX], uint64_t seconds)
 {
 	unsigned hours = (unsigned)(seconds / 3600 % 1000);

@@ -17,6 +17,9 @@ const char *units_bytes(char text[UNITS_MAX], uint64_t bytes);
 /* "12.3 MiB/s"; "-" for no time at all. */
 const char *units_rate(char text[UNITS_MAX], uint64_t bytes, uint64_t ns);
 
+/* "512 us", "4 ms", "33 s": whole numbers, of the unit that is large enough. */
+const char *units_us(char text[UNITS_MAX], uint64_t us);
+
 /* "0:07", "12:34", "1:02:03"; "more than 99 h". */
 const char *units_duration(char text[UNITS_MAX], uint64_t seconds);
 

@@ -20,12 +20,19 @@
 #include <stdint.h>
 
 #include <discsi/conf.h>
+#include <discsi/session.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* One attached LUN. The struct owns its strings; "" where not applicable. */
+/*
+ * One attached LUN. The struct owns what it points to; strings are "" where
+ * not applicable. The members behind pid are as the process last wrote them
+ * down, which it does when they change, at most twice a second, and every 5 s
+ * for statistics; times are seconds since 1970. A process of an older version
+ * does not tell them: they are "", 0 and NULL.
+ */
 struct discsi_bridge {
 	size_t size;       /* sizeof(struct discsi_bridge) of the library */
 	char *id;          /* name in the registry, made from target and LUN */
@@ -38,6 +45,17 @@ struct discsi_bridge {
 	bool read_only;
 	bool alive;        /* its process runs */
 	int64_t pid;
+	char *state;       /* "ready": I/O flows, "recovering": I/O waits for the
+			    * session to come back, "failed": given up, all I/O
+			    * fails until it is detached and attached again */
+	int64_t since;     /* when that began */
+	int64_t started;   /* when it was attached */
+	int64_t updated;   /* when this was written down */
+	unsigned sessions;        /* I_T nexuses, and how many of them work */
+	unsigned sessions_ready;
+	char *last_error;  /* why a session was lost or failed last; "": never */
+	int64_t last_error_time;
+	struct discsi_session_stats *stats;  /* since it was attached */
 };
 
 /*

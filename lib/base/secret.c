@@ -97,3 +97,9 @@ void dsc_secret_hide_in_url(char *url)
 		return;
 	memset(begin + 1, '*', (size_t)(end - begin - 1));
 }
+
+bool dsc_secret_is_member(const char *name)
+{
+	return strcmp(name, "password") == 0 ||
+	       strcmp(name, "target_password") == 0;
+}

@@ -43,4 +43,10 @@ void dsc_wipe(void *p, size_t length);
  */
 void dsc_secret_hide_in_url(char *url);
 
+/*
+ * For programs: true when a member of a configuration is a secret itself, which
+ * must not be given as an argument. (Those that name a file are none.)
+ */
+bool dsc_secret_is_member(const char *name);
+
 #endif /* DSC_BASE_SECRET_H */

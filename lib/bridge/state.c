@@ -5,8 +5,9 @@
  *
  * The file comes from a process of ours, but its directory may be named by the
  * environment and the file may be cut short: every member is checked for
- * presence, type and range before it is believed. Members that are not in the
- * table are of no concern here.
+ * presence, type and range before it is believed. Members that version 0.1 did
+ * not have from the beginning may be absent. Members that are not in the tables
+ * are of no concern here.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -18,13 +19,23 @@
 
 #define STATE_DEPTH 8
 
-enum state_type { STATE_TEXT, STATE_NUMBER, STATE_PID, STATE_BOOL };
+enum state_type {
+	STATE_TEXT,
+	STATE_NUMBER,  /* uint64_t */
+	STATE_COUNT,   /* unsigned */
+	STATE_TIME,    /* int64_t */
+	STATE_PID,
+	STATE_BOOL,
+	STATE_STATS,
+};
 
-static const struct state_member {
+struct state_member {
 	const char *name;
 	enum state_type type;
 	size_t offset;
-} state_members[] = {
+};
+
+static const struct state_member state_members[] = {
 	{ "id", STATE_TEXT, offsetof(struct discsi_bridge, id) },
 	{ "device", STATE_TEXT, offsetof(struct discsi_bridge, device) },
 	{ "socket", STATE_TEXT, offsetof(struct discsi_bridge, socket) },
@@ -35,6 +46,55 @@ static const struct state_member {
 	{ "read_only", STATE_BOOL, offsetof(struct discsi_bridge, read_only) },
 	{ "pid", STATE_PID, offsetof(struct discsi_bridge, pid) },
 };
+
+/* These may be absent. */
+static const struct state_member later_members[] = {
+	{ "state", STATE_TEXT, offsetof(struct discsi_bridge, state) },
+	{ "since", STATE_TIME, offsetof(struct discsi_bridge, since) },
+	{ "started", STATE_TIME, offsetof(struct discsi_bridge, started) },
+	{ "updated", STATE_TIME, offsetof(struct discsi_bridge, updated) },
+	{ "sessions", STATE_COUNT, offsetof(struct discsi_bridge, sessions) },
+	{ "sessions_ready", STATE_COUNT,
+	  offsetof(struct discsi_bridge, sessions_ready) },
+	{ "last_error", STATE_TEXT,
+	  offsetof(struct discsi_bridge, last_error) },
+	{ "last_error_time", STATE_TIME,
+	  offsetof(struct discsi_bridge, last_error_time) },
+	{ "stats", STATE_STATS, offsetof(struct discsi_bridge, stats) },
+};
+
+#define STATS(name) \
+	{ #name, STATE_NUMBER, offsetof(struct discsi_session_stats, name) }
+
+static const struct state_member stats_members[] = {
+	STATS(outstanding),
+	STATS(retries),
+	STATS(timeouts),
+	STATS(aborts),
+	STATS(resets),
+	STATS(pings),
+	STATS(losses),
+	STATS(recoveries),
+	STATS(replays),
+	STATS(outage_ms),
+};
+
+#define STATS_OF(name) \
+	{ #name, STATE_NUMBER, offsetof(struct discsi_stats_of, name) }
+
+static const struct state_member kind_members[] = {
+	STATS_OF(commands),
+	STATS_OF(bytes),
+	STATS_OF(errors),
+};
+
+static const char *const kind_names[DISCSI_STATS_KINDS] = {
+	[DISCSI_STATS_READ] = "read",
+	[DISCSI_STATS_WRITE] = "write",
+	[DISCSI_STATS_OTHER] = "other",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static int bad_member(const char *name, const char *what)
 {
@@ -88,32 +148,167 @@ static int read_bool(struct json_object *value, const char *name, bool *out)
 	return 0;
 }
 
-static int read_member(struct json_object *object,
-		       const struct state_member *member,
-		       struct discsi_bridge *bridge)
+static int read_count(struct json_object *value, const char *name,
+		      unsigned *out)
 {
-	void *field = (char *)bridge + member->offset;
-	struct json_object *value;
+	uint64_t number = 0;
+	int status = read_number(value, name, &number);
 
-	if (!json_object_object_get_ex(object, member->name, &value))
-		return bad_member(member->name, "is missing");
+	if (status == 0 && number > UINT32_MAX)
+		return bad_member(name, "is too large");
+	*out = (unsigned)number;
+	return status;
+}
+
+static int read_time(struct json_object *value, const char *name, int64_t *out)
+{
+	uint64_t number = 0;
+	int status = read_number(value, name, &number);
+
+	if (status == 0 && number > INT64_MAX)
+		return bad_member(name, "is too large");
+	*out = (int64_t)number;
+	return status;
+}
+
+static int read_stats(struct json_object *value,
+		      struct discsi_session_stats **out);
+
+static int read_value(struct json_object *value,
+		      const struct state_member *member, void *field)
+{
 	switch (member->type) {
 	case STATE_TEXT:
 		return read_text(value, member->name, field);
 	case STATE_NUMBER:
 		return read_number(value, member->name, field);
+	case STATE_COUNT:
+		return read_count(value, member->name, field);
+	case STATE_TIME:
+		return read_time(value, member->name, field);
 	case STATE_PID:
 		return read_pid(value, member->name, field);
 	case STATE_BOOL:
 		return read_bool(value, member->name, field);
+	case STATE_STATS:
+		return read_stats(value, field);
 	}
 	return 0;
 }
 
+/* All members of a table, into a struct. */
+static int read_members(struct json_object *object,
+			const struct state_member *members, size_t count,
+			void *to)
+{
+	struct json_object *value;
+	int status = 0;
+	size_t i;
+
+	for (i = 0; status == 0 && i < count; i++) {
+		if (!json_object_object_get_ex(object, members[i].name,
+					       &value))
+			return bad_member(members[i].name, "is missing");
+		status = read_value(value, &members[i],
+				    (char *)to + members[i].offset);
+	}
+	return status;
+}
+
+/* Those of a table that are there. */
+static int read_later_members(struct json_object *object,
+			      struct discsi_bridge *bridge)
+{
+	struct json_object *value;
+	int status = 0;
+	size_t i;
+
+	for (i = 0; status == 0 && i < COUNT(later_members); i++) {
+		const struct state_member *member = &later_members[i];
+
+		if (json_object_object_get_ex(object, member->name, &value))
+			status = read_value(value, member,
+					    (char *)bridge + member->offset);
+	}
+	if (status == 0 && bridge->state == NULL)
+		bridge->state = strdup("");
+	if (status == 0 && bridge->last_error == NULL)
+		bridge->last_error = strdup("");
+	if (status == 0 &&
+	    (bridge->state == NULL || bridge->last_error == NULL))
+		return dsc_fail_memory();
+	return status;
+}
+
+/* ------------------------------------------------------------- statistics */
+
+static int read_latency(struct json_object *value, const char *name,
+			uint64_t latency[DISCSI_LATENCY_BUCKETS])
+{
+	size_t count;
+	size_t i;
+	int status = 0;
+
+	if (!json_object_is_type(value, json_type_array))
+		return bad_member(name, "is not an array");
+	count = json_object_array_length(value);
+	if (count > DISCSI_LATENCY_BUCKETS)
+		return bad_member(name, "is too long");
+	for (i = 0; status == 0 && i < count; i++)
+		status = read_number(json_object_array_get_idx(value, i), name,
+				     &latency[i]);
+	return status;
+}
+
+static int read_kind(struct json_object *value, const char *name,
+		     struct discsi_stats_of *kind)
+{
+	struct json_object *latency;
+	int status;
+
+	if (!json_object_is_type(value, json_type_object))
+		return bad_member(name, "is not an object");
+	status = read_members(value, kind_members, COUNT(kind_members), kind);
+	if (status < 0)
+		return status;
+	if (!json_object_object_get_ex(value, "latency", &latency))
+		return bad_member("latency", "is missing");
+	return read_latency(latency, "latency", kind->latency);
+}
+
+static int fill_stats(struct json_object *value,
+		      struct discsi_session_stats *stats)
+{
+	struct json_object *kind;
+	int status = read_members(value, stats_members, COUNT(stats_members),
+				  stats);
+	size_t i;
+
+	for (i = 0; status == 0 && i < COUNT(kind_names); i++) {
+		if (!json_object_object_get_ex(value, kind_names[i], &kind))
+			return bad_member(kind_names[i], "is missing");
+		status = read_kind(kind, kind_names[i], &stats->kind[i]);
+	}
+	return status;
+}
+
+static int read_stats(struct json_object *value,
+		      struct discsi_session_stats **out)
+{
+	if (!json_object_is_type(value, json_type_object))
+		return bad_member("stats", "is not an object");
+	*out = calloc(1, sizeof(**out));
+	if (*out == NULL)
+		return dsc_fail_memory();
+	(*out)->size = sizeof(**out);
+	return fill_stats(value, *out);
+}
+
+/* ---------------------------------------------------------------- the whole */
+
 static int read_object(struct json_object *object, struct discsi_bridge *bridge)
 {
 	struct json_object *version;
-	size_t i;
 	int status;
 
 	if (!json_object_is_type(object, json_type_object))
@@ -123,12 +318,11 @@ static int read_object(struct json_object *object, struct discsi_bridge *bridge)
 		return bad_member("version", "is missing");
 	if (json_object_get_int64(version) != DSC_REGISTRY_VERSION)
 		return bad_member("version", "is not one that is known here");
-	for (i = 0; i < sizeof(state_members) / sizeof(state_members[0]); i++) {
-		status = read_member(object, &state_members[i], bridge);
-		if (status < 0)
-			return status;
-	}
-	return 0;
+	status = read_members(object, state_members, COUNT(state_members),
+			      bridge);
+	if (status == 0)
+		status = read_later_members(object, bridge);
+	return status;
 }
 
 /* The one object that the text is, or NULL. */
@@ -197,6 +391,9 @@ void discsi_bridge_free(struct discsi_bridge *bridge)
 	free(bridge->socket);
 	free(bridge->target);
 	free(bridge->portal);
+	free(bridge->state);
+	free(bridge->last_error);
+	free(bridge->stats);
 	free(bridge);
 }
 

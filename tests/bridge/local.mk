@@ -6,7 +6,8 @@ EXTRA_DIST += tests/bridge/corners.py
 if NBD_BRIDGE
 BRIDGE_TESTS = \
 	tests/bridge/test-bridge-clients \
-	tests/bridge/test-bridge-life
+	tests/bridge/test-bridge-life \
+	tests/bridge/test-bridge-recovery
 check_PROGRAMS += $(BRIDGE_TESTS)
 TESTS += $(BRIDGE_TESTS)
 
@@ -20,4 +21,7 @@ tests_bridge_test_bridge_clients_LDADD = $(UNIT_LIBS)
 tests_bridge_test_bridge_life_SOURCES = \
 	tests/bridge/test-bridge-life.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_life_LDADD = $(UNIT_LIBS)
+tests_bridge_test_bridge_recovery_SOURCES = \
+	tests/bridge/test-bridge-recovery.c $(BRIDGE_RIG)
+tests_bridge_test_bridge_recovery_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 endif

@@ -23,22 +23,25 @@ struct dsc_tgtd *rig_tgtd(void)
 	return tgtd;
 }
 
+void rig_environment(void)
+{
+	char *run = dsc_temp_path("run");
+	char *program = dsc_find_program("./discsi-nbd");
+
+	setenv("DISCSI_RUN_DIR", run, 1);
+	free(run);
+	if (program != NULL)
+		setenv("DISCSI_NBD", program, 1);
+	free(program);
+}
+
 int rig_setup(void)
 {
-	char *program;
-	char *run;
-
 	if (!dsc_tgtd_is_installed()) {
 		dsc_test_skip("tgtd is not installed");
 		return 0;
 	}
-	run = dsc_temp_path("run");
-	setenv("DISCSI_RUN_DIR", run, 1);
-	free(run);
-	program = dsc_find_program("./discsi-nbd");
-	if (program != NULL)
-		setenv("DISCSI_NBD", program, 1);
-	free(program);
+	rig_environment();
 	if (dsc_tgtd_start(&tgtd) < 0 ||
 	    dsc_tgtd_add_target(tgtd, 1, TARGET_OPEN) < 0 ||
 	    dsc_tgtd_add_target(tgtd, 2, TARGET_CHAP) < 0 ||

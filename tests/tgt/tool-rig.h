@@ -32,6 +32,9 @@
 int rig_setup(void);
 void rig_teardown(void);
 
+/* Without targets: the registry, and which discsi-nbd is started. */
+void rig_environment(void);
+
 struct dsc_tgtd *rig_tgtd(void);
 
 /* "iscsi://127.0.0.1:PORT/IQN", and "/LUN" unless it is -1. To be freed. */

@@ -104,7 +104,7 @@ void scratch_state(const char *id, const char *socket, pid_t pid)
 		 "\"socket\":\"%s\",\"export\":\"\","
 		 "\"target\":\"iqn.2026-11.test:disk\","
 		 "\"portal\":\"[::1]:3260\",\"lun\":7,\"bytes\":1048576,"
-		 "\"read_only\":true,\"started\":\"2026-11-22T10:00:00Z\"}\n",
+		 "\"read_only\":true,\"started\":1763800000}\n",
 		 id, (long)pid, socket);
 	scratch_write(name, text, 0600);
 }

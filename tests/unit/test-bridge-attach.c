@@ -43,7 +43,7 @@ static const char good_program[] =
 	"{\"version\":1,\"id\":\"" ID "\",\"pid\":$!,\"device\":\"\",\n"
 	"\"socket\":\"/s\",\"export\":\"\",\"target\":\"" TARGET "\",\n"
 	"\"portal\":\"127.0.0.1:3260\",\"lun\":7,\"bytes\":4096,\n"
-	"\"read_only\":false,\"started\":\"\"}\n"
+	"\"read_only\":false,\"started\":1763800000}\n"
 	"EOF\n"
 	"echo '{ \"id\": \"" ID "\", \"device\": \"\", \"socket\": \"/s\",'\n"
 	"echo '  \"bytes\": 4096 }'\n";

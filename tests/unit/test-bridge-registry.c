@@ -62,6 +62,11 @@ static void test_parse(void)
 	CU_ASSERT_EQUAL(bridge->pid, 4711);
 	CU_ASSERT(!bridge->read_only);
 	CU_ASSERT(!bridge->alive);
+	/* What an older discsi-nbd does not tell. */
+	CU_ASSERT_STRING_EQUAL(bridge->state, "");
+	CU_ASSERT_STRING_EQUAL(bridge->last_error, "");
+	CU_ASSERT_EQUAL(bridge->since, 0);
+	CU_ASSERT_PTR_NULL(bridge->stats);
 	discsi_bridge_free(bridge);
 }
 
@@ -77,6 +82,9 @@ static void test_parse_large(void)
 	discsi_bridge_free(bridge);
 }
 
+#define STATS "\"outstanding\":0,\"retries\":0,\"timeouts\":0," \
+	"\"aborts\":0,\"resets\":0,\"pings\":0,\"losses\":0," \
+	"\"recoveries\":0,\"replays\":0,\"outage_ms\":0"
 #define HEAD "{\"version\":1,\"id\":\"x\"," GOOD_REST ","
 
 static const struct bad_state {
@@ -117,6 +125,23 @@ static const struct bad_state {
 	  "\"pid\"" },
 	{ HEAD "\"lun\":1,\"bytes\":512,\"read_only\":false,"
 	  "\"pid\":4294967297}", "\"pid\"" },
+	{ HEAD GOOD_NUMBERS ",\"state\":1}", "\"state\"" },
+	{ HEAD GOOD_NUMBERS ",\"since\":\"now\"}", "\"since\"" },
+	{ HEAD GOOD_NUMBERS ",\"since\":9223372036854775808}",
+	  "\"since\" is too large" },
+	{ HEAD GOOD_NUMBERS ",\"sessions\":4294967296}", "is too large" },
+	{ HEAD GOOD_NUMBERS ",\"last_error\":null}", "\"last_error\"" },
+	{ HEAD GOOD_NUMBERS ",\"stats\":[]}", "\"stats\" is not an object" },
+	{ HEAD GOOD_NUMBERS ",\"stats\":{}}", "\"outstanding\" is missing" },
+	{ HEAD GOOD_NUMBERS ",\"stats\":{" STATS "}}", "\"read\" is missing" },
+	{ HEAD GOOD_NUMBERS ",\"stats\":{" STATS ",\"read\":{\"commands\":1,"
+	  "\"bytes\":1,\"errors\":0}}}", "\"latency\" is missing" },
+	{ HEAD GOOD_NUMBERS ",\"stats\":{" STATS ",\"read\":{\"commands\":1,"
+	  "\"bytes\":1,\"errors\":0,\"latency\":[1,-1]}}}",
+	  "\"latency\" is not a number" },
+	{ HEAD GOOD_NUMBERS ",\"stats\":{" STATS ",\"read\":{\"commands\":1,"
+	  "\"bytes\":1,\"errors\":0,\"latency\":[0,0,0,0,0,0,0,0,0,0,0,0,0,"
+	  "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}}}", "is too long" },
 };
 
 static void test_parse_broken(void)

@@ -23,6 +23,20 @@ static const struct nbd_state state = {
 	.device = "", .socket = "/run/x.sock", .export = "e",
 	.target = TARGET, .portal = "[::1]:3260", .lun = 7,
 	.bytes = UINT64_C(1) << 41, .is_read_only = true,
+	.started = 1763000000, .updated = 1764000001, .state = "recovering",
+	.since = 1764000000, .sessions = 4, .sessions_ready = 3,
+	.last_error = "gone", .last_error_time = 1764000000,
+	.stats = {
+		.size = sizeof(struct discsi_session_stats),
+		.outstanding = 1, .retries = 2, .timeouts = 3, .aborts = 4,
+		.resets = 5, .pings = 6, .losses = 7, .recoveries = 8,
+		.replays = 9, .outage_ms = UINT64_MAX,
+		.kind = {
+			[DISCSI_STATS_READ] = { 10, 11, 12, { [0] = 13 } },
+			[DISCSI_STATS_WRITE] = { 14, 15, 16, { [31] = 17 } },
+			[DISCSI_STATS_OTHER] = { 18, 19, 20, { [5] = 21 } },
+		},
+	},
 };
 
 static void test_publish(void)
@@ -50,6 +64,17 @@ static void test_publish(void)
 	CU_ASSERT_EQUAL(bridge->lun, 7);
 	CU_ASSERT_EQUAL(bridge->bytes, UINT64_C(1) << 41);
 	CU_ASSERT(bridge->read_only);
+	CU_ASSERT_STRING_EQUAL(bridge->state, "recovering");
+	CU_ASSERT_EQUAL(bridge->since, 1764000000);
+	CU_ASSERT_EQUAL(bridge->started, 1763000000);
+	CU_ASSERT_EQUAL(bridge->updated, 1764000001);
+	CU_ASSERT_EQUAL(bridge->sessions, 4);
+	CU_ASSERT_EQUAL(bridge->sessions_ready, 3);
+	CU_ASSERT_STRING_EQUAL(bridge->last_error, "gone");
+	CU_ASSERT_EQUAL(bridge->last_error_time, 1764000000);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bridge->stats);
+	CU_ASSERT_EQUAL(memcmp(bridge->stats, &state.stats,
+			       sizeof(state.stats)), 0);
 	discsi_bridge_free(bridge);
 	dsc_registry_close(&reader);
 

@@ -74,6 +74,42 @@ static void test_settings(void)
 	line_free(&line);
 }
 
+static void test_any_member(void)
+{
+	struct line line = split("discsi info iscsi://h/i/1 -o sessions=4 "
+				 "--option=expected_id=a=b -o username=");
+	struct cli cli;
+
+	CU_ASSERT_EQUAL_FATAL(cli_parse(&cli, line.argc, line.argv), 0);
+	CU_ASSERT_EQUAL_FATAL(cli.nsettings, 3);
+	CU_ASSERT_STRING_EQUAL(cli.settings[0].member, "sessions");
+	CU_ASSERT_STRING_EQUAL(cli.settings[0].value, "4");
+	CU_ASSERT_STRING_EQUAL(cli.settings[1].member, "expected_id");
+	CU_ASSERT_STRING_EQUAL(cli.settings[1].value, "a=b");
+	CU_ASSERT_STRING_EQUAL(cli.settings[2].value, "");
+	line_free(&line);
+}
+
+/* A secret belongs into a file, and is not repeated. */
+static void test_no_secret_member(void)
+{
+	static const char *const lines[] = {
+		"discsi info iscsi://h/i/1 -o password=canary",
+		"discsi info iscsi://h/i/1 --option=target_password=canary",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct line line = split(lines[i]);
+		struct cli cli;
+
+		CU_ASSERT_EQUAL(cli_parse(&cli, line.argc, line.argv), -1);
+		CU_ASSERT(strstr(cli.message, "password-file") != NULL);
+		CU_ASSERT(strstr(cli.message, "canary") == NULL);
+		line_free(&line);
+	}
+}
+
 static const char *const right_lines[] = {
 	"discsi --help",
 	"discsi --version",
@@ -86,6 +122,7 @@ static const char *const right_lines[] = {
 	"discsi attach iscsi://h/i/1 --device nbd --read-only",
 	"discsi detach x --force",
 	"discsi status --json",
+	"discsi status iqn.x-lun-1",
 	"discsi copy -- -a -b",
 };
 
@@ -113,7 +150,10 @@ static const struct wrong {
 	{ "discsi iscsi://u%secret@h/i", "a URL needs a command" },
 	{ "discsi discover", "argument is missing" },
 	{ "discsi discover a b", "too many arguments" },
-	{ "discsi status x", "too many arguments" },
+	{ "discsi status x y", "too many arguments" },
+	{ "discsi list --option x iscsi://h/i", "MEMBER=VALUE" },
+	{ "discsi list -o =x iscsi://h/i", "MEMBER=VALUE" },
+	{ "discsi status -o sessions=2", "--option is not for" },
 	{ "discsi copy a", "SOURCE DESTINATION" },
 	{ "discsi copy a -c conf", "argument is missing" },
 	{ "discsi detach", "WHICH" },
@@ -193,6 +233,8 @@ static void test_commands(void)
 static const struct dsc_test tests[] = {
 	{ "operands", test_operands },
 	{ "settings", test_settings },
+	{ "any-member", test_any_member },
+	{ "no-secret-member", test_no_secret_member },
 	{ "right", test_right },
 	{ "wrong", test_wrong },
 	{ "json-after-mistake", test_json_after_mistake },

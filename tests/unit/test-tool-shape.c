@@ -184,6 +184,13 @@ static void test_bridge(void)
 		.bytes = 4096,
 		.alive = true,
 		.pid = 4711,
+		.state = (char *)"recovering",
+		.since = 1764000000,
+		.started = 1763000000,
+		.updated = 1764000001,
+		.sessions = 2,
+		.last_error = (char *)"the target has closed the connection",
+		.last_error_time = 1764000000,
 	};
 
 	expect_json(shape_attached(&bridge),
@@ -193,7 +200,67 @@ static void test_bridge(void)
 		    "{\"id\":\"iqn.a-lun-1\",\"device\":\"\","
 		    "\"socket\":\"/run/discsi/x.sock\",\"target\":\"iqn.a\","
 		    "\"portal\":\"10.0.0.5:3260\",\"lun\":1,\"bytes\":4096,"
-		    "\"read_only\":false,\"alive\":true,\"pid\":4711}");
+		    "\"read_only\":false,\"alive\":true,\"pid\":4711,"
+		    "\"state\":\"recovering\",\"since\":1764000000,"
+		    "\"started\":1763000000,\"updated\":1764000001,"
+		    "\"sessions\":2,\"sessions_ready\":0,"
+		    "\"last_error\":\"the target has closed the connection\","
+		    "\"last_error_time\":1764000000,\"stats\":null}");
+}
+
+/* 98 of 100 in less than 128 us, one each in less than 4 ms and 1 s. */
+static void test_stats(void)
+{
+	struct discsi_session_stats stats = {
+		.losses = 3,
+		.kind[DISCSI_STATS_READ] = {
+			.commands = 100, .bytes = 409600, .errors = 1,
+			.latency = { [7] = 98, [12] = 1, [20] = 1 },
+		},
+	};
+	struct discsi_bridge bridge = {
+		.id = (char *)"x", .stats = &stats,
+	};
+	struct output_pair *pairs = shape_bridge_pairs(&bridge);
+	struct json_object *json = shape_bridge(&bridge);
+	struct json_object *value, *read;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pairs);
+	CU_ASSERT_STRING_EQUAL(value_of(pairs, "Reads"), "100, 400 KiB, "
+			       "1 errors; p50 < 128 us, p99 < 5 ms, "
+			       "max < 2 s");
+	CU_ASSERT_STRING_EQUAL(value_of(pairs, "Losses"), "3");
+	CU_ASSERT_STRING_EQUAL(value_of(pairs, "Since"), "-");
+	shape_pairs_free(pairs);
+
+	value = json_object_object_get(json, "stats");
+	CU_ASSERT_EQUAL(json_object_get_int(json_object_object_get(
+		value, "losses")), 3);
+	read = json_object_object_get(value, "read");
+	CU_ASSERT_EQUAL(json_object_get_int(json_object_object_get(
+		read, "p50_us")), 128);
+	CU_ASSERT_EQUAL(json_object_get_int(json_object_object_get(
+		read, "p99_us")), 4096);
+	CU_ASSERT_EQUAL(json_object_get_int(json_object_object_get(
+		read, "max_us")), 1 << 20);
+	CU_ASSERT_EQUAL(json_object_array_length(json_object_object_get(
+		read, "latency")), DISCSI_LATENCY_BUCKETS);
+	json_object_put(json);
+}
+
+static void test_percentiles(void)
+{
+	uint64_t latency[DISCSI_LATENCY_BUCKETS] = { 0 };
+
+	CU_ASSERT_EQUAL(shape_percentile_us(latency, 50), 0);
+	latency[0] = 1;
+	CU_ASSERT_EQUAL(shape_percentile_us(latency, 50), 1);
+	CU_ASSERT_EQUAL(shape_percentile_us(latency, 100), 1);
+	latency[3] = 1;
+	CU_ASSERT_EQUAL(shape_percentile_us(latency, 50), 1);
+	CU_ASSERT_EQUAL(shape_percentile_us(latency, 99), 8);
+	latency[31] = UINT64_MAX - 2;
+	CU_ASSERT_EQUAL(shape_percentile_us(latency, 50), UINT64_C(1) << 31);
 }
 
 static void expect_text(char *made, const char *text)
@@ -224,6 +291,8 @@ static const struct dsc_test tests[] = {
 	{ "info", test_info },
 	{ "info-pairs", test_info_pairs },
 	{ "bridge", test_bridge },
+	{ "stats", test_stats },
+	{ "percentiles", test_percentiles },
 	{ "texts", test_texts },
 	{ NULL, NULL }
 };

@@ -64,6 +64,17 @@ static void test_duration(void)
 			       "more than 99 h");
 }
 
+static void test_us(void)
+{
+	char text[UNITS_MAX];
+
+	CU_ASSERT_STRING_EQUAL(units_us(text, 0), "0 us");
+	CU_ASSERT_STRING_EQUAL(units_us(text, 512), "512 us");
+	CU_ASSERT_STRING_EQUAL(units_us(text, 1024), "2 ms");
+	CU_ASSERT_STRING_EQUAL(units_us(text, 1 << 20), "2 s");
+	CU_ASSERT_STRING_EQUAL(units_us(text, UINT64_C(1) << 31), "2148 s");
+}
+
 /* ---------------------------------------------------------------- progress */
 
 static struct progress half_way(void)
@@ -137,6 +148,7 @@ static void test_smooth(void)
 }
 
 static const struct dsc_test tests[] = {
+	{ "us", test_us },
 	{ "bytes", test_bytes },
 	{ "rate", test_rate },
 	{ "duration", test_duration },

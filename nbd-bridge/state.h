@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * nbd-bridge/state.h: what a bridge tells of itself in its state file, and the
+ * text of that. lib/bridge/state.c reads it. Pure; any thread.
+ */
+#ifndef NBD_STATE_H
+#define NBD_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <discsi/session.h>
+
+/* "" where not applicable; no secret is in it. Times are seconds since 1970. */
+struct nbd_state {
+	const char *device;
+	const char *socket;
+	const char *export;
+	const char *target;
+	const char *portal;
+	uint64_t lun;
+	uint64_t bytes;
+	bool is_read_only;
+	int64_t started;
+	int64_t updated;
+	const char *state;           /* "ready", "recovering", "failed" */
+	int64_t since;
+	unsigned sessions;
+	unsigned sessions_ready;
+	const char *last_error;
+	int64_t last_error_time;
+	struct discsi_session_stats stats;
+};
+
+/* JSON that ends with a newline: allocated, NULL without memory. */
+char *nbd_state_text(const char *id, const struct nbd_state *state);
+
+#endif /* NBD_STATE_H */
