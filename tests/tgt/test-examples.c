@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,66 @@ static void test_read_blocks_names_the_lun_that_is_missing(void)
 	dsc_run_free(&result);
 }
 
+struct saying {
+	struct dsc_process *process;
+	const char *words;
+};
+
+static bool has_said(void *arg)
+{
+	const struct saying *saying = arg;
+	char *output = dsc_process_output(saying->process);
+	bool has = output != NULL && strstr(output, saying->words) != NULL;
+
+	free(output);
+	return has;
+}
+
+static void expect_words(struct dsc_process *process, const char *words)
+{
+	struct saying saying = { process, words };
+	bool has = dsc_wait_for(has_said, &saying, 60000);
+
+	CU_ASSERT_TRUE(has);
+	if (!has)
+		dsc_process_note_output(process);
+}
+
+/* The target is silent until a ping has not been answered. */
+static void test_watch_session_sees_a_loss_and_a_recovery(void)
+{
+	struct dsc_process *process;
+	char url[256];
+
+	snprintf(url, sizeof(url), "iscsi://%s%%%s@%s/%s/1", USER, SECRET,
+		 dsc_tgtd_portal(tgtd), IQN);
+	process = dsc_process_start((const char *const[]){
+		"examples/watch-session", url, NULL }, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(process);
+	expect_words(process, "session 0: connected\n");
+	expect_words(process, "losses: 0, recoveries: 0, outage: 0 ms\n");
+	kill(dsc_tgtd_pid(tgtd), SIGSTOP);
+	expect_words(process, "session 0: lost: ");
+	kill(dsc_tgtd_pid(tgtd), SIGCONT);
+	expect_words(process, "session 0: recovered\n");
+	expect_words(process, "losses: 1, recoveries: 1, outage: ");
+	dsc_process_signal(process, SIGINT);
+	CU_ASSERT_EQUAL(dsc_process_wait(process, 30000), 0);
+	dsc_process_stop(process);
+}
+
+static void test_watch_session_tells_why_it_is_refused(void)
+{
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(run_example(&result, "examples/watch-session",
+				    "canary-wrong-secret", 1), 1);
+	CU_ASSERT_STRING_EQUAL(result.out, "");
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "authentication"));
+	CU_ASSERT_PTR_NULL(strstr(result.err, "canary"));
+	dsc_run_free(&result);
+}
+
 static const struct dsc_test tests[] = {
 	{ "capacity_prints_targets_and_bytes",
 	  test_capacity_prints_targets_and_bytes },
@@ -149,6 +210,10 @@ static const struct dsc_test tests[] = {
 	{ "read_blocks_counts_every_byte", test_read_blocks_counts_every_byte },
 	{ "read_blocks_names_the_lun_that_is_missing",
 	  test_read_blocks_names_the_lun_that_is_missing },
+	{ "watch_session_sees_a_loss_and_a_recovery",
+	  test_watch_session_sees_a_loss_and_a_recovery },
+	{ "watch_session_tells_why_it_is_refused",
+	  test_watch_session_tells_why_it_is_refused },
 	{ NULL, NULL }
 };
 
