@@ -428,8 +428,23 @@ static void test_copy_elsewhere(void)
 	copy_elsewhere("--verbose", true);
 }
 
+/* Others can see arguments; and what is wrong is not repeated. */
+static void expect_no_secret_option(const char *option)
+{
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"./discsi-nbd", "--option", option, url, NULL }), 2);
+	CU_ASSERT_PTR_NULL(strstr(result.err, "canary"));
+	dsc_run_free(&result);
+	CU_ASSERT(bridge_is_nothing_left());
+}
+
 static void test_options(void)
 {
+	expect_no_secret_option("password=canary");
+	expect_no_secret_option("target_password=canary");
+	expect_no_secret_option("canary");
 	bridge_fails("EINVAL", "sessions", "--option", "sessions=99", url);
 	bridge_fails("EINVAL", "\"nothing\"", "--option", "nothing=1", url);
 	rig_fails("EINVAL", "sessions", "info", "-o", "sessions=99", url);
