@@ -486,6 +486,7 @@ static void test_target_dies(void)
 	CU_ASSERT_EQUAL(dsc_tgtd_add_target(t, 1, IQN "mortal"), 0);
 	CU_ASSERT_EQUAL(dsc_tgtd_add_lun(t, 1, 1, 16 * MIB, 512, 0), 0);
 	client_begin(&c, dsc_tgtd_portal(t), IQN "mortal");
+	client_set(&c, "replacement_timeout", "1000");
 	client_start(&c);
 	pending_init(&p, &c);
 	if (client_open(&c, 1)) {
