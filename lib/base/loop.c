@@ -25,6 +25,12 @@
 /* How often the deferred calls of one turn may ask for more of them. */
 #define DEFERRED_ROUNDS_MAX 16
 
+/*
+ * An answer that comes within this time is worth waiting for awake: going to
+ * sleep and being woken costs as much.
+ */
+#define EAGER_NS 50000u
+
 static void on_wake(struct dsc_watch *watch, uint32_t events)
 {
 	/* What it was written for is what every turn does. */
@@ -253,7 +259,36 @@ static void end_turn(struct dsc_loop *loop)
 	show_work(loop);
 }
 
-int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms)
+static int wait_events(struct dsc_loop *loop, struct epoll_event *events,
+		       int timeout_ms)
+{
+	return epoll_wait(loop->epoll_fd, events, DSC_LOOP_EVENTS_MAX,
+			  timeout_ms);
+}
+
+/*
+ * Keeps the processor instead of sleeping, for EAGER_NS at most, provided that
+ * the wait before this one would have been over within that time.
+ */
+static int wait_eagerly(struct dsc_loop *loop, struct epoll_event *events)
+{
+	uint64_t began = dsc_clock_now_ns();
+	uint64_t waited = 0;
+	int count = 0;
+
+	while (loop->is_eager && count == 0 && waited < EAGER_NS) {
+		count = wait_events(loop, events, 0);
+		waited = dsc_clock_now_ns() - began;
+	}
+	if (count == 0) {
+		count = wait_events(loop, events, -1);
+		waited = dsc_clock_now_ns() - began;
+	}
+	loop->is_eager = waited < EAGER_NS;
+	return count;
+}
+
+static int turn(struct dsc_loop *loop, int timeout_ms, bool is_eager)
 {
 	struct epoll_event events[DSC_LOOP_EVENTS_MAX];
 	int count, rc;
@@ -263,8 +298,10 @@ int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms)
 	if (loop->is_work_left || !dsc_list_is_empty(&loop->deferred))
 		timeout_ms = 0;
 	dsc_timer_arm(loop);
-	count = epoll_wait(loop->epoll_fd, events, DSC_LOOP_EVENTS_MAX,
-			   timeout_ms);
+	if (is_eager && timeout_ms != 0)
+		count = wait_eagerly(loop, events);
+	else
+		count = wait_events(loop, events, timeout_ms);
 	rc = count < 0 && errno != EINTR ? -errno : 0;
 
 	dsc_loop_enter(loop);
@@ -280,6 +317,16 @@ int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms)
 	dsc_timer_run_due(loop);
 	end_turn(loop);
 	return rc;
+}
+
+int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms)
+{
+	return turn(loop, timeout_ms, false);
+}
+
+int dsc_loop_turn_eagerly(struct dsc_loop *loop)
+{
+	return turn(loop, -1, true);
 }
 
 void dsc_loop_flush(struct dsc_loop *loop)

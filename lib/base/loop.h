@@ -68,6 +68,7 @@ struct dsc_loop {
 	bool is_turning;              /* inside dsc_loop_turn() */
 	bool is_kicked;               /* wake_fd was written by this thread */
 	bool is_work_left;            /* the last turn did not run all */
+	bool is_eager;                /* the last wait was a short one */
 	unsigned int attended;        /* who will turn it without polling */
 	struct dsc_watch wake_watch;
 	struct dsc_watch timer_watch;
@@ -102,6 +103,12 @@ void dsc_loop_fini(struct dsc_loop *loop);
  * call or a job is due. -EDEADLK inside a turn.
  */
 int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms);
+
+/*
+ * The same without a limit, for a caller who can do nothing else meanwhile: it
+ * stays awake for some microseconds where answers have been coming so fast.
+ */
+int dsc_loop_turn_eagerly(struct dsc_loop *loop);
 
 /*
  * Runs the deferred calls that were asked for, and nothing else: what comes

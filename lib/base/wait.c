@@ -55,7 +55,7 @@ static void turn_until_done(struct dsc_wait *wait)
 	if (!wait->is_done)
 		dsc_loop_flush(loop);
 	while (!wait->is_done)
-		(void)dsc_loop_turn(loop, -1);
+		(void)dsc_loop_turn_eagerly(loop);
 }
 
 static void sleep_until_done(struct dsc_wait *wait)
