@@ -29,11 +29,14 @@ struct dsc_child {
  * Destruction: jobs run, children end, newest first, until there is neither;
  * then the handles go. is_ending is set all the while.
  */
+struct dsc_conn_shared;
+
 struct discsi_context {
 	struct dsc_loop loop;
 	struct dsc_log log;
 	struct dsc_list children;
 	struct dsc_list handles;  /* children too: watches, timers, deferred */
+	struct dsc_conn_shared *conn_shared;  /* of lib/iscsi; NULL: unused */
 	pthread_t thread;
 	bool is_threaded;
 	bool is_stopping;     /* set by a job on the loop */

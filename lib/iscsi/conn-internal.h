@@ -7,6 +7,7 @@
  *   conn-data.c     walking a caller's buffers
  *   conn-send.c     a batch of PDUs: putting it together and sending it
  *   conn-build.c    which PDUs go into the next batch
+ *   conn-shared.c   memory that all connections of a context take turns with
  *   conn-receive.c  the stream of bytes, cut into headers and payloads
  *   conn-answer.c   what each PDU of the target does
  *   conn-control.c  Text and Logout, answers to pings
@@ -88,13 +89,14 @@ struct dsc_pin {
 };
 
 struct dsc_batch {
+	struct dsc_batch *next;          /* while it is spare */
 	struct iovec iov[DSC_BATCH_IOV];
 	struct dsc_pin pin[DSC_BATCH_IOV];
 	uint8_t arena[DSC_BATCH_ARENA];  /* headers, paddings, digests */
 };
 
 struct dsc_sender {
-	struct dsc_batch *batch;
+	struct dsc_batch *batch;  /* NULL: nothing is being sent */
 	int iov_first;      /* what is still to be sent */
 	int iov_used;
 	int iov_limit;      /* while building */
@@ -125,10 +127,14 @@ enum dsc_receive_phase {
 
 struct dsc_answer;
 
+/* Less than a header with its digest is ever left over. */
+#define DSC_LEFTOVER_MAX 64u
+
 struct dsc_receiver {
-	uint8_t *buffer;
+	uint8_t *buffer;                  /* shared; NULL: not reading */
 	uint32_t head;
 	uint32_t tail;
+	uint8_t leftover[DSC_LEFTOVER_MAX];  /* tail bytes, when not reading */
 	uint8_t phase;
 	bool is_bulk;                     /* large payloads are arriving */
 	const struct dsc_answer *answer;  /* how pdu is handled */
@@ -197,8 +203,16 @@ struct dsc_logout {
 
 /* ---------------------------------------------------------- connection */
 
+/* Of all connections of a context. */
+struct dsc_conn_shared {
+	unsigned users;
+	uint8_t *receive;         /* DSC_RECEIVE_BYTES, of the one that reads */
+	struct dsc_batch *spare;  /* stack */
+};
+
 struct dsc_conn {
 	struct discsi_context *ctx;
+	struct dsc_conn_shared *shared;
 	struct dsc_params params;
 	struct dsc_conn_owner owner;
 	struct dsc_conn_stats stats;
@@ -296,7 +310,6 @@ uint32_t dsc_data_map(const struct dsc_task *task, uint32_t max,
 		      struct iovec *iov, int room, int *count);
 
 /* conn-send.c */
-int dsc_sender_init(struct dsc_sender *sender);
 /* Sends all there is, as far as the socket takes it. Calls back. */
 void dsc_conn_send(struct dsc_conn *conn);
 /* Room for a PDU with that many pieces and bytes of its own (copied). */
@@ -318,6 +331,14 @@ void dsc_batch_end(struct dsc_conn *conn);
 /* conn-build.c */
 /* Fills an empty batch; false when there is nothing to send. */
 bool dsc_conn_build(struct dsc_conn *conn);
+
+/* conn-shared.c */
+/* -ENOMEM */
+int dsc_shared_join(struct dsc_conn *conn);
+/* Also when it never joined. */
+void dsc_shared_leave(struct dsc_conn *conn);
+struct dsc_batch *dsc_batch_take(struct dsc_conn_shared *shared);
+void dsc_batch_give(struct dsc_conn_shared *shared, struct dsc_batch *batch);
 
 /* conn-receive.c */
 int dsc_receiver_init(struct dsc_receiver *receiver);

@@ -33,10 +33,8 @@
 
 int dsc_receiver_init(struct dsc_receiver *receiver)
 {
-	receiver->buffer = malloc(DSC_RECEIVE_BYTES);
 	receiver->capture = malloc(DSC_CAPTURE_MAX);
-	return receiver->buffer != NULL && receiver->capture != NULL ? 0
-								     : -ENOMEM;
+	return receiver->capture != NULL ? 0 : -ENOMEM;
 }
 
 /* -------------------------------------------------------------- payload */
@@ -303,12 +301,35 @@ static bool receive_once(struct dsc_conn *conn)
 	return conn->is_open && bytes == asked;
 }
 
+/* The buffer is ours until end_reading(). */
+static void begin_reading(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+
+	rx->buffer = conn->shared->receive;
+	memcpy(rx->buffer, rx->leftover, rx->tail);
+}
+
+static void end_reading(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+
+	if (conn->is_open) {
+		rx->tail -= rx->head;
+		memcpy(rx->leftover, rx->buffer + rx->head, rx->tail);
+		rx->head = 0;
+	}
+	rx->buffer = NULL;
+}
+
 void dsc_conn_receive(struct dsc_conn *conn)
 {
 	int reads = 0;
 
+	begin_reading(conn);
 	while (conn->is_open && reads++ < READS_PER_TURN && receive_once(conn))
 		;
+	end_reading(conn);
 	/* The window may have opened, tags may be free again. */
 	if (conn->is_open &&
 	    (!dsc_list_is_empty(&conn->waiting) || dsc_logout_is_due(conn)))

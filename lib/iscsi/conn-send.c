@@ -8,7 +8,6 @@
  * in full: what is not in it can still be taken back. Loop's thread.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,12 +19,6 @@
 
 /* Padding and a data digest, at most. */
 #define TRAILER_BYTES (3u + DSC_DIGEST_BYTES)
-
-int dsc_sender_init(struct dsc_sender *sender)
-{
-	sender->batch = malloc(sizeof(*sender->batch));
-	return sender->batch != NULL ? 0 : -ENOMEM;
-}
 
 /* ------------------------------------------------------------ building */
 
@@ -223,6 +216,8 @@ void dsc_conn_send(struct dsc_conn *conn)
 	struct dsc_sender *tx = &conn->sender;
 	int batches = 0;
 
+	if (tx->batch == NULL)
+		tx->batch = dsc_batch_take(conn->shared);
 	while (conn->is_open && !tx->is_blocked) {
 		if (tx->sent == tx->length && !dsc_conn_build(conn))
 			break;
@@ -230,6 +225,10 @@ void dsc_conn_send(struct dsc_conn *conn)
 			tx->is_blocked = true;
 		else if (conn->is_open)
 			send_batch(conn);
+	}
+	if (tx->sent == tx->length) {
+		dsc_batch_give(conn->shared, tx->batch);
+		tx->batch = NULL;
 	}
 	wait_for_room(conn);
 }

@@ -320,7 +320,7 @@ static int init_parts(struct dsc_conn *conn, const char *name)
 		rc = dsc_slots_init(&conn->slots,
 				    conn->params.max_outstanding_r2t);
 	if (rc == 0)
-		rc = dsc_sender_init(&conn->sender);
+		rc = dsc_shared_join(conn);
 	if (rc == 0)
 		rc = dsc_receiver_init(&conn->receiver);
 	return rc;
@@ -330,8 +330,7 @@ static void free_parts(struct dsc_conn *conn)
 {
 	dsc_control_fini(conn);
 	dsc_slots_fini(&conn->slots);
-	free(conn->sender.batch);
-	free(conn->receiver.buffer);
+	dsc_shared_leave(conn);
 	free(conn->receiver.capture);
 	free(conn->name);
 	free(conn);

@@ -9,6 +9,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/iscsi/conn-manage.c \
 	lib/iscsi/conn-receive.c \
 	lib/iscsi/conn-send.c \
+	lib/iscsi/conn-shared.c \
 	lib/iscsi/conn-slots.c \
 	lib/iscsi/conn.c \
 	lib/iscsi/conn.h \
