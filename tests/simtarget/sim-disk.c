@@ -31,8 +31,11 @@ bool sim_disk_init(struct sim *sim, struct sim_disk *disk, unsigned number)
 	disk->data = map(disk->room);
 	if (disk->data == NULL)
 		return false;
-	if (sim->config.touched)
+	if (sim->config.touched) {
+		/* Large pages: it is the initiator that is measured. */
+		madvise(disk->data, bytes, MADV_HUGEPAGE);
 		memset(disk->data, 0x5a, bytes);
+	}
 	if (!sim->config.write_cache)
 		return true;
 	disk->durable = map(disk->room);

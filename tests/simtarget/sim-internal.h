@@ -130,6 +130,7 @@ struct sim {
 	int epoll_fd;
 	int wake_fd;
 	bool is_stopping;
+	bool is_stirred;           /* any connection may have something to do */
 	struct sim_portal_state portal[SIM_PORTALS_MAX];
 	struct sim_disk disk[SIM_LUNS_MAX];
 	struct dsc_list conns;

@@ -92,8 +92,10 @@ static void join_nexus(struct sim_conn *conn, const uint8_t *isid)
 	conn->nexus = known;
 	if (sim->reinstates)
 		sim_tasks_end(sim, known);
-	if (known->conn != NULL)
+	if (known->conn != NULL) {
 		known->conn->is_dead = true;
+		sim->is_stirred = true;
+	}
 	known->conn = conn;
 }
 

@@ -25,7 +25,9 @@ static int usage(void)
 		"  --thin            UNMAP, GET LBA STATUS\n"
 		"  --write-cache     a volatile one\n"
 		"  --touch           have the memory before it is used\n"
-		"  --no-journal      faster\n", SIM_LUNS_MAX, SIM_PORTALS_MAX);
+		"  --no-journal      faster\n"
+		"  --poll US         look for work so long before sleeping (0)\n",
+		SIM_LUNS_MAX, SIM_PORTALS_MAX);
 	return 2;
 }
 
@@ -58,6 +60,9 @@ static bool take_option(int option, struct sim_config *config, uint64_t *mib)
 	case 'j':
 		config->no_journal = true;
 		return true;
+	case 'P':
+		config->poll_us = (unsigned)strtoul(optarg, NULL, 10);
+		return true;
 	default:
 		return false;
 	}
@@ -74,6 +79,7 @@ static bool parse(int argc, char **argv, struct sim_config *config)
 		{ "write-cache", no_argument, NULL, 'w' },
 		{ "touch", no_argument, NULL, 'T' },
 		{ "no-journal", no_argument, NULL, 'j' },
+		{ "poll", required_argument, NULL, 'P' },
 		{ NULL, 0, NULL, 0 }
 	};
 	uint64_t mib = 64;

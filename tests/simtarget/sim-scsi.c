@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define MAX_TRANSFER_BYTES (16u << 20)
+#define CACHE_LINE 64
+#define FETCH_MAX 16384u
 #define MAX_UNMAP_BLOCKS 65536u
 #define MAX_COMPARE_BLOCKS 128u
 
@@ -273,6 +275,20 @@ static uint64_t bytes_of(const struct run *run, uint64_t blocks)
 	return blocks * run->sim->config.block_size;
 }
 
+/*
+ * A block that has not been looked at for long comes from memory while the
+ * commands behind this one are looked at, and not when it is sent.
+ */
+static void fetch_early(const uint8_t *data, uint32_t length)
+{
+	uint32_t i;
+
+	if (length > FETCH_MAX)
+		return;
+	for (i = 0; i < length; i += CACHE_LINE)
+		__builtin_prefetch(data + i, 0, 3);
+}
+
 static void do_read(struct run *run)
 {
 	if (!get_range(run))
@@ -283,6 +299,7 @@ static void do_read(struct run *run)
 	}
 	run->answer->in = run->disk->data + bytes_of(run, run->lba);
 	run->answer->in_length = (uint32_t)bytes_of(run, run->blocks);
+	fetch_early(run->answer->in, run->answer->in_length);
 }
 
 static void do_write(struct run *run)

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_MAX 64
+#define EVENTS_MAX 256
 
 uint64_t sim_now_ns(void)
 {
@@ -67,6 +67,7 @@ static void handle(struct sim *sim, const struct epoll_event *event)
 		ssize_t rc = read(sim->wake_fd, &count, sizeof(count));
 
 		(void)rc;
+		sim->is_stirred = true;
 	} else if (is_portal(sim, event->data.ptr, &portal)) {
 		accept_all(sim, portal);
 	} else if (!conn->is_dead) {
@@ -77,8 +78,15 @@ static void handle(struct sim *sim, const struct epoll_event *event)
 	}
 }
 
-/* What the events have produced leaves; what is dead goes. */
-static void settle(struct sim *sim)
+static void settle_one(struct sim_conn *conn)
+{
+	if (!conn->is_dead && (conn->out_used > 0 || conn->is_doomed))
+		sim_conn_flush(conn);
+	if (conn->is_dead)
+		sim_conn_free(conn);
+}
+
+static void settle_all(struct sim *sim)
 {
 	struct dsc_list *link = sim->conns.next;
 
@@ -86,12 +94,29 @@ static void settle(struct sim *sim)
 		struct sim_conn *conn =
 			dsc_container_of(link, struct sim_conn, link);
 
-		if (!conn->is_dead && (conn->out_used > 0 || conn->is_doomed))
-			sim_conn_flush(conn);
 		link = link->next;
-		if (conn->is_dead)
-			sim_conn_free(conn);
+		settle_one(conn);
 	}
+}
+
+/*
+ * What the events have produced leaves; what is dead goes. Other connections
+ * than those of the events are looked at when a test has been at work, or one
+ * connection has ended another.
+ */
+static void settle(struct sim *sim, const struct epoll_event *events, int count)
+{
+	unsigned portal;
+	int i;
+
+	if (sim->is_stirred) {
+		sim->is_stirred = false;
+		settle_all(sim);
+		return;
+	}
+	for (i = 0; i < count; i++)
+		if (!is_portal(sim, events[i].data.ptr, &portal))
+			settle_one(events[i].data.ptr);
 }
 
 static int frozen_ms(const struct sim *sim)
@@ -101,6 +126,19 @@ static int frozen_ms(const struct sim *sim)
 	if (sim->frozen_until_ns <= now)
 		return 0;
 	return (int)((sim->frozen_until_ns - now) / 1000000) + 1;
+}
+
+/* With poll_us, the processor is kept for so long after the last event. */
+static int wait_events(struct sim *sim, struct epoll_event *events)
+{
+	uint64_t until = sim_now_ns() + sim->config.poll_us * 1000ull;
+	int count = 0;
+
+	while (count == 0 && sim->config.poll_us != 0 && sim_now_ns() < until)
+		count = epoll_wait(sim->epoll_fd, events, EVENTS_MAX, 0);
+	if (count == 0)
+		count = epoll_wait(sim->epoll_fd, events, EVENTS_MAX, 1000);
+	return count;
 }
 
 static void *loop(void *arg)
@@ -122,13 +160,12 @@ static void *loop(void *arg)
 
 			nanosleep(&nap, NULL);
 		} else {
-			count = epoll_wait(sim->epoll_fd, events, EVENTS_MAX,
-					   1000);
+			count = wait_events(sim, events);
 			pthread_mutex_lock(&sim->lock);
 			if (frozen_ms(sim) == 0) {
 				for (i = 0; i < count; i++)
 					handle(sim, &events[i]);
-				settle(sim);
+				settle(sim, events, count);
 			}
 			pthread_mutex_unlock(&sim->lock);
 		}

@@ -35,6 +35,7 @@ struct sim_config {
 	bool thin;                   /* LBPME, UNMAP, WRITE SAME with UNMAP */
 	bool touched;                /* memory is there before it is used */
 	bool no_journal;
+	unsigned poll_us;            /* looks for work so long before it sleeps */
 	const char *vendor;          /* NULL: "DISCSI" */
 	/* negotiation */
 	bool initial_r2t;
