@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include "health.h"
 #include "log.h"
@@ -68,14 +69,11 @@ static void keep_error(struct nbd_health *health,
 static void look_at_session(struct nbd_health *health)
 {
 	struct discsi_session_info info = { .size = sizeof(info) };
-	bool is_ipv6;
 
 	if (discsi_session_get_info(health->session, &info) < 0)
 		return;
-	is_ipv6 = strchr(info.address, ':') != NULL;
-	snprintf(health->portal, sizeof(health->portal), "%s%s%s:%u",
-		 is_ipv6 ? "[" : "", info.address, is_ipv6 ? "]" : "",
-		 info.port);
+	dsc_text_portal(info.address, info.port, health->portal,
+			sizeof(health->portal));
 	health->state.sessions = info.sessions < NBD_SESSIONS_MAX ?
 				 info.sessions : NBD_SESSIONS_MAX;
 }

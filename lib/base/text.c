@@ -5,6 +5,8 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -101,4 +103,12 @@ void dsc_text_clean(char *text)
 			*c = '?';
 		c += length > 0 ? length : 1;
 	}
+}
+
+void dsc_text_portal(const char *host, unsigned port, char *text, size_t room)
+{
+	bool is_v6 = strchr(host, ':') != NULL;
+
+	snprintf(text, room, "%s%s%s:%u", is_v6 ? "[" : "", host,
+		 is_v6 ? "]" : "", port);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * text.h: text that came from outside and is going to be shown. Pure.
+ * text.h: text that is going to be shown, mostly from outside. Pure.
  */
 #ifndef DSC_BASE_TEXT_H
 #define DSC_BASE_TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Makes text safe for a terminal, a log line and JSON, in place and without
@@ -19,5 +20,8 @@ bool dsc_text_is_clean(const char *text);
 
 /* True for UTF-8, control characters included. */
 bool dsc_text_is_utf8(const char *text);
+
+/* "host:port", with brackets around an IPv6 address; cut to room. */
+void dsc_text_portal(const char *host, unsigned port, char *text, size_t room);
 
 #endif /* DSC_BASE_TEXT_H */

@@ -33,6 +33,7 @@ struct dsc_login {
 
 	int fd;
 	bool is_connected;
+	bool is_held;                  /* the request in out waits to be sent */
 	struct dsc_watch watch;
 	struct dsc_timer timer;
 	struct dsc_deferred failed;    /* reports error at the turn's end */
@@ -224,6 +225,18 @@ static bool send_out(struct dsc_login *login)
 	return true;
 }
 
+/* T bit and NSG "full feature phase": RFC 7143 sections 11.12.1 to 11.12.3 */
+#define COMPLETES_MASK 0x83
+#define LOGIN_FLAGS 1
+
+/* The request that is to be sent next may make the session. */
+static bool must_hold(const struct dsc_login *login)
+{
+	return login->request.may_complete != NULL &&
+	       (login->out[LOGIN_FLAGS] & COMPLETES_MASK) == COMPLETES_MASK &&
+	       !login->request.may_complete(login->arg);
+}
+
 /* Takes the next request from libiscsi and sends it; false as above. */
 static bool send_next(struct dsc_login *login)
 {
@@ -242,6 +255,11 @@ static bool send_next(struct dsc_login *login)
 				     login->out_length)) {
 		fail_check(login);
 		return false;
+	}
+	if (must_hold(login)) {
+		login->is_held = true;
+		dsc_watch_set(&login->watch, 0);
+		return true;
 	}
 	return send_out(login);
 }
@@ -348,6 +366,8 @@ static void on_watch(struct dsc_watch *watch, uint32_t events)
 	(void)events;
 	if (!login->is_connected)
 		handle_connected(login);
+	else if (login->is_held)
+		fail_lost(login, socket_error(login->fd));
 	else if (login->out_sent < login->out_length)
 		send_out(login);
 	else
@@ -363,6 +383,12 @@ static void on_timer(struct dsc_timer *timer)
 		      "no answer in %u ms" : "no connection in %u ms",
 		      login->request.timeout_ms);
 	finish_failed(login);
+}
+
+void dsc_login_proceed(struct dsc_login *login)
+{
+	login->is_held = false;
+	dsc_watch_set(&login->watch, EPOLLOUT);
 }
 
 static void on_failed(struct dsc_deferred *deferred)

@@ -20,6 +20,14 @@ enum dsc_digest {
 	DSC_DIGEST_REQUIRE
 };
 
+/*
+ * Asked, with the arg of dsc_login_start(), before the request is sent that can
+ * complete the login: an attempt that races others must not make a session
+ * that ends theirs. False: it waits for dsc_login_proceed(). Must not end the
+ * login that asks.
+ */
+typedef bool (*dsc_login_may_complete_fn)(void *arg);
+
 /* Everything an attempt needs; borrowed until it is done. */
 struct dsc_login_request {
 	const struct sockaddr *address;
@@ -35,6 +43,7 @@ struct dsc_login_request {
 	enum dsc_digest data_digest;
 	uint8_t isid[6];
 	uint32_t timeout_ms;           /* for connecting and logging in together */
+	dsc_login_may_complete_fn may_complete;  /* NULL: it may */
 };
 
 /* How it ended. */
@@ -63,6 +72,9 @@ int dsc_login_start(struct discsi_context *ctx,
 		    const struct dsc_login_request *request, dsc_login_cb cb,
 		    void *arg, struct dsc_login **login,
 		    struct discsi_error *error);
+
+/* Lets an attempt that waits for may_complete go on; no callback inside. */
+void dsc_login_proceed(struct dsc_login *login);
 
 /* Gives an attempt up; cb does not run. login: taken, NULL is fine. */
 void dsc_login_cancel(struct dsc_login *login);

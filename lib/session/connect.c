@@ -1,58 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * connect.c: trying a configuration's portals, each name's addresses in
- * order, until one lets us in. A redirect puts its portal in front. The time
- * that is left is shared out among what is still to be tried, so that one
- * silent portal does not use it all up. Loop's thread.
+ * connect.c: a configuration's portals, each name's addresses, until one lets
+ * us in. As in RFC 8305 (Happy Eyeballs): one attempt after the other, but each
+ * has a quarter of a second before the next one is begun beside it, so that a
+ * dead portal costs no more than that; one that fails is followed at once. The
+ * first that logs in wins (attempt.c has what keeps it to one). Loop's thread.
  */
-#include "session/connect.h"
+#include "session/connect-internal.h"
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
-#include "base/clock.h"
-#include "iscsi/login.h"
-#include "session/resolver.h"
+#include "base/text.h"
 
-/* The least that an attempt is given while there is time at all. */
-#define ATTEMPT_LEAST_MS 250
+/* A service that is unavailable is asked again this often, with pauses. */
+#define ROUNDS_MAX 4
+#define ROUND_PAUSE_MS 200
 
-struct dsc_connect {
-	struct discsi_context *ctx;
-	struct dsc_connect_request request;
-	dsc_connect_cb cb;
-	void *arg;
-	uint64_t deadline_ns;
-	struct dsc_timer timer;           /* for resolving; a login has its own */
-	struct dsc_deferred advance;      /* on to the next attempt */
+/* Logins that end at the deadline have more to tell than the deadline has. */
+#define DEADLINE_GRACE_MS 20
 
-	struct dsc_conf_portal portals[DSC_CONF_PORTALS_MAX];  /* borrowed */
-	size_t nportals;
-	size_t portal;                    /* the one after the current */
-	struct dsc_conf_portal redirect;  /* owned; host NULL: none */
-	unsigned redirects;
-	char name[280];                   /* of the current portal */
-
-	struct dsc_resolve *resolve;
-	struct dsc_resolve_result addresses;
-	size_t address;                   /* the one after the current */
-	struct dsc_login *login;
-	struct discsi_error error;        /* of the attempt that tells most */
-};
+static uint64_t now_ns(const struct dsc_connect *connect)
+{
+	return dsc_loop_now_ns(&connect->ctx->loop);
+}
 
 /* ------------------------------------------------------------------- end */
 
+static void free_list(struct dsc_list *list)
+{
+	struct dsc_list *first;
+
+	while ((first = dsc_list_first(list)) != NULL)
+		dsc_attempt_free(dsc_container_of(first, struct dsc_attempt,
+						  link));
+}
+
 static void free_connect(struct dsc_connect *connect)
 {
-	dsc_resolve_cancel(connect->resolve);
-	dsc_login_cancel(connect->login);
+	free_list(&connect->attempts);
+	free_list(&connect->pending);
 	dsc_deferred_cancel(&connect->advance);
-	dsc_timer_fini(&connect->timer);
-	free(connect->redirect.host);
+	dsc_timer_fini(&connect->deadline_timer);
+	dsc_timer_fini(&connect->pace_timer);
+	dsc_timer_fini(&connect->ticket_timer);
 	free(connect);
 }
 
@@ -92,9 +85,10 @@ static void name_address(const struct dsc_address *address,
 		result->port = (uint16_t)strtoul(port, NULL, 10);
 }
 
-static void finish_connected(struct dsc_connect *connect,
-			     const struct dsc_login_result *login)
+void dsc_connect_succeed(struct dsc_attempt *attempt,
+			 const struct dsc_login_result *login)
 {
+	struct dsc_connect *connect = attempt->connect;
 	struct dsc_connect_result result = {
 		.fd = login->fd,
 		.params = login->params,
@@ -102,8 +96,9 @@ static void finish_connected(struct dsc_connect *connect,
 	dsc_connect_cb cb = connect->cb;
 	void *arg = connect->arg;
 
-	result.peer = connect->addresses.addresses[connect->address - 1];
-	name_address(&result.peer, &result);
+	name_address(&attempt->address, &result);
+	result.peer = attempt->origin.length != 0 ? attempt->origin :
+						    attempt->address;
 	free_connect(connect);
 	cb(arg, &result);
 }
@@ -123,8 +118,8 @@ static int weight(const struct discsi_error *error)
 	return error->errnum == 0 ? 0 : 1;
 }
 
-static void note_failure(struct dsc_connect *connect,
-			 const struct discsi_error *error)
+void dsc_connect_note(struct dsc_connect *connect,
+		      const struct discsi_error *error)
 {
 	dsc_log(&connect->ctx->log, DISCSI_LOG_INFO, DSC_LOG_LOGIN, "%s",
 		error->message);
@@ -132,194 +127,181 @@ static void note_failure(struct dsc_connect *connect,
 		connect->error = *error;
 }
 
-/* On to the next attempt at the end of the turn. */
-static void advance(struct dsc_connect *connect)
+uint32_t dsc_connect_left_ms(const struct dsc_connect *connect)
 {
-	dsc_deferred_request(&connect->ctx->loop, &connect->advance);
-}
-
-static uint64_t left_ms(const struct dsc_connect *connect)
-{
-	uint64_t now = dsc_loop_now_ns(&connect->ctx->loop);
+	uint64_t now = now_ns(connect);
 
 	if (now >= connect->deadline_ns)
-		return 0;
-	return (connect->deadline_ns - now + DSC_NS_PER_MS - 1) / DSC_NS_PER_MS;
+		return 1;
+	return (uint32_t)((connect->deadline_ns - now + DSC_NS_PER_MS - 1) /
+			  DSC_NS_PER_MS);
 }
 
-/* -------------------------------------------------------------- redirect */
-
-static void follow_redirect(struct dsc_connect *connect, const char *portal)
+static void on_deadline_timer(struct dsc_timer *timer)
 {
+	struct dsc_connect *connect = dsc_container_of(
+		timer, struct dsc_connect, deadline_timer);
 	struct discsi_error error;
 
-	if (++connect->redirects > DSC_REDIRECTS_MAX) {
-		dsc_error_set(&error, EPROTO,
-			      "%s: redirected more than %d times",
-			      connect->name, DSC_REDIRECTS_MAX);
-		note_failure(connect, &error);
-		return;
+	dsc_error_set(&error, ETIMEDOUT, "%s: no portal let us in within %u ms",
+		      connect->request.target != NULL ?
+		      connect->request.target : "discovery",
+		      connect->request.conf->login_timeout_ms);
+	dsc_connect_note(connect, &error);
+	finish_refused(connect);
+}
+
+/* ----------------------------------------------------------------- rounds */
+
+static bool is_same(const struct dsc_address *a, const struct dsc_address *b)
+{
+	return a->length == b->length &&
+	       memcmp(&a->storage, &b->storage, a->length) == 0;
+}
+
+/* Remembers it; two names may well mean the same portal. */
+static bool was_tried(struct dsc_connect *connect,
+		      const struct dsc_attempt *attempt)
+{
+	size_t i;
+
+	if (attempt->redirects > 0)
+		return false;
+	for (i = 0; i < connect->ntried; i++) {
+		if (is_same(&connect->tried[i], &attempt->address))
+			return true;
 	}
-	free(connect->redirect.host);
-	connect->redirect.host = NULL;
-	if (dsc_conf_parse_portal(portal, &connect->redirect) != 0) {
-		dsc_error_set(&error, EPROTO,
-			      "%s: redirected to a portal that is none",
-			      connect->name);
-		note_failure(connect, &error);
-		return;
+	if (connect->ntried < DSC_RACE_TRIED_MAX)
+		connect->tried[connect->ntried++] = attempt->address;
+	return false;
+}
+
+/* The one that has worked last comes first. */
+static void begin_round(struct dsc_connect *connect)
+{
+	struct dsc_attempt *first = NULL;
+	struct dsc_connect_result named = { .port = 0 };
+
+	connect->is_between_rounds = false;
+	connect->portal = 0;
+	connect->ntried = 0;
+	if (connect->request.preferred.length != 0)
+		first = dsc_attempt_new(connect);
+	if (first != NULL) {
+		first->address = connect->request.preferred;
+		name_address(&first->address, &named);
+		dsc_text_portal(named.address, named.port, first->name,
+				sizeof(first->name));
+		dsc_list_append(&connect->pending, &first->link);
 	}
-	connect->address = 0;
-	connect->addresses.count = 0;
+	dsc_connect_advance(connect);
 }
 
-/* ----------------------------------------------------------------- login */
-
-static void on_login(void *arg, const struct dsc_login_result *result)
+/* An address that is known of; true when it has been begun. */
+static bool begin_pending(struct dsc_connect *connect)
 {
-	struct dsc_connect *connect = arg;
+	struct dsc_list *link = dsc_list_pop(&connect->pending);
+	struct dsc_attempt *attempt;
 
-	connect->login = NULL;
-	if (result->status == 0) {
-		finish_connected(connect, result);
-		return;
-	}
-	if (result->status == -EREMCHG)
-		follow_redirect(connect, result->redirect);
-	else
-		note_failure(connect, &result->error);
-	advance(connect);
-}
-
-static bool has_next_portal(const struct dsc_connect *connect)
-{
-	return connect->redirect.host != NULL ||
-	       connect->portal < connect->nportals;
-}
-
-/* An equal share of what is left for each attempt that is known of. */
-static uint32_t attempt_ms(const struct dsc_connect *connect)
-{
-	uint64_t left = left_ms(connect);
-	size_t attempts = connect->addresses.count - connect->address + 1 +
-			  connect->nportals - connect->portal;
-	uint64_t share = dsc_max_u64(left / attempts, ATTEMPT_LEAST_MS);
-
-	return (uint32_t)dsc_max_u64(dsc_min_u64(share, left), 1);
-}
-
-/* The digest enums of the two layers are of the same order. */
-static enum dsc_digest to_digest(enum dsc_conf_digest digest)
-{
-	return (enum dsc_digest)digest;
-}
-
-static void log_in(struct dsc_connect *connect)
-{
-	const struct discsi_conf *conf = connect->request.conf;
-	const struct dsc_address *address =
-		&connect->addresses.addresses[connect->address++];
-	struct dsc_login_request request = {
-		.address = (const struct sockaddr *)&address->storage,
-		.address_length = address->length,
-		.portal = connect->name,
-		.initiator_name = connect->request.initiator,
-		.target_name = connect->request.target,
-		.username = conf->username,
-		.password = &conf->password,
-		.target_username = conf->target_username,
-		.target_password = &conf->target_password,
-		.header_digest = to_digest(conf->header_digest),
-		.data_digest = to_digest(conf->data_digest),
-		.timeout_ms = attempt_ms(connect),
-	};
-	struct discsi_error error;
-
-	memcpy(request.isid, connect->request.isid, sizeof(request.isid));
-	if (dsc_login_start(connect->ctx, &request, on_login, connect,
-			    &connect->login, &error) != 0) {
-		note_failure(connect, &error);
-		advance(connect);
-	}
-}
-
-/* --------------------------------------------------------------- resolve */
-
-static void on_resolved(void *arg, const struct dsc_resolve_result *result)
-{
-	struct dsc_connect *connect = arg;
-
-	connect->resolve = NULL;
-	dsc_timer_stop(&connect->timer);
-	if (result->status != 0) {
-		note_failure(connect, &result->error);
+	if (link == NULL)
+		return false;
+	attempt = dsc_container_of(link, struct dsc_attempt, link);
+	if (was_tried(connect, attempt)) {
+		dsc_attempt_free(attempt);
+		connect->vacancies++;
 	} else {
-		connect->addresses = *result;
-		connect->address = 0;
+		dsc_attempt_log_in(attempt);
 	}
-	advance(connect);
+	return true;
 }
 
-static void on_resolve_timer(struct dsc_timer *timer)
+static bool begin_portal(struct dsc_connect *connect)
 {
-	struct dsc_connect *connect =
-		dsc_container_of(timer, struct dsc_connect, timer);
+	struct dsc_attempt *attempt;
 	struct discsi_error error;
 
-	dsc_resolve_cancel(connect->resolve);
-	connect->resolve = NULL;
-	dsc_error_set(&error, ETIMEDOUT, "%s: the name was not resolved in time",
-		      connect->name);
-	note_failure(connect, &error);
-	advance(connect);
+	if (connect->portal == connect->nportals)
+		return false;
+	attempt = dsc_attempt_new(connect);
+	if (attempt == NULL) {
+		dsc_error_set(&error, ENOMEM, "out of memory");
+		dsc_connect_note(connect, &error);
+		return false;
+	}
+	dsc_attempt_look_up(attempt, &connect->portals[connect->portal++]);
+	return true;
 }
 
-static void resolve_next(struct dsc_connect *connect)
+/* All portals have failed. */
+static void end_round(struct dsc_connect *connect)
 {
-	struct dsc_conf_portal portal = connect->redirect;
-	struct discsi_error error;
-	bool is_v6;
-	int rc;
+	uint32_t pause_ms = ROUND_PAUSE_MS << connect->rounds;
 
-	if (portal.host == NULL)
-		portal = connect->portals[connect->portal++];
-	is_v6 = strchr(portal.host, ':') != NULL;
-	snprintf(connect->name, sizeof(connect->name), "%s%s%s:%u",
-		 is_v6 ? "[" : "", portal.host, is_v6 ? "]" : "", portal.port);
-	connect->addresses.count = 0;
-	connect->address = 0;
-	rc = dsc_resolve_start(connect->ctx, portal.host, portal.port,
-			       on_resolved, connect, &connect->resolve, &error);
-	free(connect->redirect.host);
-	connect->redirect.host = NULL;
-	if (rc != 0) {
-		note_failure(connect, &error);
-		advance(connect);
+	if (connect->error.errnum != EAGAIN || connect->request.is_recovery ||
+	    ++connect->rounds == ROUNDS_MAX ||
+	    pause_ms >= dsc_connect_left_ms(connect)) {
+		finish_refused(connect);
 		return;
 	}
-	dsc_timer_set_in(&connect->timer, attempt_ms(connect));
+	connect->is_between_rounds = true;
+	dsc_timer_set_in(&connect->pace_timer, pause_ms);
 }
-
-/* --------------------------------------------------------------- attempts */
 
 static void on_advance(struct dsc_deferred *deferred)
 {
 	struct dsc_connect *connect =
 		dsc_container_of(deferred, struct dsc_connect, advance);
-	bool has_address = connect->address < connect->addresses.count;
 
-	if (!has_address && !has_next_portal(connect)) {
-		finish_refused(connect);
-		return;
+	while (connect->vacancies > 0 && connect->running < DSC_RACE_MAX) {
+		connect->vacancies--;
+		if (!begin_pending(connect) && !begin_portal(connect))
+			connect->vacancies = 0;
+		else
+			dsc_timer_set_in(&connect->pace_timer,
+					 DSC_RACE_PACE_MS);
 	}
-	if (left_ms(connect) == 0 && connect->error.errnum != 0) {
-		finish_refused(connect);
-		return;
-	}
-	if (has_address)
-		log_in(connect);
+	if (connect->running == 0 && connect->vacancies == 0 &&
+	    !connect->is_between_rounds)
+		end_round(connect);
+}
+
+void dsc_connect_advance(struct dsc_connect *connect)
+{
+	connect->vacancies++;
+	dsc_deferred_request(&connect->ctx->loop, &connect->advance);
+}
+
+static void on_pace_timer(struct dsc_timer *timer)
+{
+	struct dsc_connect *connect =
+		dsc_container_of(timer, struct dsc_connect, pace_timer);
+
+	if (connect->is_between_rounds)
+		begin_round(connect);
 	else
-		resolve_next(connect);
+		dsc_connect_advance(connect);
+}
+
+static void on_ticket_timer(struct dsc_timer *timer)
+{
+	dsc_attempt_check_ticket(
+		dsc_container_of(timer, struct dsc_connect, ticket_timer));
+}
+
+/* ------------------------------------------------------------------ begin */
+
+static int init_timers(struct dsc_connect *connect)
+{
+	struct dsc_loop *loop = &connect->ctx->loop;
+	int rc = dsc_timer_init(loop, &connect->deadline_timer,
+				on_deadline_timer);
+
+	if (rc == 0)
+		rc = dsc_timer_init(loop, &connect->pace_timer, on_pace_timer);
+	if (rc == 0)
+		rc = dsc_timer_init(loop, &connect->ticket_timer,
+				    on_ticket_timer);
+	return rc;
 }
 
 int dsc_connect_start(struct discsi_context *ctx,
@@ -328,6 +310,7 @@ int dsc_connect_start(struct discsi_context *ctx,
 		      struct dsc_connect **connect, struct discsi_error *error)
 {
 	struct dsc_connect *new = calloc(1, sizeof(*new));
+	uint32_t timeout_ms = request->conf->login_timeout_ms;
 
 	if (new == NULL)
 		return dsc_error_set(error, ENOMEM, "out of memory");
@@ -336,20 +319,23 @@ int dsc_connect_start(struct discsi_context *ctx,
 	new->cb = cb;
 	new->arg = arg;
 	dsc_error_init(&new->error);
+	dsc_list_init(&new->pending);
+	dsc_list_init(&new->attempts);
 	dsc_deferred_init(&new->advance, on_advance);
 	new->nportals = dsc_conf_portals(request->conf, new->portals);
 	if (new->nportals == 0) {
-		free(new);
+		free_connect(new);
 		return dsc_error_set(error, EINVAL, "portal: the configuration "
 				     "names no portal and no target host");
 	}
-	if (dsc_timer_init(&ctx->loop, &new->timer, on_resolve_timer) != 0) {
-		free(new);
+	if (init_timers(new) != 0) {
+		free_connect(new);
 		return dsc_error_set(error, ENOMEM, "out of memory");
 	}
-	new->deadline_ns = dsc_loop_now_ns(&ctx->loop) +
-			   request->conf->login_timeout_ms * DSC_NS_PER_MS;
+	new->deadline_ns = now_ns(new) + timeout_ms * DSC_NS_PER_MS;
+	dsc_timer_set(&new->deadline_timer, new->deadline_ns +
+		      DEADLINE_GRACE_MS * DSC_NS_PER_MS);
+	begin_round(new);
 	*connect = new;
-	advance(new);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * connect.h: from a configuration to a logged-in descriptor: names are
- * resolved off the loop, portals and their addresses are tried in order,
- * redirects are followed. Loop's thread.
+ * resolved off the loop, portals and their addresses are tried one beside the
+ * other, redirects are followed. Loop's thread.
  */
 #ifndef DSC_SESSION_CONNECT_H
 #define DSC_SESSION_CONNECT_H
@@ -30,7 +30,8 @@ struct dsc_connect_result {
 	struct dsc_params params;
 	char address[DSC_ADDRESS_MAX];  /* numeric, of the portal in use */
 	uint16_t port;
-	struct dsc_address peer;        /* the same, to be preferred next time */
+	struct dsc_address peer;        /* to be preferred next time: the same,
+					 * or what has redirected us for now */
 };
 
 typedef void (*dsc_connect_cb)(void *arg,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "iscsi/conn.h"
 #include "iscsi/sendtargets.h"
 #include "session/connect.h"
@@ -168,14 +169,12 @@ static void converse(struct discovery *discovery,
 		.arg = discovery,
 	};
 	struct discsi_error error;
-	bool is_v6 = strchr(result->address, ':') != NULL;
 
 	memcpy(discovery->address, result->address, sizeof(discovery->address));
 	discovery->port = result->port;
 	discovery->tpgt = result->params.tpgt;
-	snprintf(discovery->name, sizeof(discovery->name), "%s%s%s:%u",
-		 is_v6 ? "[" : "", result->address, is_v6 ? "]" : "",
-		 result->port);
+	dsc_text_portal(result->address, result->port, discovery->name,
+			sizeof(discovery->name));
 	if (dsc_conn_new(discovery->ctx, result->fd, &result->params,
 			 discovery->name, &owner, &discovery->conn,
 			 &error) != 0) {

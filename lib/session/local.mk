@@ -1,7 +1,9 @@
 # lib/session: nexuses, their requests and recovery; discovery.
 libdiscsi_internal_la_SOURCES += \
+	lib/session/attempt.c \
 	lib/session/barrier.c \
 	lib/session/close.c \
+	lib/session/connect-internal.h \
 	lib/session/connect.c \
 	lib/session/connect.h \
 	lib/session/deadline.c \

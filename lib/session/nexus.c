@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 bool dsc_nexus_transit(struct dsc_nexus *nexus, enum dsc_session_event event,
 		       const char *cause)
@@ -71,7 +72,7 @@ int dsc_nexus_take(struct dsc_nexus *nexus,
 	};
 	struct discsi_session *session = nexus->session;
 	char name[DSC_ISCSI_NAME_MAX + DSC_ADDRESS_MAX + 16];
-	bool is_v6 = strchr(result->address, ':') != NULL;
+	char portal[DSC_ADDRESS_MAX + 8];
 	int rc;
 
 	/* The nexus is made of our ISID and the target's portal group. */
@@ -83,9 +84,8 @@ int dsc_nexus_take(struct dsc_nexus *nexus,
 	nexus->port = result->port;
 	pthread_mutex_unlock(&session->lock);
 	nexus->preferred = result->peer;
-	snprintf(name, sizeof(name), "%s at %s%s%s:%u", session->conf->iqn,
-		 is_v6 ? "[" : "", result->address, is_v6 ? "]" : "",
-		 result->port);
+	dsc_text_portal(result->address, result->port, portal, sizeof(portal));
+	snprintf(name, sizeof(name), "%s at %s", session->conf->iqn, portal);
 	rc = dsc_conn_new(nexus->ctx, result->fd, &result->params, name,
 			  &owner, &nexus->conn, error);
 	if (rc != 0)

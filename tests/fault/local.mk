@@ -8,6 +8,7 @@ FAULT_TESTS = \
 	tests/fault/test-durability \
 	tests/fault/test-hostile \
 	tests/fault/test-many \
+	tests/fault/test-portals \
 	tests/fault/test-recovery
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
@@ -20,5 +21,7 @@ tests_fault_test_hostile_SOURCES = $(FAULT_RIG) tests/fault/test-hostile.c
 tests_fault_test_hostile_LDADD = $(FAULT_LIBS)
 tests_fault_test_many_SOURCES = $(FAULT_RIG) tests/fault/test-many.c
 tests_fault_test_many_LDADD = $(FAULT_LIBS)
+tests_fault_test_portals_SOURCES = $(FAULT_RIG) tests/fault/test-portals.c
+tests_fault_test_portals_LDADD = $(FAULT_LIBS)
 tests_fault_test_recovery_SOURCES = $(FAULT_RIG) tests/fault/test-recovery.c
 tests_fault_test_recovery_LDADD = $(FAULT_LIBS)

@@ -25,7 +25,7 @@
 void sim_conn_new(struct sim *sim, int fd, unsigned portal)
 {
 	struct sim_conn *conn = calloc(1, sizeof(*conn));
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = { .events = 0 };
 	const int on = 1;
 
 	if (conn == NULL) {
@@ -45,6 +45,8 @@ void sim_conn_new(struct sim *sim, int fd, unsigned portal)
 	dsc_list_init(&conn->tasks);
 	dsc_list_append(&sim->conns, &conn->link);
 	event.data.ptr = conn;
+	if (!conn->is_mute)
+		event.events = EPOLLIN;
 	epoll_ctl(sim->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 

@@ -119,6 +119,7 @@ struct sim_portal_state {
 	uint16_t port;
 	char text[32];
 	bool is_mute;
+	bool withholds;
 	char redirect[64];
 	bool is_permanent;
 };

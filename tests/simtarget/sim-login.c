@@ -207,6 +207,8 @@ void sim_login_pdu(struct sim_conn *conn, const uint8_t *bhs,
 	conn->exp_cmd_sn = dsc_get_be32(bhs + 24);
 	if (is_refused(conn, bhs))
 		return;
+	if (is_over && conn->sim->portal[conn->portal].withholds)
+		return;
 	if (stage == 0)
 		add_pair(&text, "AuthMethod", "None");
 	add_pair(&text, "TargetPortalGroupTag", "%u", portal_group(conn));

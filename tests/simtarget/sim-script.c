@@ -240,6 +240,13 @@ void sim_mute(struct sim *sim, unsigned portal, bool is_mute)
 	unlock(sim);
 }
 
+void sim_withhold_login(struct sim *sim, unsigned portal, bool withholds)
+{
+	lock(sim);
+	sim->portal[portal].withholds = withholds;
+	unlock(sim);
+}
+
 void sim_freeze(struct sim *sim, unsigned ms)
 {
 	lock(sim);

@@ -18,7 +18,7 @@
 
 #define SIM_IQN "iqn.2026-11.io.discsi:sim"
 #define SIM_LUNS_MAX 64
-#define SIM_PORTALS_MAX 4
+#define SIM_PORTALS_MAX 12
 #define SIM_ANY (-1)
 
 struct sim;
@@ -170,6 +170,8 @@ void sim_drop_all(struct sim *sim);
 void sim_refuse(struct sim *sim, unsigned portal, bool refuses);
 /* Portal i accepts and says nothing. */
 void sim_mute(struct sim *sim, unsigned portal, bool is_mute);
+/* Portal i does everything but send the Login Response that makes a session. */
+void sim_withhold_login(struct sim *sim, unsigned portal, bool withholds);
 /* Nothing at all is read or sent for so long; 0: go on. */
 void sim_freeze(struct sim *sim, unsigned ms);
 /* Connections broken, ports closed; sim_restart() opens the same ones. */
