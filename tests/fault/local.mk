@@ -4,14 +4,20 @@ FAULT_RIG = \
 	tests/fault/rig.h
 FAULT_LIBS = $(SIM_LIBS) $(UNIT_LIBS)
 FAULT_TESTS = \
+	tests/fault/test-barrier \
 	tests/fault/test-commands \
 	tests/fault/test-durability \
 	tests/fault/test-hostile \
 	tests/fault/test-many \
 	tests/fault/test-portals \
+	tests/fault/test-real-targets \
 	tests/fault/test-recovery
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
+tests_fault_test_barrier_SOURCES = \
+	$(FAULT_RIG) tests/fault/held.c tests/fault/held.h \
+	tests/fault/test-barrier.c
+tests_fault_test_barrier_LDADD = $(FAULT_LIBS)
 tests_fault_test_commands_SOURCES = $(FAULT_RIG) tests/fault/test-commands.c
 tests_fault_test_commands_LDADD = $(FAULT_LIBS)
 tests_fault_test_durability_SOURCES = \
@@ -23,5 +29,8 @@ tests_fault_test_many_SOURCES = $(FAULT_RIG) tests/fault/test-many.c
 tests_fault_test_many_LDADD = $(FAULT_LIBS)
 tests_fault_test_portals_SOURCES = $(FAULT_RIG) tests/fault/test-portals.c
 tests_fault_test_portals_LDADD = $(FAULT_LIBS)
+tests_fault_test_real_targets_SOURCES = \
+	$(FAULT_RIG) tests/fault/test-real-targets.c
+tests_fault_test_real_targets_LDADD = $(FAULT_LIBS)
 tests_fault_test_recovery_SOURCES = $(FAULT_RIG) tests/fault/test-recovery.c
 tests_fault_test_recovery_LDADD = $(FAULT_LIBS)

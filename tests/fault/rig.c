@@ -5,9 +5,13 @@
 #include "fault/rig.h"
 
 #include <CUnit/CUnit.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -40,13 +44,8 @@ void rig_set(struct rig *rig, const char *member, const char *value)
 	CU_ASSERT_EQUAL(discsi_conf_set(rig->conf, member, value), 0);
 }
 
-bool rig_prepare(struct rig *rig, const struct sim_config *config)
+static bool prepare(struct rig *rig, const char *portal, const char *iqn)
 {
-	memset(rig, 0, sizeof(*rig));
-	rig->sim = sim_start(config);
-	CU_ASSERT_PTR_NOT_NULL(rig->sim);
-	if (rig->sim == NULL)
-		return false;
 	CU_ASSERT_EQUAL(discsi_context_new(&rig->ctx), 0);
 	CU_ASSERT_EQUAL(discsi_conf_new(&rig->conf), 0);
 	if (rig->ctx == NULL || rig->conf == NULL)
@@ -54,11 +53,29 @@ bool rig_prepare(struct rig *rig, const struct sim_config *config)
 	if (getenv("RIG_LOG") != NULL)
 		discsi_context_set_log(rig->ctx, on_log, NULL,
 				       DISCSI_LOG_DEBUG);
-	rig_set(rig, "portal", sim_portal(rig->sim, 0));
-	rig_set(rig, "iqn", SIM_IQN);
+	rig_set(rig, "portal", portal);
+	rig_set(rig, "iqn", iqn);
 	rig_set(rig, "initiator_name", "iqn.2026-11.io.discsi:test");
 	rig_set(rig, "replacement_timeout", "20000");
 	return true;
+}
+
+bool rig_prepare(struct rig *rig, const struct sim_config *config)
+{
+	memset(rig, 0, sizeof(*rig));
+	rig->sim = sim_start(config);
+	CU_ASSERT_PTR_NOT_NULL(rig->sim);
+	return rig->sim != NULL && prepare(rig, sim_portal(rig->sim, 0),
+					   SIM_IQN);
+}
+
+bool rig_prepare_real(struct rig *rig, const char *portal, const char *iqn,
+		      unsigned lun_id, const char *path)
+{
+	memset(rig, 0, sizeof(*rig));
+	rig->file = strdup(path);
+	rig->lun_id = lun_id;
+	return prepare(rig, portal, iqn);
 }
 
 bool rig_open(struct rig *rig)
@@ -68,7 +85,7 @@ bool rig_open(struct rig *rig)
 	if (rc == 0)
 		rc = discsi_session_on_event(rig->session, on_event, rig);
 	if (rc == 0)
-		rc = discsi_lun_open(rig->session, 0, &rig->lun);
+		rc = discsi_lun_open(rig->session, rig->lun_id, &rig->lun);
 	CU_ASSERT_EQUAL(rc, 0);
 	if (rc != 0) {
 		CU_FAIL(discsi_last_error()->message);
@@ -91,6 +108,56 @@ void rig_end(struct rig *rig)
 	discsi_conf_free(rig->conf);
 	discsi_context_destroy(rig->ctx);
 	sim_stop(rig->sim);
+	free(rig->file);
+}
+
+/* ---------------------------------------------------------------- medium */
+
+void rig_peek(struct rig *rig, uint64_t offset, void *data, size_t length)
+{
+	int fd;
+
+	if (rig->sim != NULL) {
+		sim_peek(rig->sim, 0, offset, data, length);
+		return;
+	}
+	fd = open(rig->file, O_RDONLY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(pread(fd, data, length, (off_t)offset),
+			(ssize_t)length);
+	close(fd);
+}
+
+void rig_poke(struct rig *rig, uint64_t offset, const void *data,
+	      size_t length)
+{
+	int fd;
+
+	if (rig->sim != NULL) {
+		sim_poke(rig->sim, 0, offset, data, length);
+		return;
+	}
+	fd = open(rig->file, O_WRONLY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(pwrite(fd, data, length, (off_t)offset),
+			(ssize_t)length);
+	close(fd);
+}
+
+unsigned rig_cut(unsigned port)
+{
+	struct sockaddr_in peer;
+	unsigned cut = 0;
+	int fd;
+
+	for (fd = 0; fd < 1024; fd++) {
+		socklen_t length = sizeof(peer);
+
+		if (getpeername(fd, (struct sockaddr *)&peer, &length) != 0 ||
+		    peer.sin_family != AF_INET || ntohs(peer.sin_port) != port)
+			continue;
+		shutdown(fd, SHUT_RDWR);
+		cut++;
+	}
+	return cut;
 }
 
 void rig_stats(struct rig *rig, struct discsi_session_stats *stats)
@@ -254,8 +321,7 @@ bool work_begin(struct work *work, struct rig *rig, unsigned slots,
 		return false;
 	for (i = 0; i < slots; i++) {
 		rig_fill(data, sizeof(data), 0);
-		sim_poke(rig->sim, 0, (uint64_t)i * RIG_SLOT, data,
-			 sizeof(data));
+		rig_poke(rig, (uint64_t)i * RIG_SLOT, data, sizeof(data));
 	}
 	for (i = 0; i < depth; i++) {
 		work->op[i].work = work;
@@ -284,7 +350,7 @@ void work_check(struct work *work)
 
 	for (i = 0; i < work->slots; i++) {
 		rig_fill(want, sizeof(want), work->seed[i]);
-		sim_peek(work->rig->sim, 0, (uint64_t)i * RIG_SLOT, have,
+		rig_peek(work->rig, (uint64_t)i * RIG_SLOT, have,
 			 sizeof(have));
 		lost += memcmp(want, have, sizeof(want)) != 0;
 	}

@@ -12,7 +12,9 @@
 #define RIG_EVENTS 7
 
 struct rig {
-	struct sim *sim;
+	struct sim *sim;                /* NULL: a real target */
+	char *file;                     /* of which this is the LUN's file */
+	unsigned lun_id;
 	struct discsi_context *ctx;
 	struct discsi_conf *conf;
 	struct discsi_session *session;
@@ -25,6 +27,15 @@ struct rig {
 
 /* Starts the target, makes context and configuration. False: CUnit knows. */
 bool rig_prepare(struct rig *rig, const struct sim_config *config);
+/* The same for a LUN of a real target, whose backing file is at path. */
+bool rig_prepare_real(struct rig *rig, const char *portal, const char *iqn,
+		      unsigned lun_id, const char *path);
+/* The medium, past the protocol. */
+void rig_peek(struct rig *rig, uint64_t offset, void *data, size_t length);
+void rig_poke(struct rig *rig, uint64_t offset, const void *data,
+	      size_t length);
+/* Breaks the connections of the library to this port, and only those. */
+unsigned rig_cut(unsigned port);
 /* A member of the configuration. */
 void rig_set(struct rig *rig, const char *member, const char *value);
 /* Opens session and LUN 0. */

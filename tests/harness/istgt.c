@@ -200,13 +200,25 @@ static int write_conf(const struct dsc_istgt *istgt,
 	return rc;
 }
 
-static int start(struct dsc_istgt *istgt, const struct dsc_istgt_options *o)
+/* With the configuration that is there. */
+static int run(struct dsc_istgt *istgt)
 {
 	char conf[300];
 	char pid_file[300];
 	const char *argv[] = {
 		"istgt", "-D", "-c", conf, "-p", pid_file, NULL
 	};
+
+	snprintf(conf, sizeof(conf), "%s/istgt.conf", istgt->dir);
+	snprintf(pid_file, sizeof(pid_file), "%s/pid", istgt->dir);
+	istgt->process = dsc_process_start(argv, NULL);
+	if (!istgt->process)
+		return -1;
+	return dsc_target_wait_port(istgt->process, istgt->port);
+}
+
+static int start(struct dsc_istgt *istgt, const struct dsc_istgt_options *o)
+{
 	int i;
 
 	istgt->port = dsc_free_port();
@@ -215,15 +227,10 @@ static int start(struct dsc_istgt *istgt, const struct dsc_istgt_options *o)
 	for (i = 0; i < 4 && o->more_addresses[i]; i++)
 		snprintf(istgt->more_portals[i], sizeof(istgt->more_portals[i]),
 			 "%s:%u", o->more_addresses[i], dsc_free_port());
-	snprintf(conf, sizeof(conf), "%s/istgt.conf", istgt->dir);
-	snprintf(pid_file, sizeof(pid_file), "%s/pid", istgt->dir);
 	write_auth(istgt, o);
 	if (write_conf(istgt, o) < 0)
 		return -1;
-	istgt->process = dsc_process_start(argv, NULL);
-	if (!istgt->process)
-		return -1;
-	return dsc_target_wait_port(istgt->process, istgt->port);
+	return run(istgt);
 }
 
 int dsc_istgt_start(const struct dsc_istgt_options *options,
@@ -242,6 +249,17 @@ int dsc_istgt_start(const struct dsc_istgt_options *options,
 	}
 	*istgt = t;
 	return 0;
+}
+
+void dsc_istgt_kill(struct dsc_istgt *istgt)
+{
+	dsc_process_kill(istgt->process);
+	istgt->process = NULL;
+}
+
+int dsc_istgt_restart(struct dsc_istgt *istgt)
+{
+	return run(istgt);
 }
 
 void dsc_istgt_stop(struct dsc_istgt *istgt)

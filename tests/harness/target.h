@@ -30,6 +30,12 @@ bool dsc_tgtd_is_installed(void);
 /* Starts tgtd on 127.0.0.1 and, where there is IPv6, on [::1]. */
 int dsc_tgtd_start(struct dsc_tgtd **tgtd);
 
+/* kill -9. What it served stays in the backing files. */
+void dsc_tgtd_kill(struct dsc_tgtd *tgtd);
+
+/* Starts one that was killed again on the same port; it has no targets yet. */
+int dsc_tgtd_restart(struct dsc_tgtd *tgtd);
+
 /* Ends it; NULL is fine. Backing files go with the program's directory. */
 void dsc_tgtd_stop(struct dsc_tgtd *tgtd);
 
@@ -109,6 +115,9 @@ struct dsc_istgt_options {
 bool dsc_istgt_is_installed(void);
 int dsc_istgt_start(const struct dsc_istgt_options *options,
 		    struct dsc_istgt **istgt);
+/* kill -9, and a new one with the same configuration and files. */
+void dsc_istgt_kill(struct dsc_istgt *istgt);
+int dsc_istgt_restart(struct dsc_istgt *istgt);
 void dsc_istgt_stop(struct dsc_istgt *istgt);
 const char *dsc_istgt_portal(const struct dsc_istgt *istgt);
 

@@ -130,7 +130,8 @@ static int start(struct dsc_tgtd *tgtd)
 		"tgtd", "-f", "-C", "0", "-t", "2", "--iscsi", portal, NULL
 	};
 
-	tgtd->port = dsc_free_port();
+	if (tgtd->port == 0)
+		tgtd->port = dsc_free_port();
 	snprintf(tgtd->portal, sizeof(tgtd->portal), "127.0.0.1:%u",
 		 tgtd->port);
 	snprintf(portal, sizeof(portal), "portal=%s", tgtd->portal);
@@ -166,15 +167,27 @@ int dsc_tgtd_start(struct dsc_tgtd **tgtd)
 	return 0;
 }
 
-void dsc_tgtd_stop(struct dsc_tgtd *tgtd)
+void dsc_tgtd_kill(struct dsc_tgtd *tgtd)
 {
 	int i;
 
-	if (!tgtd)
-		return;
 	dsc_process_kill(tgtd->process);
+	tgtd->process = NULL;
 	for (i = 0; i < tgtd->account_count; i++)
 		free(tgtd->accounts[i]);
+	tgtd->account_count = 0;
+}
+
+int dsc_tgtd_restart(struct dsc_tgtd *tgtd)
+{
+	return start(tgtd);
+}
+
+void dsc_tgtd_stop(struct dsc_tgtd *tgtd)
+{
+	if (!tgtd)
+		return;
+	dsc_tgtd_kill(tgtd);
 	free(tgtd->ipc);
 	free(tgtd->dir);
 	free(tgtd);
