@@ -11,7 +11,8 @@ FAULT_TESTS = \
 	tests/fault/test-many \
 	tests/fault/test-portals \
 	tests/fault/test-real-targets \
-	tests/fault/test-recovery
+	tests/fault/test-recovery \
+	tests/fault/test-simtarget
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
 tests_fault_test_barrier_SOURCES = \
@@ -34,3 +35,5 @@ tests_fault_test_real_targets_SOURCES = \
 tests_fault_test_real_targets_LDADD = $(FAULT_LIBS)
 tests_fault_test_recovery_SOURCES = $(FAULT_RIG) tests/fault/test-recovery.c
 tests_fault_test_recovery_LDADD = $(FAULT_LIBS)
+tests_fault_test_simtarget_SOURCES = tests/fault/test-simtarget.c
+tests_fault_test_simtarget_LDADD = $(FAULT_LIBS)

@@ -70,6 +70,7 @@ struct sim_task {
 	bool is_write;
 	uint8_t *data;            /* of a write */
 	uint32_t received;
+	uint32_t data_sn;         /* of the next Data-Out of its sequence */
 	uint32_t r2t_sn;
 	uint32_t asked;           /* by R2Ts, so far */
 };
@@ -175,6 +176,7 @@ struct sim {
 struct sim_answer {
 	const uint8_t *in;     /* data for the initiator */
 	uint32_t in_length;
+	uint32_t out_length;   /* data that the command takes */
 	uint8_t status;
 	uint8_t sense[18];
 	bool has_sense;

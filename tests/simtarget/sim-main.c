@@ -24,6 +24,7 @@ static int usage(void)
 		"  --portals N       1 to %d (1)\n"
 		"  --thin            UNMAP, GET LBA STATUS\n"
 		"  --write-cache     a volatile one\n"
+		"  --initial-r2t     no data before it is asked for\n"
 		"  --touch           have the memory before it is used\n"
 		"  --no-journal      faster\n"
 		"  --poll US         look for work so long before sleeping (0)\n",
@@ -54,6 +55,10 @@ static bool take_option(int option, struct sim_config *config, uint64_t *mib)
 		config->write_cache = true;
 		config->fua = true;
 		return true;
+	case 'r':
+		config->initial_r2t = true;
+		config->no_immediate_data = true;
+		return true;
 	case 'T':
 		config->touched = true;
 		return true;
@@ -77,6 +82,7 @@ static bool parse(int argc, char **argv, struct sim_config *config)
 		{ "portals", required_argument, NULL, 'p' },
 		{ "thin", no_argument, NULL, 't' },
 		{ "write-cache", no_argument, NULL, 'w' },
+		{ "initial-r2t", no_argument, NULL, 'r' },
 		{ "touch", no_argument, NULL, 'T' },
 		{ "no-journal", no_argument, NULL, 'j' },
 		{ "poll", required_argument, NULL, 'P' },

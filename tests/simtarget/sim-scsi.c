@@ -76,6 +76,7 @@ static uint32_t vpd_block_limits(const struct run *run, uint8_t *page)
 {
 	const struct sim_config *config = &run->sim->config;
 
+	page[4] = 1;  /* WSNZ: WRITE SAME of no blocks is refused */
 	page[5] = MAX_COMPARE_BLOCKS;
 	dsc_put_be32(page + 8, MAX_TRANSFER_BYTES / config->block_size);
 	if (config->thin) {
@@ -83,7 +84,7 @@ static uint32_t vpd_block_limits(const struct run *run, uint8_t *page)
 		dsc_put_be32(page + 24, 64);
 		dsc_put_be32(page + 28, 1);
 	}
-	dsc_put_be64(page + 36, MAX_UNMAP_BLOCKS);
+	dsc_put_be64(page + 36, MAX_TRANSFER_BYTES / config->block_size);
 	return 64;
 }
 
@@ -129,7 +130,7 @@ static void inquiry(struct run *run)
 {
 	uint8_t *data = run->answer->buffer;
 	uint32_t allocation = dsc_get_be16(run->cdb + 3);
-	uint32_t length = 36;
+	uint32_t length = 96;
 
 	memset(data, 0, 256);
 	if (run->cdb[1] & 1) {
@@ -148,13 +149,16 @@ static void inquiry(struct run *run)
 	data[0] = run->disk->is_absent ? 0x7f : 0;
 	data[2] = 5;
 	data[3] = 0x12;
-	data[4] = 31;
+	data[4] = (uint8_t)(length - 5);
 	data[7] = 0x02;  /* CmdQue */
 	memset(data + 8, ' ', 28);
 	memcpy(data + 8, run->sim->config.vendor,
 	       strnlen(run->sim->config.vendor, 8));
 	memcpy(data + 16, "Simulated disk", 14);
 	memcpy(data + 32, "0001", 4);
+	dsc_put_be16(data + 58, 0x0460);  /* SPC-4 */
+	dsc_put_be16(data + 60, 0x04c0);  /* SBC-3 */
+	dsc_put_be16(data + 62, 0x0960);  /* iSCSI */
 	give(run, length, allocation);
 }
 
@@ -179,27 +183,38 @@ static void read_capacity16(struct run *run)
 	give(run, 32, dsc_get_be32(run->cdb + 10));
 }
 
+/* The caching page, or the control page, with its two bytes of header. */
+static uint32_t mode_page(const struct run *run, uint8_t code, uint8_t *page)
+{
+	bool is_changeable = run->cdb[2] >> 6 == 1;
+
+	page[0] = code;
+	page[1] = code == 0x08 ? 18 : 10;
+	if (code == 0x08 && !is_changeable && run->sim->config.write_cache)
+		page[2] = 0x04;  /* WCE */
+	return 2u + page[1];
+}
+
 static void mode_sense(struct run *run)
 {
 	const struct sim_config *config = &run->sim->config;
 	bool is_10 = run->cdb[0] == 0x5a;
 	uint8_t page = run->cdb[2] & 0x3f;
 	uint8_t *data = run->answer->buffer;
-	uint32_t header = is_10 ? 8 : 4;
-	uint32_t length = header + 20;
+	uint32_t length = is_10 ? 8 : 4;
 
-	if ((page != 0x08 && page != 0x3f) || run->cdb[3] != 0) {
+	if ((page != 0x08 && page != 0x0a && page != 0x3f) ||
+	    run->cdb[3] != 0) {
 		refuse_field(run);
 		return;
 	}
 	memset(data, 0, 64);
+	if (page != 0x0a)
+		length += mode_page(run, 0x08, data + length);
+	if (page != 0x08)
+		length += mode_page(run, 0x0a, data + length);
 	data[is_10 ? 1 : 0] = (uint8_t)(length - (is_10 ? 2 : 1));
 	data[is_10 ? 3 : 2] = config->fua ? 0x10 : 0;
-	data[header] = 0x08;
-	data[header + 1] = 18;
-	/* Of the changeable values there are none. */
-	if ((run->cdb[2] >> 6) != 1)
-		data[header + 2] = config->write_cache ? 0x04 : 0;
 	give(run, length, is_10 ? dsc_get_be16(run->cdb + 7) : run->cdb[4]);
 }
 
@@ -235,6 +250,7 @@ static void report_opcodes(struct run *run)
 			data[1] = 3;
 	data[3] = 16;
 	data[4] = run->cdb[3];
+	memset(data + 5, 0xff, 15);  /* CDB usage data: any bit may be set */
 	give(run, 20, dsc_get_be32(run->cdb + 6));
 }
 
@@ -270,6 +286,15 @@ static bool get_range(struct run *run)
 	return true;
 }
 
+/* Protection information is asked for, which there is none of. */
+static bool is_protected(struct run *run)
+{
+	if ((run->cdb[1] & 0xe0) == 0)
+		return false;
+	refuse_field(run);
+	return true;
+}
+
 static uint64_t bytes_of(const struct run *run, uint64_t blocks)
 {
 	return blocks * run->sim->config.block_size;
@@ -291,6 +316,8 @@ static void fetch_early(const uint8_t *data, uint32_t length)
 
 static void do_read(struct run *run)
 {
+	if (run->cdb[0] != 0x08 && is_protected(run))
+		return;
 	if (!get_range(run))
 		return;
 	if (bytes_of(run, run->blocks) > MAX_TRANSFER_BYTES) {
@@ -304,17 +331,25 @@ static void do_read(struct run *run)
 
 static void do_write(struct run *run)
 {
-	bool fua = run->cdb[0] != 0x0a && (run->cdb[1] & 0x08) != 0;
+	bool is_6 = run->cdb[0] == 0x0a;
+	bool fua = !is_6 && (run->cdb[1] & 0x08) != 0;
+	uint64_t length;
 
-	if (!get_range(run))
+	if ((!is_6 && is_protected(run)) || !get_range(run))
 		return;
-	if (bytes_of(run, run->blocks) != run->out_length) {
+	length = bytes_of(run, run->blocks);
+	if (length > MAX_TRANSFER_BYTES) {
 		refuse_field(run);
 		return;
 	}
-	if (run->blocks > 0)
+	/* Whole blocks of what is both there and wanted. */
+	run->answer->out_length = (uint32_t)length;
+	if (length > run->out_length)
+		length = run->out_length -
+			 run->out_length % run->sim->config.block_size;
+	if (length > 0)
 		sim_disk_write(run->sim, run->disk, bytes_of(run, run->lba),
-			       run->out, run->out_length, fua);
+			       run->out, length, fua);
 }
 
 /* BYTCHK 0: the medium is fine; 1: the data is compared. */
@@ -322,7 +357,7 @@ static void verify(struct run *run)
 {
 	unsigned check = run->cdb[1] >> 1 & 3;
 
-	if (!get_range(run))
+	if (is_protected(run) || !get_range(run))
 		return;
 	if (check == 0)
 		return;
@@ -339,16 +374,14 @@ static void write_same(struct run *run)
 {
 	uint32_t size = run->sim->config.block_size;
 	bool unmaps = (run->cdb[1] & 0x08) != 0;
+	bool anchors = (run->cdb[1] & 0x10) != 0;
 	uint32_t i;
 
-	if (!get_range(run))
+	if (is_protected(run) || !get_range(run))
 		return;
-	if (run->blocks > MAX_UNMAP_BLOCKS || run->out_length != size ||
+	if (bytes_of(run, run->blocks) > MAX_TRANSFER_BYTES ||
+	    run->out_length != size || run->blocks == 0 || anchors ||
 	    (unmaps && !run->sim->config.thin)) {
-		refuse_field(run);
-		return;
-	}
-	if (run->blocks == 0) {
 		refuse_field(run);
 		return;
 	}
@@ -393,7 +426,7 @@ static void compare_and_write(struct run *run)
 	run->lba = dsc_get_be64(run->cdb + 2);
 	run->blocks = run->cdb[13];
 	half = (uint32_t)bytes_of(run, run->blocks);
-	if (run->blocks == 0)
+	if (is_protected(run) || (run->blocks == 0 && run->out_length == 0))
 		return;
 	if (run->lba >= run->disk->blocks ||
 	    run->blocks > run->disk->blocks - run->lba) {
@@ -411,6 +444,44 @@ static void compare_and_write(struct run *run)
 	}
 	sim_disk_write(run->sim, run->disk, bytes_of(run, run->lba),
 		       run->out + half, half, false);
+}
+
+/* GET LBA STATUS: what is zero counts as not allocated. One run of blocks. */
+#define SCAN_MAX 65536u
+
+static bool is_zero(const struct run *run, uint64_t lba)
+{
+	static const uint8_t zeroes[4096];
+
+	return memcmp(run->disk->data + bytes_of(run, lba), zeroes,
+		      run->sim->config.block_size) == 0;
+}
+
+static void get_lba_status(struct run *run)
+{
+	uint8_t *data = run->answer->buffer;
+	uint64_t lba = dsc_get_be64(run->cdb + 2);
+	uint32_t count = 1;
+	bool is_hole;
+
+	if (!run->sim->config.thin) {
+		refuse_opcode(run);
+		return;
+	}
+	if (lba >= run->disk->blocks) {
+		sim_fail(run->answer, 0x05, 0x21, 0x00);
+		return;
+	}
+	is_hole = is_zero(run, lba);
+	while (count < SCAN_MAX && lba + count < run->disk->blocks &&
+	       is_zero(run, lba + count) == is_hole)
+		count++;
+	memset(data, 0, 24);
+	dsc_put_be32(data, 20);
+	dsc_put_be64(data + 8, lba);
+	dsc_put_be32(data + 16, count);
+	data[20] = is_hole ? 1 : 0;
+	give(run, 24, dsc_get_be32(run->cdb + 10));
 }
 
 static void synchronize(struct run *run)
@@ -431,8 +502,12 @@ static void prefetch(struct run *run)
 
 static void service_in(struct run *run)
 {
-	if ((run->cdb[1] & 0x1f) == 0x10)
+	unsigned action = run->cdb[1] & 0x1f;
+
+	if (action == 0x10)
 		read_capacity16(run);
+	else if (action == 0x12)
+		get_lba_status(run);
 	else
 		refuse_opcode(run);
 }

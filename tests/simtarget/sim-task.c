@@ -68,21 +68,34 @@ static bool tell_ua(struct sim_nexus *nexus, const struct sim_task *task,
 
 /* --------------------------------------------------------------- answering */
 
+#define OVERFLOW 0x04
+#define UNDERFLOW 0x02
+
+/* What the command wanted to move, beside what the initiator has expected. */
+static void add_residual(uint8_t *bhs, uint32_t expected, uint32_t wanted)
+{
+	if (wanted > expected) {
+		bhs[1] |= OVERFLOW;
+		dsc_put_be32(bhs + 44, wanted - expected);
+	} else if (wanted < expected) {
+		bhs[1] |= UNDERFLOW;
+		dsc_put_be32(bhs + 44, expected - wanted);
+	}
+}
+
 static void send_response(struct sim_conn *conn, const struct sim_task *task,
 			  const struct sim_answer *answer)
 {
 	uint8_t bhs[BHS] = { 0x21, 0x80 };
 	uint8_t sense[20];
-	uint32_t moved = task->is_write ? task->received : 0;
+	uint32_t wanted = task->is_write ? answer->out_length :
+					   answer->in_length;
 
 	if (answer->status != 0 && task->is_write)
-		moved = task->expected;
+		wanted = task->expected;
 	bhs[3] = answer->status;
 	dsc_put_be32(bhs + 16, task->itt);
-	if (moved < task->expected) {
-		bhs[1] |= 0x02;
-		dsc_put_be32(bhs + 44, task->expected - moved);
-	}
+	add_residual(bhs, task->expected, wanted);
 	if (!answer->has_sense) {
 		sim_conn_send(conn, SIM_PDU_RESPONSE, bhs, NULL, 0, false,
 			      true);
@@ -112,16 +125,9 @@ static void send_data(struct sim_conn *conn, const struct sim_task *task,
 		if (part > conn->max_send)
 			part = conn->max_send;
 		is_last = offset + part == total;
-		if (is_last)
+		if (is_last) {
 			bhs[1] = 0x81;
-		if (is_last && answer->in_length > task->expected) {
-			bhs[1] |= 0x04;
-			dsc_put_be32(bhs + 44,
-				     answer->in_length - task->expected);
-		}
-		if (is_last && total < task->expected) {
-			bhs[1] |= 0x02;
-			dsc_put_be32(bhs + 44, task->expected - total);
+			add_residual(bhs, task->expected, answer->in_length);
 		}
 		dsc_put_be32(bhs + 16, task->itt);
 		memset(bhs + 20, 0xff, 4);
@@ -161,6 +167,7 @@ static void carry_out(struct sim *sim, struct sim_task *task,
 	answer.status = 0;
 	answer.has_sense = false;
 	answer.in_length = 0;
+	answer.out_length = task->received;
 	answer.in = NULL;
 	if (!tell_ua(task->nexus, task, &answer))
 		sim_execute(sim, task->nexus, task->lun, task->cdb, data,
@@ -330,6 +337,7 @@ void sim_data_out_pdu(struct sim_conn *conn, const uint8_t *bhs,
 	if (task == NULL)
 		return;  /* aborted: its data is thrown away */
 	if (dsc_get_be32(bhs + 40) != task->received ||
+	    dsc_get_be32(bhs + 36) != task->data_sn++ ||
 	    length > task->expected - task->received) {
 		conn->is_dead = true;
 		return;
@@ -338,6 +346,7 @@ void sim_data_out_pdu(struct sim_conn *conn, const uint8_t *bhs,
 	task->received += length;
 	if ((bhs[1] & 0x80) == 0)
 		return;
+	task->data_sn = 0;
 	if (task->received < task->expected) {
 		ask(conn, task);
 		return;
