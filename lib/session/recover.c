@@ -172,6 +172,7 @@ void dsc_nexus_on_lost(void *arg, const struct discsi_error *why)
 		return;
 	}
 	dsc_verify_cancel(nexus);
+	dsc_requests_park(nexus);
 	if (had_worked) {
 		dsc_log(&nexus->ctx->log, was_leaving ? DISCSI_LOG_INFO :
 			DISCSI_LOG_WARNING, DSC_LOG_SESSION,

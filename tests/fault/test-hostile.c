@@ -12,9 +12,9 @@
 #include "fault/rig.h"
 #include "harness/harness.h"
 
-#define SEEDS 2000
-#define TOGETHER 50
-#define IOS 24
+#define SEEDS 10000
+#define TOGETHER 250
+#define IOS 12
 
 static const struct sim_config small = {
 	.blocks = 4096, .no_journal = true, .initial_r2t = true,

@@ -197,6 +197,28 @@ static void test_killed_and_restarted(void)
 	rig_end(&rig);
 }
 
+/* A command that waits to be sent again, when there is no connection. */
+static void test_lost_in_a_pause(void)
+{
+	struct tally tally = { .done = 0 };
+	struct rig rig;
+
+	if (rig_begin(&rig, &plain)) {
+		sim_status(rig.sim, 0x35, 0x08, 1);  /* flush: BUSY */
+		discsi_lun_flush_async(rig.lun, rig_tally, &tally);
+		rig_run(&rig, 400);
+		CU_ASSERT_TRUE(sim_count(rig.sim, 0x35) > 2);
+		sim_kill(rig.sim);
+		rig_run(&rig, 1500);
+		CU_ASSERT_EQUAL(tally.done, 0);
+		sim_clear_rules(rig.sim);
+		sim_restart(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
+		CU_ASSERT_EQUAL(tally.ok, 1);
+	}
+	rig_end(&rig);
+}
+
 /* ------------------------------------------------------------------ frozen */
 
 static void frozen(unsigned ms, unsigned logins)
@@ -511,6 +533,7 @@ static const struct dsc_test tests[] = {
 	{ "drop_in_write", test_drop_in_write },
 	{ "poisonous_command", test_poisonous_command },
 	{ "killed_and_restarted", test_killed_and_restarted },
+	{ "lost_in_a_pause", test_lost_in_a_pause },
 	{ "frozen_shortly", test_frozen_shortly },
 	{ "frozen_2s", test_frozen_2s },
 	{ "frozen_8s", test_frozen_8s },

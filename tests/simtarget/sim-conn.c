@@ -156,6 +156,40 @@ static void queue(struct sim_conn *conn, const uint8_t *bhs, const void *data,
 		add_copy(conn, zeroes, -length & 3);
 }
 
+/* The truth, mostly. Forged and repeated PDUs have no data of their own. */
+static void lie(struct sim_conn *conn, uint8_t *bhs, const void *data,
+		uint32_t length, bool stays)
+{
+	struct sim *sim = conn->sim;
+	uint8_t spoilt[SIM_LIE_BYTES];
+	uint8_t forged[BHS];
+
+	switch (sim_lie(sim, bhs, &length, forged)) {
+	case SIM_LIE_FORGED:
+		queue(conn, forged, NULL, 0, false);
+		break;
+	case SIM_LIE_TWICE:
+		queue(conn, bhs, data, length, stays);
+		break;
+	case SIM_LIE_DATA:
+		if (length == 0 || length > SIM_LIE_BYTES)
+			break;
+		memcpy(spoilt, data, length);
+		sim_lie_data(sim, spoilt, length);
+		queue(conn, bhs, spoilt, length, false);
+		return;
+	case SIM_LIE_CUT:
+		add_copy(conn, bhs, BHS / 3);
+		conn->is_doomed = true;
+		return;
+	case SIM_LIE_SILENCE:
+		return;
+	default:
+		break;
+	}
+	queue(conn, bhs, data, length, stays);
+}
+
 void sim_conn_send(struct sim_conn *conn, enum sim_pdu kind, uint8_t *bhs,
 		   const void *data, uint32_t length, bool stays,
 		   bool takes_stat_sn)
@@ -172,7 +206,10 @@ void sim_conn_send(struct sim_conn *conn, enum sim_pdu kind, uint8_t *bhs,
 	}
 	put_numbers(conn, bhs, takes_stat_sn);
 	dsc_put_be24(bhs + 5, length);
-	sim_spoil(conn->sim, bhs, &length);
+	if (conn->sim->hostile_rate != 0 && !drops) {
+		lie(conn, bhs, data, length, stays);
+		return;
+	}
 	if (drops && where == SIM_INSIDE && length == 0) {
 		add_copy(conn, bhs, BHS / 2);
 	} else if (drops && where == SIM_INSIDE) {

@@ -25,6 +25,7 @@
 #include "simtarget/simtarget.h"
 
 #define BHS 48u
+#define SIM_LIE_BYTES 8192u
 #define NO_TAG 0xffffffffu
 #define SIM_RX_BYTES (1u << 20)
 #define SIM_RULES_MAX 16
@@ -239,7 +240,19 @@ const struct sim_rule *sim_rule_meet(struct sim *sim, uint8_t opcode,
 				     uint8_t lun);
 /* True when the connection is to be dropped at this PDU, at that place. */
 bool sim_drop_meet(struct sim *sim, enum sim_pdu pdu, enum sim_where *where);
-/* Spoils a header that is about to be sent, if it is its turn. */
-void sim_spoil(struct sim *sim, uint8_t *bhs, uint32_t *length);
+
+enum sim_lie {
+	SIM_LIE_NONE,      /* the header may have been spoilt */
+	SIM_LIE_FORGED,    /* another PDU goes before it */
+	SIM_LIE_TWICE,
+	SIM_LIE_DATA,      /* its data is to be spoilt */
+	SIM_LIE_CUT,       /* the stream ends inside of it */
+	SIM_LIE_SILENCE,   /* it is not sent */
+	SIM_LIES
+};
+/* Whether a PDU that is about to be sent is the truth. */
+enum sim_lie sim_lie(struct sim *sim, uint8_t *bhs, uint32_t *length,
+		     uint8_t *forged);
+void sim_lie_data(struct sim *sim, uint8_t *data, uint32_t length);
 
 #endif /* TESTS_SIM_INTERNAL_H */
