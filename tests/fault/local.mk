@@ -12,6 +12,7 @@ FAULT_TESTS = \
 	tests/fault/test-portals \
 	tests/fault/test-real-targets \
 	tests/fault/test-recovery \
+	tests/fault/test-replay \
 	tests/fault/test-simtarget
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
@@ -35,5 +36,7 @@ tests_fault_test_real_targets_SOURCES = \
 tests_fault_test_real_targets_LDADD = $(FAULT_LIBS)
 tests_fault_test_recovery_SOURCES = $(FAULT_RIG) tests/fault/test-recovery.c
 tests_fault_test_recovery_LDADD = $(FAULT_LIBS)
+tests_fault_test_replay_SOURCES = $(FAULT_RIG) tests/fault/test-replay.c
+tests_fault_test_replay_LDADD = $(FAULT_LIBS)
 tests_fault_test_simtarget_SOURCES = tests/fault/test-simtarget.c
 tests_fault_test_simtarget_LDADD = $(FAULT_LIBS)

@@ -7,6 +7,7 @@
 #include <CUnit/CUnit.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,19 @@ void rig_run(struct rig *rig, unsigned ms)
 
 	while (rig_now_ms() < end)
 		discsi_context_dispatch(rig->ctx, 10);
+}
+
+void rig_sleep(struct rig *rig, unsigned ms)
+{
+	struct pollfd fd = {
+		.fd = discsi_context_fd(rig->ctx), .events = POLLIN,
+	};
+	uint64_t now = rig_now_ms();
+	uint64_t end = now + ms;
+
+	for (; now < end; now = rig_now_ms())
+		if (poll(&fd, 1, (int)(end - now)) > 0)
+			discsi_context_dispatch(rig->ctx, 0);
 }
 
 bool rig_until(struct rig *rig, bool (*is)(struct rig *rig), unsigned ms)

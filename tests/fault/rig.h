@@ -64,6 +64,8 @@ bool rig_wait(struct rig *rig, const unsigned *number, unsigned want,
 	      unsigned ms);
 /* Turns the loop for so long. */
 void rig_run(struct rig *rig, unsigned ms);
+/* The same as a program with a loop of its own does it: polls, dispatches. */
+void rig_sleep(struct rig *rig, unsigned ms);
 /* Turns the loop until is() says so; false after ms. */
 bool rig_until(struct rig *rig, bool (*is)(struct rig *rig), unsigned ms);
 
