@@ -9,6 +9,10 @@
  * to it; a LOGICAL UNIT RESET is one for every initiator's commands. Without a
  * barrier those writes end with EIO.
  *
+ * A write that is not issued again, because it has timed out or was cancelled,
+ * leaves such a copy behind as well: a ghost. What its caller writes next must
+ * not be undone by it, so that its LUN is owed a barrier, too.
+ *
  * Loop's thread.
  */
 #include "session/nexus.h"
@@ -21,6 +25,11 @@ struct barrier {
 	struct dsc_management management;
 	struct dsc_list link;      /* in nexus->barriers */
 	struct dsc_nexus *nexus;
+};
+
+struct ghost {
+	struct dsc_list link;      /* in nexus->ghosts, one for each LUN */
+	uint8_t lun[8];
 };
 
 enum method {
@@ -62,7 +71,10 @@ static enum method method_for(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	struct discsi_session *session = nexus->session;
 	enum method reset = session->count > 1 ? METHOD_NONE : METHOD_RESET;
+	const struct dsc_unit *unit = dsc_session_find_unit(session, address);
 
+	if (unit != NULL && unit->is_condemned)
+		return METHOD_NONE;  /* another disk, not ours to reset */
 	switch (session->conf->replay_barrier) {
 	case DSC_CONF_BARRIER_FAIL:
 		return METHOD_NONE;
@@ -85,11 +97,60 @@ static bool is_on(const struct dsc_request *request, const uint8_t *address)
 	       memcmp(request->task.lun, address, 8) == 0;
 }
 
+static struct ghost *find_ghost(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct dsc_list *link;
+
+	for (link = nexus->ghosts.next; link != &nexus->ghosts;
+	     link = link->next) {
+		struct ghost *ghost = dsc_container_of(link, struct ghost,
+						       link);
+
+		if (memcmp(ghost->lun, address, 8) == 0)
+			return ghost;
+	}
+	return NULL;
+}
+
+static void free_ghost(struct ghost *ghost)
+{
+	if (ghost == NULL)
+		return;
+	dsc_list_remove(&ghost->link);
+	free(ghost);
+}
+
+void dsc_barrier_owe(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct ghost *ghost = find_ghost(nexus, address);
+
+	if (ghost != NULL)
+		return;
+	ghost = calloc(1, sizeof(*ghost));
+	if (ghost == NULL) {
+		dsc_log(&nexus->ctx->log, DISCSI_LOG_ERROR, DSC_LOG_SESSION,
+			"%s: out of memory: a write that was given up may "
+			"still be carried out", nexus->session->conf->iqn);
+		return;
+	}
+	memcpy(ghost->lun, address, 8);
+	dsc_list_append(&nexus->ghosts, &ghost->link);
+}
+
+void dsc_barrier_forget(struct dsc_nexus *nexus)
+{
+	struct dsc_list *first;
+
+	while ((first = dsc_list_first(&nexus->ghosts)) != NULL)
+		free_ghost(dsc_container_of(first, struct ghost, link));
+}
+
 /* They may go again. */
 static void clear(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	struct dsc_list *link;
 
+	free_ghost(find_ghost(nexus, address));
 	for (link = nexus->requests.next; link != &nexus->requests;
 	     link = link->next) {
 		struct dsc_request *request =
@@ -104,7 +165,13 @@ static void clear(struct dsc_nexus *nexus, const uint8_t *address)
 static void fail(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	struct dsc_list *link = nexus->requests.next;
+	struct ghost *ghost = find_ghost(nexus, address);
 
+	if (ghost != NULL)
+		dsc_log(&nexus->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_SESSION,
+			"%s: no barrier: a write of the lost connection may "
+			"still be carried out", nexus->session->conf->iqn);
+	free_ghost(ghost);
 	while (link != &nexus->requests) {
 		struct dsc_request *request =
 			dsc_container_of(link, struct dsc_request, link);
@@ -129,6 +196,9 @@ static const uint8_t *next_suspect(struct dsc_nexus *nexus)
 		if (request->is_suspect && request->hand == DSC_HAND_PARKED)
 			return request->task.lun;
 	}
+	link = dsc_list_first(&nexus->ghosts);
+	if (link != NULL)
+		return dsc_container_of(link, struct ghost, link)->lun;
 	return NULL;
 }
 
@@ -182,7 +252,7 @@ static void reset(struct dsc_nexus *nexus, const uint8_t *address)
 
 /* -------------------------------------------------------------------- flow */
 
-/* One LUN after the other; each step clears or fails its suspects. */
+/* One LUN after the other; each step clears or fails its suspects, ghosts. */
 void dsc_barrier_begin(struct dsc_nexus *nexus)
 {
 	const uint8_t *suspect;

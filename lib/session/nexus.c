@@ -134,6 +134,7 @@ void dsc_nexus_init(struct dsc_nexus *nexus, struct discsi_session *session,
 	dsc_list_init(&nexus->retries);
 	dsc_list_init(&nexus->refused);
 	dsc_list_init(&nexus->barriers);
+	dsc_list_init(&nexus->ghosts);
 	dsc_list_init(&nexus->refuse.link);
 	dsc_list_init(&nexus->leave.link);
 	dsc_list_init(&nexus->settle.link);
@@ -165,6 +166,7 @@ void dsc_nexus_fini(struct dsc_nexus *nexus)
 	dsc_conn_free(nexus->conn);
 	nexus->conn = NULL;
 	dsc_requests_fini(nexus);
+	dsc_barrier_forget(nexus);
 	dsc_recover_fini(nexus);
 	dsc_keepalive_fini(nexus);
 	dsc_close_fini(nexus);

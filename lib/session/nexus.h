@@ -68,6 +68,7 @@ struct dsc_nexus {
 	unsigned verifying;              /* units that have not answered */
 	bool is_verify_failed;
 	struct dsc_list barriers;        /* resets under way */
+	struct dsc_list ghosts;          /* LUNs that are owed a barrier */
 
 	/* keepalive.c */
 	struct dsc_timer ping_timer;
@@ -162,6 +163,9 @@ void dsc_verify_cancel(struct dsc_nexus *nexus);
 /* barrier.c: what follows when all disks are the same; resumes at its end */
 void dsc_barrier_begin(struct dsc_nexus *nexus);
 void dsc_barrier_cancel(struct dsc_nexus *nexus);
+/* A lost connection may still carry out a write on the LUN with this address. */
+void dsc_barrier_owe(struct dsc_nexus *nexus, const uint8_t *address);
+void dsc_barrier_forget(struct dsc_nexus *nexus);
 
 /* request.c */
 int dsc_requests_prepare(struct dsc_nexus *nexus);

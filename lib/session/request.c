@@ -401,6 +401,9 @@ static void survive(struct dsc_request *request)
 {
 	bool was_sent = request->task.was_sent;
 
+	/* It may still be carried out, whether or not it is issued again. */
+	if (was_sent && request->repeat != DSC_REPEAT_ALWAYS)
+		dsc_barrier_owe(request->nexus, request->task.lun);
 	if (request->is_expired)
 		finish_timed_out(request);
 	else if (request->is_unwanted)

@@ -13,7 +13,8 @@ FAULT_TESTS = \
 	tests/fault/test-real-targets \
 	tests/fault/test-recovery \
 	tests/fault/test-replay \
-	tests/fault/test-simtarget
+	tests/fault/test-simtarget \
+	tests/fault/test-unanswered
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
 tests_fault_test_barrier_SOURCES = \
@@ -40,3 +41,7 @@ tests_fault_test_replay_SOURCES = $(FAULT_RIG) tests/fault/test-replay.c
 tests_fault_test_replay_LDADD = $(FAULT_LIBS)
 tests_fault_test_simtarget_SOURCES = tests/fault/test-simtarget.c
 tests_fault_test_simtarget_LDADD = $(FAULT_LIBS)
+tests_fault_test_unanswered_SOURCES = \
+	$(FAULT_RIG) tests/fault/held.c tests/fault/held.h \
+	tests/fault/test-unanswered.c
+tests_fault_test_unanswered_LDADD = $(FAULT_LIBS)

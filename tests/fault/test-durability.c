@@ -13,6 +13,7 @@
 #include "harness/harness.h"
 
 #define WRITE10 0x2a
+#define ABORT_TASK 1
 #define LUN_RESET 5
 #define FLUSH 0x35
 
@@ -80,6 +81,102 @@ static void test_delayed_write(void)
 	delayed_write(&stranger, "auto", true, 0, 1);
 	delayed_write(&stranger, "auto", false, 0, 1);
 	delayed_write(&plain, "fail", true, -EIO, 0);
+}
+
+/*
+ * What the barrier is for: told to rely on reinstatement, on a target that does
+ * not end the old session's commands, the old data wins.
+ */
+static void test_reinstate_is_no_barrier(void)
+{
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	struct tally tally = { .done = 0 };
+	uint8_t old[4096];
+	uint8_t new[4096];
+	uint8_t have[4096];
+	struct rig rig;
+
+	rig_fill(old, sizeof(old), 1);
+	rig_fill(new, sizeof(new), 2);
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "replay_barrier", "reinstate");
+		if (rig_open(&rig)) {
+			sim_set_reinstatement(rig.sim, false);
+			sim_rule(rig.sim, &hold);
+			discsi_lun_write_async(rig.lun, old, sizeof(old), 0, 0,
+					       rig_tally, &tally);
+			rig_run(&rig, 50);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
+			CU_ASSERT_EQUAL(tally.ok, 1);
+			CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, new,
+							 sizeof(new), 0, 0), 0);
+			CU_ASSERT_EQUAL(sim_held(rig.sim), 1);
+			sim_release(rig.sim);
+			sim_peek(rig.sim, 0, 0, have, sizeof(have));
+			CU_ASSERT_EQUAL(memcmp(have, old, sizeof(old)), 0);
+		}
+	}
+	rig_end(&rig);
+}
+
+/*
+ * A held write times out, its target does not let go of it and the connection
+ * is dropped. What its caller writes next is not undone by it.
+ */
+static void timed_out_write(const struct sim_config *config, bool reinstates,
+			    unsigned resets)
+{
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	struct tally old_done = { .done = 0 };
+	uint8_t old[4096];
+	uint8_t new[4096];
+	uint8_t have[4096];
+	struct rig rig;
+
+	rig_fill(old, sizeof(old), 1);
+	rig_fill(new, sizeof(new), 2);
+	if (rig_prepare(&rig, config)) {
+		rig_set(&rig, "command_timeout", "1200");
+		if (rig_open(&rig)) {
+			sim_set_reinstatement(rig.sim, reinstates);
+			sim_set_management(rig.sim, ABORT_TASK, 5);
+			sim_set_management(rig.sim, LUN_RESET, 5);
+			sim_rule(rig.sim, &hold);
+			discsi_lun_write_async(rig.lun, old, sizeof(old), 0, 0,
+					       rig_tally, &old_done);
+			CU_ASSERT_TRUE(rig_wait(&rig, &old_done.done, 1,
+						10000));
+			CU_ASSERT_EQUAL(old_done.last, -ETIMEDOUT);
+			CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+			sim_set_management(rig.sim, LUN_RESET, 0);
+			CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, new,
+							 sizeof(new), 0, 0), 0);
+			CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET),
+					1 + resets);
+			sim_release(rig.sim);
+			sim_peek(rig.sim, 0, 0, have, sizeof(have));
+			CU_ASSERT_EQUAL(memcmp(have, new, sizeof(new)), 0);
+		}
+	}
+	rig_end(&rig);
+}
+
+static void test_timed_out_write(void)
+{
+	const struct sim_config stranger = {
+		.blocks = 131072, .vendor = "ACME"
+	};
+
+	timed_out_write(&plain, true, 0);
+	timed_out_write(&stranger, true, 1);
+	timed_out_write(&stranger, false, 1);
 }
 
 /* The reset that is needed is refused: the caller decides. */
@@ -352,6 +449,8 @@ static void test_closed(void)
 
 static const struct dsc_test tests[] = {
 	{ "delayed_write", test_delayed_write },
+	{ "reinstate_is_no_barrier", test_reinstate_is_no_barrier },
+	{ "timed_out_write", test_timed_out_write },
 	{ "no_barrier_to_be_had", test_no_barrier_to_be_had },
 	{ "power_cut", test_power_cut },
 	{ "several_sessions", test_several_sessions },
