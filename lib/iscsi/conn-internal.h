@@ -137,6 +137,7 @@ struct dsc_receiver {
 	uint8_t leftover[DSC_LEFTOVER_MAX];  /* tail bytes, when not reading */
 	uint8_t phase;
 	bool is_bulk;                     /* large payloads are arriving */
+	bool is_low_water_raised;         /* SO_RCVLOWAT is not 1 */
 	const struct dsc_answer *answer;  /* how pdu is handled */
 	struct dsc_pdu pdu;
 	struct dsc_task *task;            /* whose buffers the payload fills */

@@ -29,6 +29,14 @@
  */
 #define BULK_READ_BYTES 4096u
 
+/*
+ * While so much of a payload is to come, the socket counts as readable when so
+ * much is there: fewer, larger reads. It does come, whatever the target does
+ * next, or the connection ends, which makes the socket readable, too; and Linux
+ * (4.18) sees to it that there is room for it.
+ */
+#define LOW_WATER_BYTES 65536u
+
 #define PIECES_MAX 64
 
 int dsc_receiver_init(struct dsc_receiver *receiver)
@@ -322,6 +330,20 @@ static void end_reading(struct dsc_conn *conn)
 	rx->buffer = NULL;
 }
 
+static void set_low_water(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+	bool is_raised = rx->phase == DSC_RECEIVE_DATA && rx->task != NULL &&
+			 rx->left >= LOW_WATER_BYTES;
+	int bytes = is_raised ? (int)LOW_WATER_BYTES : 1;
+
+	if (!conn->is_open || is_raised == rx->is_low_water_raised)
+		return;
+	if (setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes,
+		       sizeof(bytes)) == 0)
+		rx->is_low_water_raised = is_raised;
+}
+
 void dsc_conn_receive(struct dsc_conn *conn)
 {
 	int reads = 0;
@@ -329,6 +351,7 @@ void dsc_conn_receive(struct dsc_conn *conn)
 	begin_reading(conn);
 	while (conn->is_open && reads++ < READS_PER_TURN && receive_once(conn))
 		;
+	set_low_water(conn);
 	end_reading(conn);
 	/* The window may have opened, tags may be free again. */
 	if (conn->is_open &&

@@ -9,47 +9,21 @@
  *   --row    only rows with this text in their names
  *   --alone  no peers
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <discsi/discsi.h>
 #include "base/clock.h"
+#include "bench.h"
 
-#define IQN "iqn.2026-11.io.discsi:sim"
-#define SIZE_MIB "512"
 #define ROUNDS_MAX 15
 #define DEPTH_MAX 1024
 
-extern char **environ;
-
-/* What one measurement has found. */
-struct result {
-	double per_second;   /* I/Os */
-	double cpu_us;       /* of this process, per I/O */
-};
-
-struct row {
-	const char *name;
-	struct result (*run)(const struct row *row);
-	struct result (*peer)(const struct row *row);
-	uint32_t bytes;
-	unsigned depth;
-	unsigned sessions;
-	bool is_write;
-	bool is_sequential;
-};
-
-static char portal[64];
-static unsigned seconds = 2;
 static const char *wanted = "";  /* a part of the names of rows */
 static bool has_peers = true;
 
@@ -58,22 +32,6 @@ static void fail(const char *what)
 	fprintf(stderr, "bench-session: %s: %s\n", what,
 		discsi_last_error()->message);
 	exit(1);
-}
-
-static uint64_t cpu_ns_of(const struct rusage *usage)
-{
-	return (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) *
-	       DSC_NS_PER_S +
-	       (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) *
-	       1000;
-}
-
-static uint64_t own_cpu_ns(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return cpu_ns_of(&usage);
 }
 
 /* ---------------------------------------------------------------- sessions */
@@ -94,9 +52,9 @@ static void open_places(unsigned count)
 	unsigned i;
 
 	if (discsi_context_new(&ctx) != 0 || discsi_conf_new(&conf) != 0 ||
-	    discsi_conf_set(conf, "portal", portal) != 0 ||
+	    discsi_conf_set(conf, "portal", bench_portal) != 0 ||
 	    discsi_conf_set(conf, "initiator_name", "iqn.2026-11.io.discsi:b") ||
-	    discsi_conf_set(conf, "iqn", IQN) != 0)
+	    discsi_conf_set(conf, "iqn", BENCH_IQN) != 0)
 		fail("configuration");
 	for (i = 0; i < count; i++) {
 		if (discsi_session_open(ctx, conf, &places[i].session) != 0 ||
@@ -213,66 +171,52 @@ static void free_streams(struct stream *streams, unsigned count)
 	free(streams);
 }
 
-static struct result make_result(uint64_t ios, uint64_t ns, uint64_t cpu_ns)
-{
-	struct result result = {
-		.per_second = (double)ios * 1e9 / (double)ns,
-		.cpu_us = (double)cpu_ns / 1000 / (double)ios,
-	};
-
-	return result;
-}
-
 /* depth requests under way, all the time, over row->sessions sessions. */
 static struct result run_async(const struct row *row)
 {
 	unsigned count = row->depth;
 	struct stream *streams;
-	uint64_t began;
-	uint64_t cpu;
-	uint64_t took;
+	struct result result;
+	struct meter meter;
 	unsigned i;
 
 	open_places(row->sessions);
 	streams = make_streams(row, count);
 	done = 1;
 	running = count;
-	began = dsc_clock_now_ns();
-	cpu = own_cpu_ns();
-	end_ns = began + seconds * DSC_NS_PER_S;
+	meter_begin(&meter);
+	end_ns = meter.began_ns + bench_seconds * DSC_NS_PER_S;
 	for (i = 0; i < count; i++)
 		go_on(&streams[i]);
 	while (running > 0)
 		discsi_context_dispatch(ctx, 100);
-	took = dsc_clock_now_ns() - began;
-	cpu = own_cpu_ns() - cpu;
+	result = meter_end(&meter, done);
 	close_places(row->sessions);
 	free_streams(streams, count);
-	return make_result(done, took, cpu);
+	return result;
 }
 
 static struct result run_sync(const struct row *row)
 {
 	struct stream *stream;
-	uint64_t began;
-	uint64_t cpu;
-	uint64_t took;
+	struct result result;
+	struct meter meter;
 	uint64_t ios = 0;
 
 	open_places(1);
 	stream = make_streams(row, 1);
-	began = dsc_clock_now_ns();
-	cpu = own_cpu_ns();
-	while ((took = dsc_clock_now_ns() - began) < seconds * DSC_NS_PER_S) {
+	meter_begin(&meter);
+	while (dsc_clock_now_ns() - meter.began_ns <
+	       bench_seconds * DSC_NS_PER_S) {
 		if (discsi_lun_read(places[0].lun, stream->buffer, row->bytes,
 				    next_offset(stream), 0) != 0)
 			fail("read");
 		ios++;
 	}
-	cpu = own_cpu_ns() - cpu;
+	result = meter_end(&meter, ios);
 	close_places(1);
 	free_streams(stream, 1);
-	return make_result(ios, took, cpu);
+	return result;
 }
 
 /* ---------------------------------------------------- four submitting threads */
@@ -289,6 +233,7 @@ struct submitter {
 	pthread_cond_t cond;
 	struct stream *ready[DEPTH_MAX];
 	unsigned readies;
+	unsigned wanted;    /* so many are waited for */
 	uint64_t ios;
 };
 
@@ -301,6 +246,7 @@ static void on_token(void *arg, int result, const struct discsi_error *error)
 {
 	struct token *token = arg;
 	struct submitter *submitter = token->submitter;
+	bool is_enough;
 
 	if (result != 0) {
 		fprintf(stderr, "bench-session: %s\n", error->message);
@@ -308,17 +254,21 @@ static void on_token(void *arg, int result, const struct discsi_error *error)
 	}
 	pthread_mutex_lock(&submitter->lock);
 	submitter->ready[submitter->readies++] = token->stream;
-	if (submitter->readies == 1)
-		pthread_cond_signal(&submitter->cond);
+	is_enough = submitter->readies == submitter->wanted;
 	pthread_mutex_unlock(&submitter->lock);
+	if (is_enough)
+		pthread_cond_signal(&submitter->cond);
 }
 
-static unsigned take_ready(struct submitter *submitter, struct stream **ready)
+/* A thread submits its requests and waits for all of them, again and again. */
+static unsigned take_ready(struct submitter *submitter, unsigned under_way,
+			   struct stream **ready)
 {
 	unsigned count;
 
 	pthread_mutex_lock(&submitter->lock);
-	while (submitter->readies == 0)
+	submitter->wanted = under_way;
+	while (submitter->readies < submitter->wanted)
 		pthread_cond_wait(&submitter->cond, &submitter->lock);
 	count = submitter->readies;
 	memcpy(ready, submitter->ready, count * sizeof(*ready));
@@ -339,7 +289,7 @@ static void *submit_all(void *arg)
 		submitter->ready[i] = &submitter->streams[i];
 	submitter->readies = submitter->depth;
 	do {
-		unsigned count = take_ready(submitter, ready);
+		unsigned count = take_ready(submitter, under_way, ready);
 
 		under_way -= under_way == 0 ? 0 : count;
 		submitter->ios += count;
@@ -366,17 +316,16 @@ static void *submit_all(void *arg)
 static struct result run_threads(const struct row *row)
 {
 	static struct submitter submitters[THREADS];
-	uint64_t began;
-	uint64_t cpu;
-	uint64_t took;
+	struct result result;
+	struct meter meter;
 	uint64_t ios = 0;
 	unsigned i;
 
 	open_places(1);
+	/* Threads that are made before it are not counted. */
+	meter_begin(&meter);
 	discsi_context_start(ctx);
-	began = dsc_clock_now_ns();
-	cpu = own_cpu_ns();
-	end_ns = began + seconds * DSC_NS_PER_S;
+	end_ns = meter.began_ns + bench_seconds * DSC_NS_PER_S;
 	for (i = 0; i < THREADS; i++) {
 		struct submitter *submitter = &submitters[i];
 
@@ -393,106 +342,8 @@ static struct result run_threads(const struct row *row)
 		ios += submitters[i].ios;
 		free_streams(submitters[i].streams, submitters[i].depth);
 	}
-	took = dsc_clock_now_ns() - began;
-	cpu = own_cpu_ns() - cpu;
+	result = meter_end(&meter, ios);
 	close_places(1);
-	return make_result(ios, took, cpu);
-}
-
-/* ------------------------------------------------------------------- peers */
-
-/* Runs a program; its output into text, its processor time into *cpu_ns. */
-static void run_peer(const char *const *argv, char *text, size_t room,
-		     uint64_t *cpu_ns)
-{
-	posix_spawn_file_actions_t actions;
-	struct rusage usage;
-	size_t used = 0;
-	ssize_t got;
-	int fds[2];
-	int status;
-	pid_t pid;
-
-	if (pipe(fds) != 0)
-		exit(1);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-	posix_spawn_file_actions_addclose(&actions, fds[0]);
-	if (posix_spawnp(&pid, argv[0], &actions, NULL,
-			(char *const *)(uintptr_t)argv, environ) != 0) {
-		fprintf(stderr, "bench-session: no %s\n", argv[0]);
-		exit(1);
-	}
-	posix_spawn_file_actions_destroy(&actions);
-	close(fds[1]);
-	while ((got = read(fds[0], text + used, room - 1 - used)) > 0)
-		used += (size_t)got;
-	text[used] = '\0';
-	close(fds[0]);
-	wait4(pid, &status, 0, &usage);
-	*cpu_ns = cpu_ns_of(&usage);
-}
-
-/* The last of the averages that it tells. */
-static const char *find_average(const char *text)
-{
-	static const char before[] = "iops average ";
-	const char *found = NULL;
-	const char *next = text;
-
-	while ((next = strstr(next, before)) != NULL) {
-		next += strlen(before);
-		found = next;
-	}
-	return found;
-}
-
-static struct result run_iscsi_perf(const struct row *row)
-{
-	static char text[1 << 20];
-	char url[128], depth[16], blocks[16], time[16];
-	const char *argv[] = { "iscsi-perf", "-m", depth, "-b", blocks, "-t", time,
-			 url, row->is_sequential ? NULL : "-r", NULL };
-	struct result result = { .per_second = 0 };
-	const char *found;
-	uint64_t cpu;
-
-	snprintf(url, sizeof(url), "iscsi://%s/%s/0", portal, IQN);
-	snprintf(depth, sizeof(depth), "%u", row->depth);
-	snprintf(blocks, sizeof(blocks), "%u", row->bytes / 512);
-	snprintf(time, sizeof(time), "%u", seconds);
-	run_peer(argv, text, sizeof(text), &cpu);
-	found = find_average(text);
-	if (found == NULL)
-		return result;
-	result.per_second = strtod(found, NULL);
-	result.cpu_us = (double)cpu / 1000 / result.per_second / seconds;
-	return result;
-}
-
-static struct result run_qemu_img(const struct row *row)
-{
-	static char text[65536];
-	char url[160], depth[16], size[16], count[16];
-	const char *argv[] = { "qemu-img", "bench", "-w", "-t", "none", "-f", "raw",
-			 "-d", depth, "-s", size, "-c", count, url, NULL };
-	struct result result = { .per_second = 0 };
-	unsigned ios = 4000 * seconds;
-	const char *found;
-	uint64_t cpu;
-	double took;
-
-	snprintf(url, sizeof(url), "iscsi://%s/%s/0", portal, IQN);
-	snprintf(depth, sizeof(depth), "%u", row->depth);
-	snprintf(size, sizeof(size), "%u", row->bytes);
-	snprintf(count, sizeof(count), "%u", ios);
-	run_peer(argv, text, sizeof(text), &cpu);
-	found = strstr(text, "Run completed in ");
-	if (found == NULL)
-		return result;
-	took = strtod(found + strlen("Run completed in "), NULL);
-	result.per_second = ios / took;
-	result.cpu_us = (double)cpu / 1000 / ios;
 	return result;
 }
 
@@ -523,6 +374,8 @@ static const struct row rows[] = {
 	  run_qemu_img, 262144, 16, 1, true, true },
 	{ "1000 sessions, depth 1 (one session, depth 128)", run_async,
 	  run_one_session, 4096, 1000, 1000, false, false },
+	{ "1000 sessions, depth 1 (1000 bare sockets)", run_async,
+	  run_bare_sockets, 4096, 1000, 1000, false, false },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -540,26 +393,55 @@ static double median(double *values, unsigned count)
 	return values[count / 2];
 }
 
-static void print_row(const struct row *row, struct result *ours,
-		      struct result *theirs, unsigned rounds)
+/* The medians of one member of the results. */
+static double median_of(const struct result *results, unsigned rounds,
+			double (*member)(const struct result *result))
 {
-	double a[ROUNDS_MAX], b[ROUNDS_MAX], ratio[ROUNDS_MAX];
-	double cpu_a[ROUNDS_MAX], cpu_b[ROUNDS_MAX];
+	double values[ROUNDS_MAX];
 	unsigned i;
 
-	for (i = 0; i < rounds; i++) {
-		a[i] = ours[i].per_second;
-		b[i] = theirs[i].per_second;
-		ratio[i] = b[i] > 0 ? a[i] / b[i] : 0;
-		cpu_a[i] = ours[i].cpu_us;
-		cpu_b[i] = theirs[i].cpu_us;
-	}
-	printf("| %-47s | %9.0f | %9.0f | %5.2f | %7.2f | %7.2f | %5.2f |\n",
-	       row->name, median(a, rounds), median(b, rounds),
-	       median(ratio, rounds), median(cpu_a, rounds),
-	       median(cpu_b, rounds),
-	       median(cpu_b, rounds) > 0 ?
-	       median(cpu_a, rounds) / median(cpu_b, rounds) : 0);
+	for (i = 0; i < rounds; i++)
+		values[i] = member(&results[i]);
+	return median(values, rounds);
+}
+
+static double per_second(const struct result *result)
+{
+	return result->per_second;
+}
+
+static double cpu_us(const struct result *result)
+{
+	return result->cpu_us;
+}
+
+static double calls(const struct result *result)
+{
+	return result->calls;
+}
+
+static double over(double a, double b)
+{
+	return b > 0 ? a / b : 0;
+}
+
+static void print_row(const struct row *row, const struct result *ours,
+		      const struct result *theirs, unsigned rounds)
+{
+	double cpu = median_of(ours, rounds, cpu_us);
+	double their_cpu = median_of(theirs, rounds, cpu_us);
+	double ratio[ROUNDS_MAX];
+	unsigned i;
+
+	/* Of the two that were measured one after the other. */
+	for (i = 0; i < rounds; i++)
+		ratio[i] = over(ours[i].per_second, theirs[i].per_second);
+	printf("| %-47s | %7.0f | %7.0f | %5.2f | %6.2f | %6.2f | %5.2f | "
+	       "%5.2f | %5.2f |\n", row->name,
+	       median_of(ours, rounds, per_second),
+	       median_of(theirs, rounds, per_second), median(ratio, rounds),
+	       cpu, their_cpu, over(cpu, their_cpu),
+	       median_of(ours, rounds, calls), median_of(theirs, rounds, calls));
 	fflush(stdout);
 }
 
@@ -582,44 +464,12 @@ static void measure(unsigned rounds)
 				theirs[i][round].per_second);
 		}
 	}
-	printf("| workload | discsi I/O per s | peer | ratio | discsi CPU us "
-	       "per I/O | peer | ratio |\n"
-	       "| --- | --- | --- | --- | --- | --- | --- |\n");
+	printf("| workload | I/O per s | peer | ratio | CPU us per I/O | peer "
+	       "| ratio | system calls per I/O | peer |\n"
+	       "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
 	for (i = 0; i < ROWS; i++)
 		if (strstr(rows[i].name, wanted) != NULL)
 			print_row(&rows[i], ours[i], theirs[i], rounds);
-}
-
-/* Starts the target; it ends with the descriptor that is returned. */
-static int start_target(const char *program)
-{
-	const char *argv[] = { program, "--size", SIZE_MIB,
-			 "--touch", "--no-journal", NULL };
-	posix_spawn_file_actions_t actions;
-	int in[2];
-	int out[2];
-	ssize_t got;
-	pid_t pid;
-
-	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)
-		exit(1);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-	if (posix_spawn(&pid, program, &actions, NULL,
-			(char *const *)(uintptr_t)argv, environ) != 0) {
-		fprintf(stderr, "bench-session: %s cannot be run\n", program);
-		exit(1);
-	}
-	posix_spawn_file_actions_destroy(&actions);
-	close(in[0]);
-	close(out[1]);
-	got = read(out[0], portal, sizeof(portal) - 1);
-	close(out[0]);
-	if (got <= 0)
-		exit(1);
-	portal[strcspn(portal, "\n")] = '\0';
-	return in[1];
 }
 
 int main(int argc, char **argv)
@@ -640,7 +490,7 @@ int main(int argc, char **argv)
 		if (option == 'r')
 			rounds = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 's')
-			seconds = (unsigned)strtoul(optarg, NULL, 10);
+			bench_seconds = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 'w')
 			wanted = optarg;
 		else if (option == 'a')
@@ -649,7 +499,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (optind + 1 != argc || rounds == 0 || rounds > ROUNDS_MAX ||
-	    seconds == 0) {
+	    bench_seconds == 0) {
 		fprintf(stderr, "usage: bench-session [--rounds N] "
 			"[--seconds N] [--row TEXT] [--alone] SIMTARGET\n");
 		return 2;
