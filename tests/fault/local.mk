@@ -14,6 +14,7 @@ FAULT_TESTS = \
 	tests/fault/test-recovery \
 	tests/fault/test-replay \
 	tests/fault/test-simtarget \
+	tests/fault/test-traps \
 	tests/fault/test-unanswered
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
@@ -45,3 +46,5 @@ tests_fault_test_unanswered_SOURCES = \
 	$(FAULT_RIG) tests/fault/held.c tests/fault/held.h \
 	tests/fault/test-unanswered.c
 tests_fault_test_unanswered_LDADD = $(FAULT_LIBS)
+tests_fault_test_traps_SOURCES = $(FAULT_RIG) tests/fault/test-traps.c
+tests_fault_test_traps_LDADD = $(FAULT_LIBS)
