@@ -21,4 +21,5 @@ endif
 
 EXTRA_DIST += \
 	docs/CONTRIBUTING.md \
-	docs/architecture.md
+	docs/architecture.md \
+	docs/performance.md

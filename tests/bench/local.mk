@@ -1,10 +1,18 @@
 # tests/bench: measurements beside other programs; run by hand, see
 # docs/performance.md.
-EXTRA_PROGRAMS += tests/bench/bench-session
-tests_bench_bench_session_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench
-tests_bench_bench_session_SOURCES = \
-	tests/bench/bench-session.c \
+BENCH_COMMON = \
 	tests/bench/bench.h \
 	tests/bench/meter.c \
 	tests/bench/peer.c
+BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench
+EXTRA_PROGRAMS += \
+	tests/bench/bench-recovery \
+	tests/bench/bench-session
+tests_bench_bench_recovery_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_recovery_SOURCES = \
+	$(BENCH_COMMON) tests/bench/bench-recovery.c
+tests_bench_bench_recovery_LDADD = libdiscsi-internal.la -lpthread
+tests_bench_bench_session_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_session_SOURCES = \
+	$(BENCH_COMMON) tests/bench/bench-session.c
 tests_bench_bench_session_LDADD = libdiscsi-internal.la -lpthread
