@@ -350,6 +350,25 @@ static void test_pinged_by_target(void)
 	rig_end(&rig);
 }
 
+/* Who does not answer is thrown out; we do answer. */
+static void test_pinged_insistently(void)
+{
+	struct rig rig;
+	unsigned i;
+
+	if (rig_begin(&rig, &plain)) {
+		for (i = 0; i < 3; i++) {
+			sim_ping_insisting(rig.sim, 300);
+			rig_run(&rig, 400);
+		}
+		CU_ASSERT_EQUAL(sim_pongs(rig.sim), 3);
+		CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LOST], 0);
+		CU_ASSERT_EQUAL(discsi_lun_flush(rig.lun), 0);
+		CU_ASSERT_EQUAL(sim_logins(rig.sim), 1);
+	}
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "aborted", test_aborted },
 	{ "no_such_task", test_no_such_task },
@@ -367,6 +386,7 @@ static const struct dsc_test tests[] = {
 	{ "async_drop", test_async_drop },
 	{ "async_negotiate", test_async_negotiate },
 	{ "pinged_by_target", test_pinged_by_target },
+	{ "pinged_insistently", test_pinged_insistently },
 	{ NULL, NULL }
 };
 

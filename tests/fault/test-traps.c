@@ -173,10 +173,104 @@ static void test_ping_behind_a_shut_window(void)
 	rig_end(&rig);
 }
 
+/* -------------------------------------------------------------- large LUNs */
+
+/* Block addresses of more than 32 bits: READ and WRITE (16), nothing wraps. */
+static void test_beyond_2_tib(void)
+{
+	const uint64_t tib = UINT64_C(1) << 40;
+	const struct sim_config large = { .blocks = 3 * tib / 512 };
+	uint8_t data[4096];
+	uint8_t have[4096];
+	struct rig rig;
+
+	rig_fill(data, sizeof(data), 9);
+	if (rig_begin(&rig, &large)) {
+		CU_ASSERT_EQUAL(rig.info.bytes, 3 * tib);
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, sizeof(data),
+						 2 * tib + tib / 2, 0), 0);
+		CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, have, sizeof(have),
+						2 * tib + tib / 2, 0), 0);
+		CU_ASSERT_EQUAL(memcmp(have, data, sizeof(data)), 0);
+		CU_ASSERT_EQUAL(sim_count(rig.sim, 0x8a), 1);
+		CU_ASSERT_EQUAL(sim_count(rig.sim, 0x88), 1);
+		/* Where a 32-bit address would have ended. */
+		CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, have, sizeof(have),
+						tib / 2, 0), 0);
+		CU_ASSERT_NOT_EQUAL(memcmp(have, data, sizeof(data)), 0);
+		CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, have, sizeof(have),
+						3 * tib - 4096, 0), 0);
+		CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, have, sizeof(have),
+						3 * tib, 0), -ERANGE);
+	}
+	rig_end(&rig);
+}
+
+/* ------------------------------------------------------ logins and digests */
+
+static void test_slow_login(void)
+{
+	struct discsi_session *session;
+	struct rig rig;
+	uint64_t began;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "login_timeout", "1500");
+		sim_login_delay(rig.sim, 200);
+		CU_ASSERT_TRUE(rig_open(&rig));
+		CU_ASSERT_EQUAL(sim_logins(rig.sim), 1);
+		rig_set(&rig, "login_timeout", "300");
+		sim_login_delay(rig.sim, 5000);
+		began = rig_now_ms();
+		CU_ASSERT_EQUAL(discsi_session_open(rig.ctx, rig.conf,
+						    &session), -ETIMEDOUT);
+		CU_ASSERT_TRUE(rig_now_ms() - began < 500 + 1500);
+	}
+	rig_end(&rig);
+}
+
+/* A header arrives damaged: nothing of it is believed, nothing is lost. */
+static void test_damaged_headers(void)
+{
+	const struct sim_config digests = {
+		.blocks = 131072, .header_digest = true
+	};
+	struct discsi_session_info info = { .size = sizeof(info) };
+	struct work work;
+	struct rig rig;
+	unsigned i;
+
+	if (rig_prepare(&rig, &digests)) {
+		rig_set(&rig, "header_digest", "require");
+		if (rig_open(&rig)) {
+			discsi_session_get_info(rig.session, &info);
+			CU_ASSERT_TRUE(info.header_digest);
+			work_begin(&work, &rig, 512, 16, 0);
+			for (i = 1; i <= 5; i++) {
+				rig_wait(&rig, &work.done, work.done + 300,
+					 10000);
+				sim_corrupt_digest(rig.sim, 1 + i);
+				CU_ASSERT_TRUE(rig_wait(
+					&rig,
+					&rig.events[DISCSI_EVENT_RECOVERED], i,
+					10000));
+				CU_ASSERT_EQUAL(rig.last_errno, EIO);
+			}
+			CU_ASSERT_TRUE(work_finish(&work, 20000));
+			CU_ASSERT_EQUAL(work.failed, 0);
+			work_check(&work);
+		}
+	}
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "signals", test_signals },
 	{ "half_sent_write", test_half_sent_write },
 	{ "ping_behind_a_shut_window", test_ping_behind_a_shut_window },
+	{ "beyond_2_tib", test_beyond_2_tib },
+	{ "slow_login", test_slow_login },
+	{ "damaged_headers", test_damaged_headers },
 	{ NULL, NULL }
 };
 

@@ -144,6 +144,8 @@ static void queue(struct sim_conn *conn, const uint8_t *bhs, const void *data,
 	add_copy(conn, bhs, BHS);
 	if (conn->has_digest && conn->is_logged_in) {
 		dsc_digest_put(digest, dsc_crc32c(0, bhs, BHS));
+		if (conn->sim->corrupt_in > 0 && --conn->sim->corrupt_in == 0)
+			digest[0] ^= 0x10;
 		add_copy(conn, digest, sizeof(digest));
 	}
 	if (length == 0)
@@ -296,8 +298,10 @@ static void answer_nop(struct sim_conn *conn, const uint8_t *request,
 {
 	uint8_t bhs[BHS] = { 0x20, 0x80 };
 
-	if (dsc_get_be32(request + 20) != NO_TAG)
+	if (dsc_get_be32(request + 20) != NO_TAG) {
 		conn->sim->pongs++;
+		conn->is_pinged = false;
+	}
 	if (dsc_get_be32(request + 16) == NO_TAG)
 		return;
 	conn->sim->pings++;
@@ -367,6 +371,19 @@ static bool drop_received(struct sim_conn *conn, uint8_t opcode,
 	return conn->is_dead;
 }
 
+/* A login that is answered late. */
+static bool must_wait(struct sim_conn *conn)
+{
+	uint64_t now = sim_now_ns();
+
+	if (conn->is_logged_in || conn->sim->login_delay_ms == 0)
+		return false;
+	if (conn->login_due_ns == 0)
+		conn->login_due_ns = now + conn->sim->login_delay_ms *
+					   1000000ull;
+	return now < conn->login_due_ns;
+}
+
 /* One PDU, if it is there as a whole. */
 static bool take_pdu(struct sim_conn *conn)
 {
@@ -386,7 +403,7 @@ static bool take_pdu(struct sim_conn *conn)
 		conn->is_dead = true;
 		return false;
 	}
-	if (there < whole)
+	if (there < whole || must_wait(conn))
 		return false;
 	conn->rx_head += whole;
 	if (has_digest && dsc_digest_get(bhs + BHS) != dsc_crc32c(0, bhs, BHS)) {
@@ -399,6 +416,15 @@ static bool take_pdu(struct sim_conn *conn)
 		dispatch(conn, bhs, bhs + begin, length);
 	conn->is_dead |= drops_after;
 	return !conn->is_dead && !conn->is_doomed;
+}
+
+void sim_conn_on_time(struct sim_conn *conn)
+{
+	if (conn->login_due_ns == 0 || conn->is_logged_in || conn->is_dead ||
+	    sim_now_ns() < conn->login_due_ns)
+		return;
+	while (take_pdu(conn))
+		;
 }
 
 void sim_conn_readable(struct sim_conn *conn)

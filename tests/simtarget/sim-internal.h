@@ -96,6 +96,8 @@ struct sim_conn {
 	bool is_doomed;           /* closed once everything is sent */
 	bool is_dead;             /* nothing is read or sent */
 	bool wants_out;
+	bool is_pinged;           /* and has not answered */
+	uint64_t login_due_ns;    /* its request is looked at then; 0: at once */
 	uint32_t stat_sn;
 	uint32_t exp_cmd_sn;
 	uint32_t next_ttt;
@@ -159,6 +161,9 @@ struct sim {
 	uint8_t login_class;
 	uint8_t login_detail;
 	int login_count;           /* -1: always, 0: none */
+	unsigned login_delay_ms;
+	unsigned corrupt_in;       /* 0: none */
+	uint64_t insist_ns;        /* pings are to be answered by then; 0: none */
 	uint64_t hostile_state;
 	unsigned hostile_rate;
 
@@ -191,6 +196,8 @@ void sim_wake(struct sim *sim);
 void sim_conn_new(struct sim *sim, int fd, unsigned portal);
 void sim_conn_free(struct sim_conn *conn);
 void sim_conn_readable(struct sim_conn *conn);
+/* Looks at a login whose time has come. */
+void sim_conn_on_time(struct sim_conn *conn);
 void sim_conn_flush(struct sim_conn *conn);
 /*
  * Queues a PDU. bhs is complete but for lengths and, with has_stat_sn, its

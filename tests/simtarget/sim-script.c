@@ -240,6 +240,20 @@ void sim_mute(struct sim *sim, unsigned portal, bool is_mute)
 	unlock(sim);
 }
 
+void sim_login_delay(struct sim *sim, unsigned ms)
+{
+	lock(sim);
+	sim->login_delay_ms = ms;
+	unlock(sim);
+}
+
+void sim_corrupt_digest(struct sim *sim, unsigned n)
+{
+	lock(sim);
+	sim->corrupt_in = n;
+	unlock(sim);
+}
+
 void sim_withhold_login(struct sim *sim, unsigned portal, bool withholds)
 {
 	lock(sim);
@@ -340,6 +354,18 @@ void sim_ping(struct sim *sim)
 	lock(sim);
 	send_to_all(sim, bhs, false);
 	unlock(sim);
+}
+
+void sim_ping_insisting(struct sim *sim, unsigned ms)
+{
+	struct dsc_list *link;
+
+	lock(sim);
+	for (link = sim->conns.next; link != &sim->conns; link = link->next)
+		dsc_container_of(link, struct sim_conn, link)->is_pinged = true;
+	sim->insist_ns = sim_now_ns() + ms * 1000000ull;
+	unlock(sim);
+	sim_ping(sim);
 }
 
 void sim_hostile(struct sim *sim, uint64_t seed, unsigned rate)

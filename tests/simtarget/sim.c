@@ -119,6 +119,26 @@ static void settle(struct sim *sim, const struct epoll_event *events, int count)
 			settle_one(events[i].data.ptr);
 }
 
+/* What a delay, or an insisting ping, has come due for. */
+static void on_time(struct sim *sim)
+{
+	bool is_late = sim->insist_ns != 0 && sim_now_ns() >= sim->insist_ns;
+	struct dsc_list *link;
+
+	if (sim->login_delay_ms == 0 && !is_late)
+		return;
+	for (link = sim->conns.next; link != &sim->conns; link = link->next) {
+		struct sim_conn *conn =
+			dsc_container_of(link, struct sim_conn, link);
+
+		sim_conn_on_time(conn);
+		conn->is_dead |= is_late && conn->is_pinged;
+	}
+	if (is_late)
+		sim->insist_ns = 0;
+	sim->is_stirred = true;
+}
+
 static int frozen_ms(const struct sim *sim)
 {
 	uint64_t now = sim_now_ns();
@@ -131,13 +151,15 @@ static int frozen_ms(const struct sim *sim)
 /* With poll_us, the processor is kept for so long after the last event. */
 static int wait_events(struct sim *sim, struct epoll_event *events)
 {
+	bool has_times = sim->login_delay_ms != 0 || sim->insist_ns != 0;
 	uint64_t until = sim_now_ns() + sim->config.poll_us * 1000ull;
 	int count = 0;
 
 	while (count == 0 && sim->config.poll_us != 0 && sim_now_ns() < until)
 		count = epoll_wait(sim->epoll_fd, events, EVENTS_MAX, 0);
 	if (count == 0)
-		count = epoll_wait(sim->epoll_fd, events, EVENTS_MAX, 1000);
+		count = epoll_wait(sim->epoll_fd, events, EVENTS_MAX,
+				   has_times ? 5 : 1000);
 	return count;
 }
 
@@ -165,6 +187,7 @@ static void *loop(void *arg)
 			if (frozen_ms(sim) == 0) {
 				for (i = 0; i < count; i++)
 					handle(sim, &events[i]);
+				on_time(sim);
 				settle(sim, events, count);
 			}
 			pthread_mutex_unlock(&sim->lock);

@@ -185,12 +185,19 @@ void sim_login_status(struct sim *sim, uint8_t class, uint8_t detail,
 void sim_redirect(struct sim *sim, unsigned portal, const char *address,
 		  bool is_permanent);
 
+/* Each login is answered so much later. */
+void sim_login_delay(struct sim *sim, unsigned ms);
+/* The n-th (from 1) header digest from now is wrong. Once. */
+void sim_corrupt_digest(struct sim *sim, unsigned n);
+
 /* To every connection in full feature phase. */
 void sim_async(struct sim *sim, uint8_t event, uint16_t p1, uint16_t p2,
 	       uint16_t p3);
 /* A NOP-In that wants an answer; how many answers have come. */
 void sim_ping(struct sim *sim);
 unsigned sim_pongs(struct sim *sim);
+/* The same, and whoever has not answered after ms loses the connection. */
+void sim_ping_insisting(struct sim *sim, unsigned ms);
 /* From now on PDUs are spoilt, one of rate, by a generator with this seed;
  * rate 0: no more. */
 void sim_hostile(struct sim *sim, uint64_t seed, unsigned rate);
