@@ -16,3 +16,4 @@ tests_bench_bench_session_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_session_SOURCES = \
 	$(BENCH_COMMON) tests/bench/bench-session.c
 tests_bench_bench_session_LDADD = libdiscsi-internal.la -lpthread
+EXTRA_DIST += tests/bench/bench-bridge.py
