@@ -85,6 +85,7 @@ void nbd_client_drop(struct nbd_client *client, const char *why)
 		nbd_log(DISCSI_LOG_WARNING, "a client is disconnected: %s",
 			why);
 	client->phase = NBD_PHASE_DEAD;
+	client->is_blocked = false;
 	discsi_watch_free(client->watch);
 	client->watch = NULL;
 	close(client->fd);
@@ -95,6 +96,31 @@ void nbd_client_drop(struct nbd_client *client, const char *why)
 	dsc_list_remove(&client->link);
 	dsc_list_append(&server->dead, &client->link);
 	discsi_deferred_request(server->reaper);
+}
+
+/* Answers what has come until now, if it is an option, and hangs up. */
+static void end_handshake(struct nbd_client *client)
+{
+	client->handshake->is_ending = true;
+	nbd_receive(client);
+	nbd_client_drop(client, NULL);
+}
+
+void nbd_client_end(struct nbd_client *client)
+{
+	if (client->is_kernel) {
+		nbd_client_drain(client);
+	} else if (client->phase == NBD_PHASE_HANDSHAKE) {
+		end_handshake(client);
+	} else if (client->phase == NBD_PHASE_TRANSMISSION) {
+		client->is_ending = true;
+		nbd_request_refuse_incoming(client);
+		nbd_receive_resume(client);
+		if (client->phase == NBD_PHASE_TRANSMISSION &&
+		    !client->is_stalled)
+			nbd_receive(client);
+		discsi_deferred_request(client->turn);
+	}
 }
 
 void nbd_client_drain(struct nbd_client *client)
@@ -131,6 +157,12 @@ static bool is_reading(const struct nbd_client *client)
 	return false;
 }
 
+static bool is_finished(const struct nbd_client *client)
+{
+	return (client->phase == NBD_PHASE_DRAINING || client->is_ending) &&
+	       client->busy == 0 && nbd_reply_is_sent(client);
+}
+
 /* Closes a client that has nothing more to do, else says what it waits for. */
 static void settle(struct nbd_client *client)
 {
@@ -138,8 +170,7 @@ static void settle(struct nbd_client *client)
 
 	if (client->phase == NBD_PHASE_DEAD)
 		return;
-	if (client->phase == NBD_PHASE_DRAINING && client->busy == 0 &&
-	    nbd_reply_is_sent(client)) {
+	if (is_finished(client)) {
 		nbd_client_drop(client, NULL);
 		return;
 	}
@@ -180,15 +211,51 @@ static void on_events(void *arg, uint32_t events)
 	}
 }
 
+/* ------------------------------------------------------------- deadlines */
+
+static void set_deadline(struct nbd_client *client, unsigned delay_ms)
+{
+	client->is_timed = true;
+	client->has_sent = false;
+	discsi_timer_set(client->deadline, delay_ms);
+}
+
+/*
+ * While the socket is full this looks from time to time whether it has taken
+ * something since. Who holds no memory costs the others nothing.
+ */
+static void check_sending(struct nbd_client *client)
+{
+	client->is_timed = false;
+	if (!client->is_blocked)
+		return;
+	if (client->has_sent || client->account.held == 0)
+		set_deadline(client, client->server->send_timeout_ms);
+	else
+		nbd_client_drop(client, "it does not take its replies");
+}
+
 static void on_deadline(void *arg)
 {
-	nbd_client_drop(arg, "it has not finished the handshake in time");
+	struct nbd_client *client = arg;
+
+	if (client->phase == NBD_PHASE_HANDSHAKE)
+		nbd_client_drop(client,
+				"it has not finished the handshake in time");
+	else
+		check_sending(client);
+}
+
+void nbd_client_blocked(struct nbd_client *client)
+{
+	if (client->deadline != NULL && !client->is_timed)
+		set_deadline(client, client->server->send_timeout_ms);
 }
 
 void nbd_client_greeted(struct nbd_client *client)
 {
-	discsi_timer_free(client->deadline);
-	client->deadline = NULL;
+	discsi_timer_stop(client->deadline);
+	client->is_timed = false;
 }
 
 /* --------------------------------------------------------- the beginning */
@@ -228,7 +295,7 @@ static int begin_handshake(struct nbd_client *client)
 			      &client->deadline);
 	if (rc < 0)
 		return rc;
-	discsi_timer_set(client->deadline, NBD_HANDSHAKE_TIMEOUT_MS);
+	set_deadline(client, NBD_HANDSHAKE_TIMEOUT_MS);
 	return 0;
 }
 
@@ -237,9 +304,10 @@ static int begin(struct nbd_client *client, int fd, enum nbd_client_kind kind)
 	struct discsi_context *ctx = client->server->ctx;
 	int rc = 0;
 
-	client->phase = kind == NBD_CLIENT_KERNEL ? NBD_PHASE_TRANSMISSION :
-						    NBD_PHASE_HANDSHAKE;
-	if (kind == NBD_CLIENT_SOCKET)
+	client->is_kernel = kind == NBD_CLIENT_KERNEL;
+	client->phase = client->is_kernel ? NBD_PHASE_TRANSMISSION :
+					    NBD_PHASE_HANDSHAKE;
+	if (!client->is_kernel)
 		rc = begin_handshake(client);
 	if (rc == 0)
 		rc = discsi_deferred_new(ctx, on_turn, client, &client->turn);

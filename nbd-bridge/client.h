@@ -35,8 +35,8 @@
 /* A client has this long to get through the handshake. */
 #define NBD_HANDSHAKE_TIMEOUT_MS 30000u
 
-/* A structured reply's header and the offset of its data. */
-#define NBD_HEAD_MAX (NBD_CHUNK_SIZE + 8)
+/* The longest header of a reply, and a hole's place and size. */
+#define NBD_HEAD_MAX (NBD_EXTENDED_CHUNK_SIZE + 12)
 
 struct nbd_slot {
 	struct nbd_client *client;
@@ -44,7 +44,7 @@ struct nbd_slot {
 	struct nbd_buffer buffer;
 	uint64_t cookie;
 	uint64_t offset;
-	uint32_t length;
+	uint64_t length;
 	uint16_t type;
 	uint16_t flags;
 	size_t extents;               /* room and result of block_status */
@@ -66,15 +66,20 @@ struct nbd_client {
 	struct nbd_server *server;
 	struct discsi_watch *watch;
 	struct discsi_deferred *turn;  /* sends what a turn has produced */
-	struct discsi_timer *deadline; /* of the handshake, or NULL */
+	struct discsi_timer *deadline; /* of the handshake, then of sending;
+					* NULL: the kernel has none */
 	discsi_call_cb on_gone;
 	void *on_gone_arg;
 	int fd;
 	enum nbd_phase phase;
-	bool is_structured;
+	enum nbd_headers headers;
+	bool is_kernel;
 	bool has_allocation;
+	bool is_ending;                /* we shut down: requests are refused */
 	bool is_stalled;               /* a request lacks a slot or memory */
 	bool is_blocked;               /* the socket takes nothing: EPOLLOUT */
+	bool is_timed;                 /* the deadline runs */
+	bool has_sent;                 /* something, since that was looked at */
 	struct nbd_account account;
 
 	/* slots */
@@ -112,8 +117,18 @@ void nbd_client_drop(struct nbd_client *client, const char *why);
 /* Stops reading for good; what is half received is forgotten. */
 void nbd_client_drain(struct nbd_client *client);
 
+/*
+ * Says goodbye, as the protocol has it: what is under way is finished, what
+ * comes now is refused with ESHUTDOWN, and then the client is closed. A kernel
+ * is told nothing, but drained: it would take that for an error of the disk.
+ */
+void nbd_client_end(struct nbd_client *client);
+
 /* Ends the handshake's deadline. */
 void nbd_client_greeted(struct nbd_client *client);
+
+/* The socket is full: a client that takes nothing for too long is dropped. */
+void nbd_client_blocked(struct nbd_client *client);
 
 /* A free slot, or NULL. */
 struct nbd_slot *nbd_slot_take(struct nbd_client *client);
@@ -136,11 +151,15 @@ enum nbd_intake {
 	NBD_INTAKE_PAYLOAD,  /* so it is, and client->incoming or skip is set */
 	NBD_INTAKE_STALL,    /* no slot or no memory: again later */
 	NBD_INTAKE_END,      /* the client wants to disconnect */
+	NBD_INTAKE_ABUSE,    /* the client must be dropped */
 };
 
 /* Takes a request whose header has come. */
 enum nbd_intake nbd_request_take(struct nbd_client *client,
 				 const struct nbd_request *request);
+
+/* Refuses the request whose payload is arriving; the rest is passed over. */
+void nbd_request_refuse_incoming(struct nbd_client *client);
 
 /* Hands a request to the disk; its payload, if it has one, is complete. */
 void nbd_request_submit(struct nbd_slot *slot);

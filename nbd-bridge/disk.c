@@ -62,19 +62,25 @@ static const struct nbd_disk_ops lun_ops = {
 	.block_status = lun_block_status,
 };
 
-/* The size of request that suits the disk best, as the protocol wants it. */
+/*
+ * The size of request that suits the disk best, as the protocol wants it: a
+ * power of two, of which no part is read and written for the rest of it.
+ */
 static uint32_t preferred_size(const struct discsi_lun_info *info)
 {
+	const uint32_t sizes[] = {
+		info->block_size,
+		info->physical_block_size,
+		info->unmap_granularity_bytes,
+		info->optimal_transfer_bytes,
+	};
 	uint32_t size = PREFERRED_MIN;
+	size_t i;
 
-	if (dsc_is_power_of_two(info->physical_block_size) &&
-	    info->physical_block_size > size)
-		size = info->physical_block_size;
-	if (info->block_size > size)
-		size = info->block_size;
-	if (dsc_is_power_of_two(info->optimal_transfer_bytes) &&
-	    info->optimal_transfer_bytes > size)
-		size = info->optimal_transfer_bytes;
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if (dsc_is_power_of_two(sizes[i]))
+			size = dsc_max_u32(size, sizes[i]);
+	}
 	return dsc_min_u32(size, NBD_PAYLOAD_MAX);
 }
 
@@ -105,7 +111,7 @@ int nbd_disk_from_lun(struct nbd_disk *disk, struct discsi_lun *lun)
 uint16_t nbd_disk_flags(const struct nbd_disk *disk, bool is_structured)
 {
 	unsigned flags = NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH |
-			 NBD_FLAG_CAN_MULTI_CONN;
+			 NBD_FLAG_CAN_MULTI_CONN | NBD_FLAG_SEND_CACHE;
 
 	if (disk->is_rotational)
 		flags |= NBD_FLAG_ROTATIONAL;

@@ -14,7 +14,8 @@ void nbd_handshake_init(struct nbd_handshake *hs,
 	hs->export = export;
 	hs->state = NBD_HANDSHAKE_FLAGS;
 	hs->has_no_zeroes = false;
-	hs->is_structured = false;
+	hs->is_ending = false;
+	hs->headers = NBD_HEADERS_SIMPLE;
 	hs->has_allocation = false;
 	hs->skip = 0;
 	nbd_encode_greeting(hs->out);

@@ -42,7 +42,8 @@ struct nbd_handshake {
 	const struct nbd_export *export;
 	enum nbd_handshake_state state;
 	bool has_no_zeroes;      /* no padding after EXPORT_NAME's answer */
-	bool is_structured;      /* structured replies are negotiated */
+	bool is_ending;          /* refuse whatever is asked: we shut down */
+	enum nbd_headers headers;
 	bool has_allocation;     /* base:allocation is selected */
 	uint32_t skip;           /* bytes still to be skipped */
 	size_t out_length;

@@ -62,6 +62,7 @@ NBD_UNIT_LIBS = nbd-bridge/libnbd-bridge.la $(UNIT_LIBS)
 
 check_PROGRAMS += \
 	tests/unit/test-nbd-buffers \
+	tests/unit/test-nbd-extended \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
@@ -72,6 +73,7 @@ check_PROGRAMS += \
 
 TESTS += \
 	tests/unit/test-nbd-buffers \
+	tests/unit/test-nbd-extended \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
@@ -82,6 +84,11 @@ TESTS += \
 
 tests_unit_test_nbd_buffers_SOURCES = tests/unit/test-nbd-buffers.c
 tests_unit_test_nbd_buffers_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_extended_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-extended.c
+tests_unit_test_nbd_extended_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_handshake_SOURCES = tests/unit/test-nbd-handshake.c
 tests_unit_test_nbd_handshake_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_listener_SOURCES = \

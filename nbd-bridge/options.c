@@ -105,6 +105,15 @@ static enum nbd_step refuse(struct nbd_handshake *hs,
 	return NBD_STEP_AGAIN;
 }
 
+static enum nbd_step refuse_to_end(struct nbd_handshake *hs,
+				   const struct nbd_option *option)
+{
+	if (option->type == NBD_OPT_EXPORT_NAME)
+		return NBD_STEP_CLOSE;
+	return refuse(hs, option, NBD_REP_ERR_SHUTDOWN,
+		      "the server is shutting down");
+}
+
 void nbd_option_refuse_size(struct nbd_handshake *hs,
 			    const struct nbd_option *option)
 {
@@ -114,6 +123,12 @@ void nbd_option_refuse_size(struct nbd_handshake *hs,
 
 /* -------------------------------------------------------------- handlers */
 
+static uint16_t transmission_flags(const struct nbd_handshake *hs)
+{
+	return nbd_disk_flags(hs->export->disk,
+			      hs->headers != NBD_HEADERS_SIMPLE);
+}
+
 static enum nbd_step answer_export_name(struct nbd_handshake *hs,
 					const struct nbd_option *option,
 					const uint8_t *data)
@@ -122,12 +137,12 @@ static enum nbd_step answer_export_name(struct nbd_handshake *hs,
 	size_t padding = hs->has_no_zeroes ? 0 : NBD_EXPORT_PADDING;
 	uint8_t *to;
 
-	if (!is_our_name(hs, &name))
+	/* It cannot be refused in words, and is no way to extended headers. */
+	if (!is_our_name(hs, &name) || hs->headers == NBD_HEADERS_EXTENDED)
 		return NBD_STEP_CLOSE;
 	to = out_reserve(hs, 10 + padding);
 	dsc_put_be64(to, hs->export->disk->bytes);
-	dsc_put_be16(to + 8, nbd_disk_flags(hs->export->disk,
-					    hs->is_structured));
+	dsc_put_be16(to + 8, transmission_flags(hs));
 	memset(to + 10, 0, padding);
 	return NBD_STEP_TRANSMIT;
 }
@@ -177,7 +192,7 @@ static void out_info_export(struct nbd_handshake *hs, uint32_t option)
 
 	dsc_put_be16(to, NBD_INFO_EXPORT);
 	dsc_put_be64(to + 2, disk->bytes);
-	dsc_put_be16(to + 10, nbd_disk_flags(disk, hs->is_structured));
+	dsc_put_be16(to + 10, transmission_flags(hs));
 }
 
 static void out_info_block_size(struct nbd_handshake *hs, uint32_t option)
@@ -241,7 +256,20 @@ static enum nbd_step answer_structured(struct nbd_handshake *hs,
 				       const uint8_t *data)
 {
 	(void)data;
-	hs->is_structured = true;
+	if (hs->headers == NBD_HEADERS_EXTENDED)
+		return refuse(hs, option, NBD_REP_ERR_EXT_HEADER_REQD,
+			      "extended headers are negotiated already");
+	hs->headers = NBD_HEADERS_STRUCTURED;
+	out_ack(hs, option);
+	return NBD_STEP_AGAIN;
+}
+
+static enum nbd_step answer_extended(struct nbd_handshake *hs,
+				     const struct nbd_option *option,
+				     const uint8_t *data)
+{
+	(void)data;
+	hs->headers = NBD_HEADERS_EXTENDED;
 	out_ack(hs, option);
 	return NBD_STEP_AGAIN;
 }
@@ -283,7 +311,7 @@ static enum nbd_step answer_meta_context(struct nbd_handshake *hs,
 
 	if (!is_list)
 		hs->has_allocation = false;
-	if (!hs->is_structured)
+	if (hs->headers == NBD_HEADERS_SIMPLE)
 		return refuse(hs, option, NBD_REP_ERR_INVALID,
 			      "structured replies must be negotiated first");
 	if (!take_text(&cursor, &name) ||
@@ -320,6 +348,7 @@ static const struct handler {
 	{ answer_structured, NBD_OPT_STRUCTURED_REPLY, true },
 	{ answer_meta_context, NBD_OPT_LIST_META_CONTEXT, false },
 	{ answer_meta_context, NBD_OPT_SET_META_CONTEXT, false },
+	{ answer_extended, NBD_OPT_EXTENDED_HEADERS, true },
 };
 
 enum nbd_step nbd_option_answer(struct nbd_handshake *hs,
@@ -328,6 +357,8 @@ enum nbd_step nbd_option_answer(struct nbd_handshake *hs,
 {
 	size_t i;
 
+	if (hs->is_ending && option->type != NBD_OPT_ABORT)
+		return refuse_to_end(hs, option);
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
 		if (handlers[i].type != option->type)
 			continue;

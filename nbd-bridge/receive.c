@@ -68,7 +68,7 @@ static void take_buffered_payload(struct nbd_client *client)
 		client->rx_start += length;
 		return;
 	}
-	length = dsc_min_u32(length, client->incoming->length -
+	length = dsc_min_u32(length, (uint32_t)client->incoming->length -
 				     client->incoming_have);
 	memcpy(client->incoming->buffer.data + client->incoming_have,
 	       rx_data(client), length);
@@ -79,34 +79,58 @@ static void take_buffered_payload(struct nbd_client *client)
 
 /* -------------------------------------------------------------- requests */
 
+static bool decode(const struct nbd_client *client, struct nbd_request *request)
+{
+	if (client->headers == NBD_HEADERS_EXTENDED)
+		return nbd_decode_extended_request(rx_data(client), request);
+	return nbd_decode_request(rx_data(client), request);
+}
+
+/* Acts on a request, of which the header is consumed unless it stalls. */
+static void take_in(struct nbd_client *client,
+		    const struct nbd_request *request, uint32_t header_size)
+{
+	enum nbd_intake intake = nbd_request_take(client, request);
+
+	if (intake != NBD_INTAKE_STALL)
+		client->rx_start += header_size;
+	switch (intake) {
+	case NBD_INTAKE_DONE:
+		break;
+	case NBD_INTAKE_PAYLOAD:
+		client->rx_want = request->length >= LARGE_PAYLOAD ?
+				  SMALL_WANT : NBD_RX_SIZE;
+		take_buffered_payload(client);
+		break;
+	case NBD_INTAKE_STALL:
+		client->is_stalled = true;
+		break;
+	case NBD_INTAKE_END:
+		nbd_client_drain(client);
+		break;
+	case NBD_INTAKE_ABUSE:
+		nbd_client_drop(client, "a request has more data than is "
+				"allowed");
+		break;
+	}
+}
+
 /* Takes one request. Returns false when there is no more to be taken now. */
 static bool take_request(struct nbd_client *client)
 {
 	struct nbd_request request;
-	enum nbd_intake intake;
+	uint32_t size = client->headers == NBD_HEADERS_EXTENDED ?
+			NBD_EXTENDED_REQUEST_SIZE : NBD_REQUEST_SIZE;
 
-	if (rx_length(client) < NBD_REQUEST_SIZE)
+	if (rx_length(client) < size)
 		return false;
-	if (!nbd_decode_request(rx_data(client), &request)) {
+	if (!decode(client, &request)) {
 		nbd_client_drop(client, "what it sends is not a request");
 		return false;
 	}
-	intake = nbd_request_take(client, &request);
-	if (intake == NBD_INTAKE_STALL) {
-		client->is_stalled = true;
-		return false;
-	}
-	client->rx_start += NBD_REQUEST_SIZE;
-	if (intake == NBD_INTAKE_END) {
-		nbd_client_drain(client);
-		return false;
-	}
-	if (intake == NBD_INTAKE_PAYLOAD) {
-		client->rx_want = request.length >= LARGE_PAYLOAD ?
-				  SMALL_WANT : NBD_RX_SIZE;
-		take_buffered_payload(client);
-	}
-	return client->incoming == NULL && client->skip == 0;
+	take_in(client, &request, size);
+	return !client->is_stalled && client->incoming == NULL &&
+	       client->skip == 0;
 }
 
 static void take_requests(struct nbd_client *client)
@@ -124,7 +148,7 @@ static void take_requests(struct nbd_client *client)
 static void begin_transmission(struct nbd_client *client)
 {
 	client->phase = NBD_PHASE_TRANSMISSION;
-	client->is_structured = client->handshake->is_structured;
+	client->headers = client->handshake->headers;
 	client->has_allocation = client->handshake->has_allocation;
 	nbd_client_greeted(client);
 }
@@ -184,7 +208,7 @@ static size_t aim(struct nbd_client *client, struct iovec iov[2], int *count)
 	rx_compact(client);
 	if (slot != NULL) {
 		iov[0].iov_base = slot->buffer.data + client->incoming_have;
-		iov[0].iov_len = slot->length - client->incoming_have;
+		iov[0].iov_len = (size_t)slot->length - client->incoming_have;
 		length = iov[0].iov_len;
 		*count = 1;
 	}
@@ -200,7 +224,7 @@ static void arrived(struct nbd_client *client, size_t length)
 {
 	if (client->incoming != NULL) {
 		uint32_t part = (uint32_t)dsc_min_size(length,
-				client->incoming->length -
+				(size_t)client->incoming->length -
 				client->incoming_have);
 
 		client->incoming_have += part;

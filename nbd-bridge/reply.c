@@ -21,6 +21,18 @@
 /* The longest sentence that is sent with an error. */
 #define MESSAGE_MAX 255u
 
+/*
+ * A read of this length or more is looked at before it is sent: when all of it
+ * is zero that is said instead. Data ends the look at its first byte.
+ */
+#define HOLE_MIN 65536u
+
+/* Descriptors of BLOCK_STATUS and BLOCK_STATUS_EXT. */
+#define EXTENT_SIZE 8u
+#define EXTENDED_EXTENT_SIZE 16u
+_Static_assert(sizeof(struct discsi_extent) >= EXTENDED_EXTENT_SIZE,
+	       "descriptors replace extents in place");
+
 /* ----------------------------------------------------------------- queue */
 
 static void enqueue(struct nbd_slot *slot, size_t head_length, uint32_t payload)
@@ -38,28 +50,61 @@ static void enqueue(struct nbd_slot *slot, size_t head_length, uint32_t payload)
 	discsi_deferred_request(client->turn);
 }
 
+/*
+ * Begins the only chunk of a reply, which has length bytes. Returns where they
+ * begin in the slot's head.
+ */
+static size_t put_chunk(struct nbd_slot *slot, unsigned type, uint32_t length)
+{
+	if (slot->client->headers == NBD_HEADERS_EXTENDED)
+		return nbd_encode_extended_chunk(slot->head, type, slot->cookie,
+						 slot->offset, length);
+	return nbd_encode_chunk(slot->head, type, slot->cookie, length);
+}
+
 void nbd_reply_success(struct nbd_slot *slot)
 {
-	enqueue(slot, nbd_encode_simple_reply(slot->head, 0, slot->cookie), 0);
+	size_t length;
+
+	if (slot->client->headers == NBD_HEADERS_EXTENDED)
+		length = put_chunk(slot, NBD_REPLY_TYPE_NONE, 0);
+	else
+		length = nbd_encode_simple_reply(slot->head, 0, slot->cookie);
+	enqueue(slot, length, 0);
+}
+
+/* True when all that was read is zero, as far as that is worth a look. */
+static bool is_hole(const struct nbd_slot *slot)
+{
+	const uint8_t *data = slot->buffer.data;
+	size_t length = (size_t)slot->length;
+
+	return length >= HOLE_MIN &&
+	       (slot->flags & NBD_CMD_FLAG_DF) == 0 && data[0] == 0 &&
+	       memcmp(data, data + 1, length - 1) == 0;
 }
 
 void nbd_reply_data(struct nbd_slot *slot)
 {
-	if (!slot->client->is_structured) {
-		enqueue(slot,
-			nbd_encode_simple_reply(slot->head, 0, slot->cookie),
-			slot->length);
-		return;
+	uint32_t length = (uint32_t)slot->length;
+	size_t at;
+
+	if (slot->client->headers == NBD_HEADERS_SIMPLE) {
+		at = nbd_encode_simple_reply(slot->head, 0, slot->cookie);
+		enqueue(slot, at, length);
+	} else if (length == 0) {
+		at = put_chunk(slot, NBD_REPLY_TYPE_NONE, 0);
+		enqueue(slot, at, 0);
+	} else if (is_hole(slot)) {
+		at = put_chunk(slot, NBD_REPLY_TYPE_OFFSET_HOLE, 12);
+		dsc_put_be64(slot->head + at, slot->offset);
+		dsc_put_be32(slot->head + at + 8, length);
+		enqueue(slot, at + 12, 0);
+	} else {
+		at = put_chunk(slot, NBD_REPLY_TYPE_OFFSET_DATA, length + 8);
+		dsc_put_be64(slot->head + at, slot->offset);
+		enqueue(slot, at + 8, length);
 	}
-	if (slot->length == 0) {
-		enqueue(slot, nbd_encode_chunk(slot->head, NBD_REPLY_TYPE_NONE,
-					       slot->cookie, 0), 0);
-		return;
-	}
-	nbd_encode_chunk(slot->head, NBD_REPLY_TYPE_OFFSET_DATA, slot->cookie,
-			 slot->length + 8);
-	dsc_put_be64(slot->head + NBD_CHUNK_SIZE, slot->offset);
-	enqueue(slot, NBD_CHUNK_SIZE + 8, slot->length);
 }
 
 static uint32_t state_of(uint32_t flags)
@@ -68,16 +113,30 @@ static uint32_t state_of(uint32_t flags)
 	       ((flags & DISCSI_EXTENT_ZERO) != 0 ? NBD_STATE_ZERO : 0);
 }
 
+/* A descriptor of an extent. Returns its size. */
+static size_t put_extent(bool is_extended, uint8_t *to, uint64_t length,
+			 uint32_t flags)
+{
+	if (is_extended) {
+		dsc_put_be64(to, length);
+		dsc_put_be64(to + 8, state_of(flags));
+		return EXTENDED_EXTENT_SIZE;
+	}
+	dsc_put_be32(to, (uint32_t)length);
+	dsc_put_be32(to + 4, state_of(flags));
+	return EXTENT_SIZE;
+}
+
 /*
- * Turns the extents in the slot's buffer into descriptors, in place: each is
- * shorter than the extent it comes from. They are cut to the request's length.
+ * Turns the extents in the slot's buffer into descriptors, in place: none is
+ * longer than the extent it comes from. They are cut to the request's length.
+ * Returns how many bytes they have.
  */
-void nbd_reply_extents(struct nbd_slot *slot)
+static uint32_t put_extents(struct nbd_slot *slot, bool is_extended)
 {
 	uint8_t *to = slot->buffer.data;
 	uint64_t left = slot->length;
 	size_t count = dsc_min_size(slot->extents, NBD_EXTENTS_MAX);
-	uint32_t length;
 	size_t i;
 
 	for (i = 0; i < count && left > 0; i++) {
@@ -89,28 +148,42 @@ void nbd_reply_extents(struct nbd_slot *slot)
 		part = dsc_min_u64(extent.length, left);
 		if (part == 0)
 			continue;
-		dsc_put_be32(to, (uint32_t)part);
-		dsc_put_be32(to + 4, state_of(extent.flags));
-		to += 8;
+		to += put_extent(is_extended, to, part, extent.flags);
 		left -= part;
 	}
-	length = (uint32_t)(to - slot->buffer.data);
+	return (uint32_t)(to - slot->buffer.data);
+}
+
+void nbd_reply_extents(struct nbd_slot *slot)
+{
+	bool is_extended = slot->client->headers == NBD_HEADERS_EXTENDED;
+	uint32_t length = put_extents(slot, is_extended);
+	size_t at;
+
 	if (length == 0) {
 		nbd_reply_error(slot, NBD_EIO, "the disk told no extent");
 		return;
 	}
-	nbd_encode_chunk(slot->head, NBD_REPLY_TYPE_BLOCK_STATUS, slot->cookie,
-			 4 + length);
-	dsc_put_be32(slot->head + NBD_CHUNK_SIZE, NBD_CONTEXT_ALLOCATION);
-	enqueue(slot, NBD_CHUNK_SIZE + 4, length);
+	if (is_extended) {
+		at = put_chunk(slot, NBD_REPLY_TYPE_BLOCK_STATUS_EXT,
+			       8 + length);
+		dsc_put_be32(slot->head + at + 4,
+			     length / EXTENDED_EXTENT_SIZE);
+		enqueue(slot, at + 8, length);
+	} else {
+		at = put_chunk(slot, NBD_REPLY_TYPE_BLOCK_STATUS, 4 + length);
+		enqueue(slot, at + 4, length);
+	}
+	dsc_put_be32(slot->head + at, NBD_CONTEXT_ALLOCATION);
 }
 
 void nbd_reply_error(struct nbd_slot *slot, uint32_t error,
 		     const char *message)
 {
 	size_t length = 0;
+	size_t at;
 
-	if (!slot->client->is_structured) {
+	if (slot->client->headers == NBD_HEADERS_SIMPLE) {
 		enqueue(slot, nbd_encode_simple_reply(slot->head, error,
 						      slot->cookie), 0);
 		return;
@@ -119,11 +192,10 @@ void nbd_reply_error(struct nbd_slot *slot, uint32_t error,
 		length = strnlen(message, MESSAGE_MAX);
 		memcpy(slot->buffer.data, message, length);
 	}
-	nbd_encode_chunk(slot->head, NBD_REPLY_TYPE_ERROR, slot->cookie,
-			 6 + (uint32_t)length);
-	dsc_put_be32(slot->head + NBD_CHUNK_SIZE, error);
-	dsc_put_be16(slot->head + NBD_CHUNK_SIZE + 4, (uint16_t)length);
-	enqueue(slot, NBD_CHUNK_SIZE + 6, (uint32_t)length);
+	at = put_chunk(slot, NBD_REPLY_TYPE_ERROR, 6 + (uint32_t)length);
+	dsc_put_be32(slot->head + at, error);
+	dsc_put_be16(slot->head + at + 4, (uint16_t)length);
+	enqueue(slot, at + 6, (uint32_t)length);
 }
 
 /* --------------------------------------------------------------- sending */
@@ -136,6 +208,9 @@ static bool is_all_sent(struct nbd_client *client, ssize_t n, size_t wanted)
 		return false;
 	}
 	client->is_blocked = n < 0 || (size_t)n < wanted;
+	client->has_sent = client->has_sent || n > 0;
+	if (client->is_blocked)
+		nbd_client_blocked(client);
 	return !client->is_blocked;
 }
 

@@ -42,7 +42,7 @@ static void log_failure(const struct nbd_slot *slot, const char *name,
 	if (limit->count >= FAILURES_MAX)
 		return;
 	limit->count++;
-	nbd_log(DISCSI_LOG_WARNING, "%s of %" PRIu32 " bytes at %" PRIu64
+	nbd_log(DISCSI_LOG_WARNING, "%s of %" PRIu64 " bytes at %" PRIu64
 		" failed: %s%s", name, slot->length, slot->offset,
 		error != NULL ? error->message : discsi_errno_name(result),
 		limit->count == FAILURES_MAX ?
@@ -66,6 +66,15 @@ static void reply_success(struct nbd_slot *slot)
 	}
 }
 
+/* "Not supported" is the answer to a fast zero, and to nothing else. */
+static uint32_t wire_error(const struct nbd_slot *slot, int result)
+{
+	if (result == -EOPNOTSUPP &&
+	    (slot->flags & NBD_CMD_FLAG_FAST_ZERO) == 0)
+		return NBD_EINVAL;
+	return nbd_error_from_errno(result);
+}
+
 static void finish(struct nbd_slot *slot, int result,
 		   const struct discsi_error *error)
 {
@@ -77,7 +86,7 @@ static void finish(struct nbd_slot *slot, int result,
 	if (client->phase == NBD_PHASE_DEAD)
 		nbd_slot_free(slot);
 	else if (result < 0)
-		nbd_reply_error(slot, nbd_error_from_errno(result),
+		nbd_reply_error(slot, wire_error(slot, result),
 				error != NULL ? error->message : NULL);
 	else
 		reply_success(slot);
@@ -124,16 +133,18 @@ static int submit_read(struct nbd_slot *slot)
 {
 	const struct nbd_disk *disk = disk_of(slot);
 
-	return disk->ops->read(disk->handle, slot->buffer.data, slot->length,
-			       slot->offset, on_done, slot);
+	return disk->ops->read(disk->handle, slot->buffer.data,
+			       (size_t)slot->length, slot->offset, on_done,
+			       slot);
 }
 
 static int submit_write(struct nbd_slot *slot)
 {
 	const struct nbd_disk *disk = disk_of(slot);
 
-	return disk->ops->write(disk->handle, slot->buffer.data, slot->length,
-				slot->offset, fua_of(slot), on_done, slot);
+	return disk->ops->write(disk->handle, slot->buffer.data,
+				(size_t)slot->length, slot->offset,
+				fua_of(slot), on_done, slot);
 }
 
 static int submit_flush(struct nbd_slot *slot)
@@ -202,6 +213,10 @@ static const struct command commands[] = {
 	[NBD_CMD_TRIM] = {
 		"a trim", 0, true, true, false, NBD_EINVAL, submit_trim,
 	},
+	/* What is read goes nowhere, but the target has it at hand then. */
+	[NBD_CMD_CACHE] = {
+		"a read ahead", 0, true, false, true, NBD_EINVAL, submit_read,
+	},
 	[NBD_CMD_WRITE_ZEROES] = {
 		"a write of zeroes",
 		NBD_CMD_FLAG_NO_HOLE | NBD_CMD_FLAG_FAST_ZERO,
@@ -233,7 +248,8 @@ static uint32_t check_range(const struct nbd_disk *disk,
 			    const struct nbd_request *request)
 {
 	if (command->has_data && request->length > NBD_PAYLOAD_MAX)
-		return NBD_EINVAL;
+		return (request->flags & NBD_CMD_FLAG_DF) != 0 ?
+		       NBD_EOVERFLOW : NBD_EINVAL;
 	if (!dsc_is_inside(request->offset, request->length, disk->bytes))
 		return command->beyond_end;
 	if (request->offset % disk->block_size != 0 ||
@@ -252,13 +268,27 @@ static uint32_t check_ability(const struct nbd_client *client,
 		return disk->can_trim ? 0 : NBD_EINVAL;
 	case NBD_CMD_WRITE_ZEROES:
 		return (request->flags & NBD_CMD_FLAG_FAST_ZERO) == 0 ||
-		       disk->can_zero_fast ? 0 : NBD_ENOTSUP;
+		       disk->can_zero_fast ? 0 : NBD_EINVAL;
 	case NBD_CMD_BLOCK_STATUS:
 		return client->has_allocation && request->length > 0 ?
 		       0 : NBD_EINVAL;
 	default:
 		return 0;
 	}
+}
+
+/* The flags of a request that nobody knows. */
+static unsigned unknown_flags(const struct nbd_client *client,
+			      const struct command *command,
+			      const struct nbd_request *request)
+{
+	unsigned flags = request->flags;
+
+	/* With extended headers every write has this flag, nothing else has. */
+	if (client->headers == NBD_HEADERS_EXTENDED &&
+	    request->type == NBD_CMD_WRITE)
+		flags ^= NBD_CMD_FLAG_PAYLOAD_LEN;
+	return flags & ~(command->flags | NBD_CMD_FLAG_FUA);
 }
 
 /* Returns the wire's error for a request that cannot be done, else 0. */
@@ -269,10 +299,12 @@ static uint32_t check(const struct nbd_client *client,
 	const struct nbd_disk *disk = client->server->export->disk;
 	uint32_t error;
 
-	if (command == NULL ||
-	    (request->flags & ~(command->flags | NBD_CMD_FLAG_FUA)) != 0)
+	if (client->is_ending)
+		return NBD_ESHUTDOWN;
+	if (command == NULL || unknown_flags(client, command, request) != 0)
 		return NBD_EINVAL;
-	if ((request->flags & NBD_CMD_FLAG_DF) != 0 && !client->is_structured)
+	if ((request->flags & NBD_CMD_FLAG_DF) != 0 &&
+	    client->headers == NBD_HEADERS_SIMPLE)
 		return NBD_EINVAL;
 	if (command->is_change && disk->is_read_only)
 		return NBD_EPERM;
@@ -291,7 +323,8 @@ static size_t memory_for(const struct nbd_request *request)
 	switch (request->type) {
 	case NBD_CMD_READ:
 	case NBD_CMD_WRITE:
-		return request->length;
+	case NBD_CMD_CACHE:
+		return (size_t)request->length;
 	case NBD_CMD_BLOCK_STATUS:
 		return NBD_EXTENTS_MAX * sizeof(struct discsi_extent);
 	default:
@@ -331,16 +364,42 @@ static int get_memory(struct nbd_client *client,
 	return rc;
 }
 
+/* The bytes that follow a request's header. */
+static uint64_t payload_of(const struct nbd_client *client,
+			   const struct nbd_request *request)
+{
+	bool has_payload = request->type == NBD_CMD_WRITE;
+
+	if (client->headers == NBD_HEADERS_EXTENDED)
+		has_payload = (request->flags & NBD_CMD_FLAG_PAYLOAD_LEN) != 0;
+	return has_payload ? request->length : 0;
+}
+
 /* Answers a request that is not done; its payload is passed over. */
 static enum nbd_intake refuse(struct nbd_client *client,
 			      const struct nbd_request *request,
 			      uint32_t error)
 {
+	uint64_t payload = payload_of(client, request);
+
+	/* A length of 64 bits that is far too long need not be followed. */
+	if (client->headers == NBD_HEADERS_EXTENDED &&
+	    payload > NBD_PAYLOAD_MAX)
+		return NBD_INTAKE_ABUSE;
 	nbd_reply_error(fill_slot(client, request), error, NULL);
-	if (request->type != NBD_CMD_WRITE || request->length == 0)
-		return NBD_INTAKE_DONE;
-	client->skip = request->length;
-	return NBD_INTAKE_PAYLOAD;
+	client->skip = (uint32_t)payload;
+	return payload > 0 ? NBD_INTAKE_PAYLOAD : NBD_INTAKE_DONE;
+}
+
+void nbd_request_refuse_incoming(struct nbd_client *client)
+{
+	struct nbd_slot *slot = client->incoming;
+
+	if (slot == NULL)
+		return;
+	client->incoming = NULL;
+	client->skip = (uint32_t)slot->length - client->incoming_have;
+	nbd_reply_error(slot, NBD_ESHUTDOWN, NULL);
 }
 
 enum nbd_intake nbd_request_take(struct nbd_client *client,

@@ -46,7 +46,12 @@ static void reap(void *arg)
 int nbd_server_init(struct nbd_server *server, struct discsi_context *ctx,
 		    const struct nbd_export *export)
 {
-	*server = (struct nbd_server){ .ctx = ctx, .export = export };
+	*server = (struct nbd_server){
+		.ctx = ctx,
+		.export = export,
+		.clients_max = NBD_CLIENTS_DEFAULT,
+		.send_timeout_ms = NBD_SEND_TIMEOUT_MS,
+	};
 	nbd_pool_init(&server->pool, NBD_POOL_BUDGET);
 	dsc_list_init(&server->clients);
 	dsc_list_init(&server->dead);
@@ -85,7 +90,7 @@ void nbd_server_abandon(struct nbd_server *server)
 
 bool nbd_server_has_room(const struct nbd_server *server)
 {
-	return server->count < NBD_CLIENTS_MAX;
+	return server->count < server->clients_max;
 }
 
 /* Does fn to every client; fn may close it. */
@@ -109,7 +114,7 @@ static void drop_one(struct nbd_client *client)
 
 void nbd_server_drain(struct nbd_server *server)
 {
-	for_each_client(server, nbd_client_drain);
+	for_each_client(server, nbd_client_end);
 }
 
 void nbd_server_drop(struct nbd_server *server)

@@ -21,8 +21,15 @@
 #include "buffers.h"
 #include "handshake.h"
 
-/* Clients at once. Each costs about 80 KiB beside what its requests hold. */
-#define NBD_CLIENTS_MAX 64
+/*
+ * Clients at once, unless told otherwise, and how many that may be. Each costs
+ * about 80 KiB beside what its requests hold.
+ */
+#define NBD_CLIENTS_DEFAULT 64
+#define NBD_CLIENTS_LIMIT 500
+
+/* A client that holds memory and takes none of its replies has so long. */
+#define NBD_SEND_TIMEOUT_MS 60000u
 
 /* Memory for the data of all requests that are under way. */
 #define NBD_POOL_BUDGET ((size_t)64 << 20)
@@ -41,6 +48,8 @@ struct nbd_server {
 	struct dsc_list dead;             /* closed; the reaper frees them */
 	struct dsc_list hungry;           /* hungry_link: want memory */
 	size_t count;                     /* clients that are not freed yet */
+	size_t clients_max;               /* may be set after the beginning */
+	unsigned send_timeout_ms;         /* so may this */
 	struct discsi_deferred *reaper;
 	struct nbd_log_limit log_limit;
 };
@@ -74,7 +83,7 @@ void nbd_server_abandon(struct nbd_server *server);
  * fd: taken if 0 is returned. on_gone: called once, on the loop, when the
  *      client is closed and nothing of it is under way any more; NULL: nobody
  *      wants to know.
- * Errors: ENOMEM, EUSERS (NBD_CLIENTS_MAX), and those of watching it.
+ * Errors: ENOMEM, EUSERS (clients_max), and those of watching it.
  */
 int nbd_server_add(struct nbd_server *server, int fd,
 		   enum nbd_client_kind kind, discsi_call_cb on_gone,
@@ -84,8 +93,9 @@ int nbd_server_add(struct nbd_server *server, int fd,
 bool nbd_server_has_room(const struct nbd_server *server);
 
 /*
- * Lets every client finish what it has asked for, reads no further request and
- * closes each when its replies are sent. Clients in the handshake are dropped.
+ * Lets every client finish what it has asked for, refuses what else it asks
+ * (ESHUTDOWN) and closes each when its replies are sent. Those that are in the
+ * handshake are closed at once.
  */
 void nbd_server_drain(struct nbd_server *server);
 

@@ -46,7 +46,8 @@ def alignment_and_range():
     refused(errno.EINVAL, handle.pwrite, b"x" * 512, 100)
     refused(errno.ENOSPC, handle.zero, 512, SIZE)
     refused(errno.EINVAL, handle.trim, 512, SIZE)
-    refused(errno.EINVAL, handle.cache, 512, 0)
+    refused(errno.EINVAL, handle.cache, 512, SIZE)
+    refused(errno.EINVAL, handle.cache, 512, 1)
     assert handle.pread(512, SIZE - 512) == b"\0" * 512
     handle.shutdown()
 
@@ -63,6 +64,32 @@ def structured_reads():
                                    nbd.CMD_FLAG_DF)
     assert data == b"\x5a" * (MIB // 2) + b"\0" * (MIB // 2)
     assert chunks == [(MIB, 15 * MIB + 512 * 1024, nbd.READ_DATA, 0)], chunks
+    handle.shutdown()
+
+
+def holes():
+    """Zeroes come as a hole, but not to who wants one piece of data."""
+    handle = connect()
+    chunks = []
+
+    def chunk(data, offset, status, error):
+        chunks.append((len(data), offset, status))
+        return 0
+
+    assert handle.pread_structured(MIB, 32 * MIB, chunk) == b"\0" * MIB
+    assert chunks.pop() == (MIB, 32 * MIB, nbd.READ_HOLE), chunks
+    handle.pread_structured(MIB, 32 * MIB, chunk, nbd.CMD_FLAG_DF)
+    assert chunks.pop() == (MIB, 32 * MIB, nbd.READ_DATA), chunks
+    handle.pread_structured(MIB, 0, chunk)
+    assert chunks.pop() == (MIB, 0, nbd.READ_DATA), chunks
+    handle.shutdown()
+
+
+def caching():
+    handle = connect()
+    assert handle.can_cache()
+    handle.cache(32 * MIB, 0)
+    refused(errno.EINVAL, connect(strict=False).cache, 32 * MIB + 512, 0)
     handle.shutdown()
 
 
@@ -123,7 +150,7 @@ def zeroes():
     if handle.can_fast_zero():
         handle.zero(4096, 20 * MIB, nbd.CMD_FLAG_FAST_ZERO)
     else:
-        refused(errno.EOPNOTSUPP, connect(strict=False).zero, 4096, 20 * MIB,
+        refused(errno.EINVAL, connect(strict=False).zero, 4096, 20 * MIB,
                 nbd.CMD_FLAG_FAST_ZERO)
     handle.zero(40 * MIB, 20 * MIB)
     assert handle.pread(MIB, 20 * MIB) == b"\0" * MIB
@@ -213,8 +240,8 @@ def flush_covers_connections():
     two.shutdown()
 
 
-for corner in (alignment_and_range, structured_reads, simple_reads,
-               largest_requests, allocation, zeroes, many_in_flight, options,
-               flush_covers_connections):
+for corner in (alignment_and_range, structured_reads, holes, caching,
+               simple_reads, largest_requests, allocation, zeroes,
+               many_in_flight, options, flush_covers_connections):
     print(corner.__name__, flush=True)
     corner()

@@ -355,6 +355,38 @@ bool rig_chunk(struct rig *rig, int fd, struct rig_chunk *chunk)
 	       rig_receive(rig, fd, chunk->data, chunk->length);
 }
 
+void rig_ask_extended(struct rig *rig, int fd, unsigned type, unsigned flags,
+		      uint64_t cookie, uint64_t offset, uint64_t length)
+{
+	uint8_t header[NBD_EXTENDED_REQUEST_SIZE];
+
+	dsc_put_be32(header, NBD_MAGIC_EXTENDED_REQUEST);
+	dsc_put_be16(header + 4, (uint16_t)flags);
+	dsc_put_be16(header + 6, (uint16_t)type);
+	dsc_put_be64(header + 8, cookie);
+	dsc_put_be64(header + 16, offset);
+	dsc_put_be64(header + 24, length);
+	rig_send(rig, fd, header, sizeof(header));
+}
+
+bool rig_chunk_extended(struct rig *rig, int fd, struct rig_chunk *chunk)
+{
+	uint8_t header[NBD_EXTENDED_CHUNK_SIZE];
+	uint64_t length;
+
+	if (!rig_receive(rig, fd, header, sizeof(header)) ||
+	    dsc_get_be32(header) != NBD_MAGIC_EXTENDED_CHUNK)
+		return false;
+	chunk->flags = dsc_get_be16(header + 4);
+	chunk->type = dsc_get_be16(header + 6);
+	chunk->cookie = dsc_get_be64(header + 8);
+	chunk->offset = dsc_get_be64(header + 16);
+	length = dsc_get_be64(header + 24);
+	chunk->length = (uint32_t)length;
+	return length <= sizeof(chunk->data) &&
+	       rig_receive(rig, fd, chunk->data, chunk->length);
+}
+
 /* ------------------------------------------------------------ handshake */
 
 static void send_option(struct rig *rig, int fd, uint32_t type,
@@ -385,7 +417,7 @@ static void expect_ack(struct rig *rig, int fd, uint32_t type)
 	} while (reply != NBD_REP_ACK);
 }
 
-int rig_connect_structured(struct rig *rig)
+static int connect_with(struct rig *rig, uint32_t headers)
 {
 	static const char context[] = "\0\0\0\0" "\0\0\0\1" "\0\0\0\17"
 				      "base:allocation";
@@ -396,12 +428,34 @@ int rig_connect_structured(struct rig *rig)
 	CU_ASSERT_FATAL(rig_receive(rig, fd, greeting, sizeof(greeting)));
 	dsc_put_be32(flags, NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES);
 	rig_send(rig, fd, flags, sizeof(flags));
-	send_option(rig, fd, NBD_OPT_STRUCTURED_REPLY, NULL, 0);
-	expect_ack(rig, fd, NBD_OPT_STRUCTURED_REPLY);
+	send_option(rig, fd, headers, NULL, 0);
+	expect_ack(rig, fd, headers);
 	send_option(rig, fd, NBD_OPT_SET_META_CONTEXT, context,
 		    sizeof(context) - 1);
 	expect_ack(rig, fd, NBD_OPT_SET_META_CONTEXT);
 	send_option(rig, fd, NBD_OPT_GO, "\0\0\0\0\0\0", 6);
 	expect_ack(rig, fd, NBD_OPT_GO);
+	return fd;
+}
+
+int rig_connect_structured(struct rig *rig)
+{
+	return connect_with(rig, NBD_OPT_STRUCTURED_REPLY);
+}
+
+int rig_connect_extended(struct rig *rig)
+{
+	return connect_with(rig, NBD_OPT_EXTENDED_HEADERS);
+}
+
+int rig_connect_plain(struct rig *rig)
+{
+	static const uint8_t opening[] =
+		"\0\0\0\3" "IHAVEOPT" "\0\0\0\1" "\0\0\0\0";
+	uint8_t answer[NBD_GREETING_SIZE + 10];
+	int fd = rig_connect(rig, NBD_CLIENT_SOCKET);
+
+	rig_send(rig, fd, opening, sizeof(opening) - 1);
+	CU_ASSERT_FATAL(rig_receive(rig, fd, answer, sizeof(answer)));
 	return fd;
 }

@@ -89,6 +89,12 @@ bool rig_receive(struct rig *rig, int fd, void *bytes, size_t length);
 /* True when the server closes the connection without a further byte. */
 bool rig_is_closed(struct rig *rig, int fd);
 
+/* The same with simple replies, by the old option. */
+int rig_connect_plain(struct rig *rig);
+
+/* The same with extended headers. */
+int rig_connect_extended(struct rig *rig);
+
 /* The header of a request, in 28 bytes. */
 void rig_request(uint8_t to[NBD_REQUEST_SIZE], unsigned type, unsigned flags,
 		 uint64_t cookie, uint64_t offset, uint32_t length);
@@ -112,11 +118,17 @@ struct rig_chunk {
 	uint16_t flags;
 	uint16_t type;
 	uint64_t cookie;
+	uint64_t offset;  /* of the request: in an extended reply */
 	uint32_t length;
 	uint8_t data[65536 + 64];
 };
 
 /* Receives a chunk; false when what comes is none. */
 bool rig_chunk(struct rig *rig, int fd, struct rig_chunk *chunk);
+
+/* Sends a request, and receives a chunk, with extended headers. */
+void rig_ask_extended(struct rig *rig, int fd, unsigned type, unsigned flags,
+		      uint64_t cookie, uint64_t offset, uint64_t length);
+bool rig_chunk_extended(struct rig *rig, int fd, struct rig_chunk *chunk);
 
 #endif /* DSC_TESTS_UNIT_NBD_RIG_H */

@@ -110,7 +110,7 @@ static void test_export_name(void)
 	begin("00000003");
 	CU_ASSERT_EQUAL(feed(MAGIC "00000001 00000004 6c756e37"),
 			NBD_STEP_TRANSMIT);
-	CU_ASSERT(is_out("0000000040000000 016d"));
+	CU_ASSERT(is_out("0000000040000000 056d"));
 	begin("00000003");
 	CU_ASSERT_EQUAL(feed(MAGIC "00000001 00000000"), NBD_STEP_TRANSMIT);
 
@@ -151,9 +151,9 @@ static void test_go(void)
 	CU_ASSERT_EQUAL(feed(MAGIC "00000007 0000000a 00000004 6c756e37 0000"),
 			NBD_STEP_TRANSMIT);
 	CU_ASSERT(is_out("0003e889045565a9 00000007 00000003 0000000c"
-			 "0000 0000000040000000 016d"
+			 "0000 0000000040000000 056d"
 			 "0003e889045565a9 00000007 00000001 00000000"));
-	CU_ASSERT(!hs.is_structured);
+	CU_ASSERT_EQUAL(hs.headers, NBD_HEADERS_SIMPLE);
 	CU_ASSERT(!hs.has_allocation);
 }
 
@@ -164,7 +164,7 @@ static void test_info(void)
 	CU_ASSERT_EQUAL(feed(MAGIC "00000006 00000010 00000000 0005"
 			     "0003 0002 0001 0000 0999"), NBD_STEP_AGAIN);
 	CU_ASSERT(is_out("0003e889045565a9 00000006 00000003 0000000c"
-			 "0000 0000000040000000 01ed"
+			 "0000 0000000040000000 05ed"
 			 "0003e889045565a9 00000006 00000003 00000006"
 			 "0001 6c756e37"
 			 "0003e889045565a9 00000006 00000003 0000000d"
@@ -172,7 +172,7 @@ static void test_info(void)
 			 "0003e889045565a9 00000006 00000003 0000000e"
 			 "0003 00000200 00010000 02000000"
 			 "0003e889045565a9 00000006 00000001 00000000"));
-	CU_ASSERT(hs.is_structured);
+	CU_ASSERT_EQUAL(hs.headers, NBD_HEADERS_STRUCTURED);
 }
 
 static void test_info_refused(void)
@@ -283,15 +283,79 @@ static void test_unknown_options(void)
 	begin("00000003");
 	CU_ASSERT_EQUAL(feed(MAGIC "00000005 00000000"), NBD_STEP_AGAIN);
 	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_UNSUP);
-	CU_ASSERT_EQUAL(feed(MAGIC "0000000b 00000000"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(feed(MAGIC "0000000c 00000000"), NBD_STEP_AGAIN);
 	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_UNSUP);
 	CU_ASSERT_EQUAL(feed(MAGIC "ffffffff 00000003 010203"),
 			NBD_STEP_AGAIN);
 	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_UNSUP);
 	CU_ASSERT_EQUAL(feed(MAGIC "00000008 00000001 00"), NBD_STEP_AGAIN);
 	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_INVALID);
-	CU_ASSERT(!hs.is_structured);
+	CU_ASSERT_EQUAL(hs.headers, NBD_HEADERS_SIMPLE);
 	negotiate_structured();
+}
+
+/* Extended headers take the place of structured replies, for good. */
+static void test_extended_headers(void)
+{
+	begin("00000003");
+	CU_ASSERT_EQUAL(feed(MAGIC "0000000b 00000001 00"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_INVALID);
+	CU_ASSERT_EQUAL(hs.headers, NBD_HEADERS_SIMPLE);
+	negotiate_structured();
+	CU_ASSERT_EQUAL(feed(MAGIC "0000000b 00000000"), NBD_STEP_AGAIN);
+	CU_ASSERT(is_out("0003e889045565a9 0000000b 00000001 00000000"));
+	CU_ASSERT_EQUAL(hs.headers, NBD_HEADERS_EXTENDED);
+	CU_ASSERT_EQUAL(feed(MAGIC "00000008 00000000"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_EXT_HEADER_REQD);
+	CU_ASSERT_EQUAL(hs.headers, NBD_HEADERS_EXTENDED);
+
+	/* Contexts do not need structured replies then, flags are the same. */
+	begin("00000003");
+	CU_ASSERT_EQUAL(feed(MAGIC "0000000b 00000000"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ACK);
+	CU_ASSERT_EQUAL(feed(MAGIC "0000000a 0000001b 00000000 00000001"
+			     ALLOCATION), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ACK);
+	CU_ASSERT(hs.has_allocation);
+	CU_ASSERT_EQUAL(feed(MAGIC "00000007 00000006 00000000 0000"),
+			NBD_STEP_TRANSMIT);
+	CU_ASSERT(is_out("0003e889045565a9 00000007 00000003 0000000c"
+			 "0000 0000000040000000 05ed"
+			 "0003e889045565a9 00000007 00000001 00000000"));
+
+	/* The old way in is closed to them, and there are no words for it. */
+	begin("00000003");
+	CU_ASSERT_EQUAL(feed(MAGIC "0000000b 00000000"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ACK);
+	CU_ASSERT_EQUAL(feed(MAGIC "00000001 00000000"), NBD_STEP_CLOSE);
+	CU_ASSERT_EQUAL(hs.out_length, 0);
+}
+
+/* Whatever is asked at the end is refused, but for the way out. */
+static void test_ending(void)
+{
+	static const char *const options[] = {
+		"00000003 00000000", "00000006 00000006 00000000 0000",
+		"00000007 00000006 00000000 0000", "00000008 00000000",
+		"0000000a 00000008 00000000 00000000", "0000000b 00000000",
+		"00000063 00000000",
+	};
+	char hex[256];
+	size_t i;
+
+	begin("00000003");
+	hs.is_ending = true;
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		snprintf(hex, sizeof(hex), MAGIC "%s", options[i]);
+		CU_ASSERT_EQUAL(feed(hex), NBD_STEP_AGAIN);
+		CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_SHUTDOWN);
+	}
+	CU_ASSERT_EQUAL(feed(MAGIC "00000002 00000000"), NBD_STEP_CLOSE);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ACK);
+	begin("00000003");
+	hs.is_ending = true;
+	CU_ASSERT_EQUAL(feed(MAGIC "00000001 00000000"), NBD_STEP_CLOSE);
+	CU_ASSERT_EQUAL(hs.out_length, 0);
 }
 
 /* Too much data is skipped in whatever pieces it comes, and refused. */
@@ -367,6 +431,8 @@ static const struct dsc_test tests[] = {
 	{ "meta-context", test_meta_context },
 	{ "list-meta-context", test_list_meta_context },
 	{ "unknown-options", test_unknown_options },
+	{ "extended-headers", test_extended_headers },
+	{ "ending", test_ending },
 	{ "oversize", test_oversize },
 	{ "pieces", test_pieces },
 	{ "long-name", test_long_name },

@@ -172,26 +172,26 @@ static void test_limit(void)
 {
 	struct nbd_listener listener = NBD_LISTENER_INIT;
 	uint8_t greeting[NBD_GREETING_SIZE];
-	int fds[NBD_CLIENTS_MAX + 1];
+	int fds[NBD_CLIENTS_DEFAULT + 1];
 	int i;
 
 	begin();
 	CU_ASSERT_EQUAL_FATAL(nbd_listener_open(&listener, &rig.server, path),
 			      0);
-	for (i = 0; i <= NBD_CLIENTS_MAX; i++) {
+	for (i = 0; i <= NBD_CLIENTS_DEFAULT; i++) {
 		fds[i] = connect_to(path);
 		CU_ASSERT_FATAL(fds[i] >= 0);
 		rig_settle(&rig);
 	}
-	for (i = 0; i < NBD_CLIENTS_MAX; i++)
+	for (i = 0; i < NBD_CLIENTS_DEFAULT; i++)
 		CU_ASSERT(rig_receive(&rig, fds[i], greeting,
 				      sizeof(greeting)));
-	CU_ASSERT_EQUAL(recv(fds[NBD_CLIENTS_MAX], greeting, 1, MSG_DONTWAIT),
+	CU_ASSERT_EQUAL(recv(fds[NBD_CLIENTS_DEFAULT], greeting, 1, MSG_DONTWAIT),
 			-1);
 	close(fds[0]);
-	CU_ASSERT(rig_receive(&rig, fds[NBD_CLIENTS_MAX], greeting,
+	CU_ASSERT(rig_receive(&rig, fds[NBD_CLIENTS_DEFAULT], greeting,
 			      sizeof(greeting)));
-	for (i = 1; i <= NBD_CLIENTS_MAX; i++)
+	for (i = 1; i <= NBD_CLIENTS_DEFAULT; i++)
 		close(fds[i]);
 	rig_settle(&rig);
 	nbd_listener_close(&listener);

@@ -11,9 +11,12 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "harness/harness.h"
 #include "nbd-bridge/client.h"
 #include "unit/nbd-rig.h"
+
+#define DEADLINE_NS (20 * DSC_NS_PER_S)
 
 static uint8_t data[4 << 20];
 
@@ -279,13 +282,13 @@ static void test_memory_is_out(void)
 
 static void test_many_clients(void)
 {
-	int fds[NBD_CLIENTS_MAX];
+	int fds[NBD_CLIENTS_DEFAULT];
 	struct rig rig;
 	int ends[2];
 	int i;
 
 	rig_begin(&rig);
-	for (i = 0; i < NBD_CLIENTS_MAX; i++)
+	for (i = 0; i < NBD_CLIENTS_DEFAULT; i++)
 		fds[i] = i % 2 == 0 ? rig_connect(&rig, NBD_CLIENT_KERNEL) :
 				      rig_connect_structured(&rig);
 	CU_ASSERT(!nbd_server_has_room(&rig.server));
@@ -294,39 +297,47 @@ static void test_many_clients(void)
 				       NULL, NULL), -EUSERS);
 	close(ends[0]);
 	close(ends[1]);
-	for (i = 0; i < NBD_CLIENTS_MAX; i += 2)
+	for (i = 0; i < NBD_CLIENTS_DEFAULT; i += 2)
 		expect_works(&rig, fds[i]);
-	for (i = 0; i < NBD_CLIENTS_MAX; i++)
+	for (i = 0; i < NBD_CLIENTS_DEFAULT; i++)
 		close(fds[i]);
 	rig_settle(&rig);
 	CU_ASSERT(nbd_server_is_idle(&rig.server));
-	CU_ASSERT_EQUAL(rig.gone, NBD_CLIENTS_MAX);
+	CU_ASSERT_EQUAL(rig.gone, NBD_CLIENTS_DEFAULT);
 	rig_end(&rig);
 }
 
-/* The server ends: what the disk has is answered, nothing more is taken. */
+/* The server ends: what the disk has is answered, all else is refused. */
 static void test_drain(void)
 {
 	int busy, half, idle, greeting;
+	uint8_t bytes[NBD_GREETING_SIZE];
 	uint64_t cookie;
 	struct rig rig;
 
 	rig_begin(&rig);
-	busy = rig_connect(&rig, NBD_CLIENT_KERNEL);
-	half = rig_connect(&rig, NBD_CLIENT_KERNEL);
+	busy = rig_connect_plain(&rig);
+	half = rig_connect_plain(&rig);
 	idle = rig_connect_structured(&rig);
 	greeting = rig_connect(&rig, NBD_CLIENT_SOCKET);
 	rig.is_held = true;
 	rig_ask(&rig, busy, NBD_CMD_READ, 0, 3, 0, 65536);
 	rig_ask(&rig, half, NBD_CMD_WRITE, 0, 4, 0, 65536);
 	rig_send(&rig, half, data, 1000);
+	CU_ASSERT(rig_receive(&rig, greeting, bytes, sizeof(bytes)));
 	rig_settle(&rig);
 	nbd_server_drain(&rig.server);
 	rig_settle(&rig);
 	CU_ASSERT(rig_is_closed(&rig, idle));
+	CU_ASSERT(rig_is_closed(&rig, greeting));
+	CU_ASSERT_EQUAL(rig_simple(&rig, half, &cookie), NBD_ESHUTDOWN);
+	CU_ASSERT_EQUAL(cookie, 4);
 	CU_ASSERT(rig_is_closed(&rig, half));
 	CU_ASSERT_EQUAL(rig.server.count, 1);
 	rig_ask(&rig, busy, NBD_CMD_READ, 0, 5, 0, 512);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL(rig_simple(&rig, busy, &cookie), NBD_ESHUTDOWN);
+	CU_ASSERT_EQUAL(cookie, 5);
 	rig_release(&rig);
 	CU_ASSERT_EQUAL(rig_simple(&rig, busy, &cookie), 0);
 	CU_ASSERT_EQUAL(cookie, 3);
@@ -339,6 +350,31 @@ static void test_drain(void)
 	close(half);
 	close(idle);
 	close(greeting);
+	rig_end(&rig);
+}
+
+/* A kernel is told nothing: it keeps what it has no reply to. */
+static void test_drain_kernel(void)
+{
+	uint64_t cookie;
+	struct rig rig;
+	int fd;
+
+	rig_begin(&rig);
+	rig.is_held = true;
+	fd = rig_connect(&rig, NBD_CLIENT_KERNEL);
+	rig_ask(&rig, fd, NBD_CMD_READ, 0, 3, 0, 512);
+	rig_settle(&rig);
+	rig_ask(&rig, fd, NBD_CMD_READ, 0, 4, 0, 512);
+	nbd_server_drain(&rig.server);
+	rig_settle(&rig);
+	rig_release(&rig);
+	CU_ASSERT_EQUAL(rig_simple(&rig, fd, &cookie), 0);
+	CU_ASSERT_EQUAL(cookie, 3);
+	CU_ASSERT(rig_receive(&rig, fd, data, 512));
+	CU_ASSERT(rig_is_closed(&rig, fd));
+	CU_ASSERT_EQUAL(rig.counts[RIG_READ], 1);
+	close(fd);
 	rig_end(&rig);
 }
 
@@ -357,6 +393,88 @@ static void test_drop(void)
 	CU_ASSERT(!nbd_server_is_idle(&rig.server));
 	rig_release(&rig);
 	CU_ASSERT(nbd_server_is_idle(&rig.server));
+	close(fd);
+	rig_end(&rig);
+}
+
+static bool wait_gone(struct rig *rig, unsigned count)
+{
+	uint64_t until_ns = dsc_clock_now_ns() + DEADLINE_NS;
+
+	while (rig->gone < count && dsc_clock_now_ns() < until_ns)
+		discsi_context_dispatch(rig->ctx, 10);
+	return rig->gone == count;
+}
+
+/* Who takes nothing and holds memory is dropped, and others are not. */
+static void test_deaf(void)
+{
+	struct rig rig;
+	uint64_t cookie;
+	int deaf, good, i;
+
+	rig_begin(&rig);
+	rig.server.send_timeout_ms = 50;
+	deaf = rig_connect_plain(&rig);
+	good = rig_connect_plain(&rig);
+	for (i = 0; i < 8; i++)
+		rig_ask(&rig, deaf, NBD_CMD_READ, 0, 1, 0, 1 << 20);
+	rig_settle(&rig);
+	CU_ASSERT(rig.server.pool.used > 0);
+	CU_ASSERT(wait_gone(&rig, 1));
+	CU_ASSERT_EQUAL(rig.server.pool.used, 0);
+	rig_ask(&rig, good, NBD_CMD_READ, 0, 2, 4096, 4096);
+	CU_ASSERT_EQUAL(rig_simple(&rig, good, &cookie), 0);
+	CU_ASSERT(rig_receive(&rig, good, data, 4096));
+	close(deaf);
+	close(good);
+	rig_end(&rig);
+}
+
+/* Who takes a little from time to time is slow, not deaf. */
+static void test_slow_taker(void)
+{
+	enum { LENGTH = 4 << 20 };
+	uint64_t cookie, until_ns;
+	size_t left = LENGTH;
+	struct rig rig;
+	int slow;
+
+	rig_begin(&rig);
+	rig.server.send_timeout_ms = 400;
+	slow = rig_connect_plain(&rig);
+	rig_ask(&rig, slow, NBD_CMD_READ, 0, 1, 0, LENGTH);
+	CU_ASSERT_EQUAL(rig_simple(&rig, slow, &cookie), 0);
+	while (left > 0) {
+		size_t length = left < 262144 ? left : 262144;
+
+		CU_ASSERT_FATAL(rig_receive(&rig, slow, data, length));
+		left -= length;
+		until_ns = dsc_clock_now_ns() + 60 * DSC_NS_PER_MS;
+		while (dsc_clock_now_ns() < until_ns)
+			discsi_context_dispatch(rig.ctx, 10);
+	}
+	CU_ASSERT_EQUAL(rig.gone, 0);
+	close(slow);
+	rig_end(&rig);
+}
+
+/* The kernel's end has no such deadline. */
+static void test_deaf_kernel(void)
+{
+	struct rig rig;
+	uint64_t until_ns;
+	int fd, i;
+
+	rig_begin(&rig);
+	rig.server.send_timeout_ms = 10;
+	fd = rig_connect(&rig, NBD_CLIENT_KERNEL);
+	for (i = 0; i < 8; i++)
+		rig_ask(&rig, fd, NBD_CMD_READ, 0, 1, 0, 1 << 20);
+	until_ns = dsc_clock_now_ns() + 200 * DSC_NS_PER_MS;
+	while (dsc_clock_now_ns() < until_ns)
+		discsi_context_dispatch(rig.ctx, 10);
+	CU_ASSERT_EQUAL(rig.gone, 0);
 	close(fd);
 	rig_end(&rig);
 }
@@ -408,7 +526,11 @@ static const struct dsc_test tests[] = {
 	{ "memory-is-out", test_memory_is_out },
 	{ "many-clients", test_many_clients },
 	{ "drain", test_drain },
+	{ "drain-kernel", test_drain_kernel },
 	{ "drop", test_drop },
+	{ "deaf", test_deaf },
+	{ "slow-taker", test_slow_taker },
+	{ "deaf-kernel", test_deaf_kernel },
 	{ "bad-handshakes", test_bad_handshakes },
 	{ NULL, NULL }
 };

@@ -15,6 +15,8 @@
 #include "nbd-bridge/client.h"
 #include "unit/nbd-rig.h"
 
+#define MIB (1u << 20)
+
 static uint8_t data[4 << 20], wanted[4 << 20];
 static struct rig_chunk chunk;
 
@@ -146,7 +148,10 @@ static void test_refused(void)
 		{ NBD_CMD_TRIM, 0, RIG_BYTES, 512, NBD_EINVAL },
 		{ NBD_CMD_WRITE_ZEROES, 0, RIG_BYTES, 512, NBD_ENOSPC },
 		{ NBD_CMD_BLOCK_STATUS, 0, 0, 4096, NBD_EINVAL },
-		{ 5, 0, 0, 4096, NBD_EINVAL },
+		{ NBD_CMD_CACHE, NBD_CMD_FLAG_DF, 0, 4096, NBD_EINVAL },
+		{ NBD_CMD_CACHE, 0, RIG_BYTES, 512, NBD_EINVAL },
+		{ NBD_CMD_CACHE, 0, 0, (32u << 20) + 512, NBD_EINVAL },
+		{ NBD_CMD_READ, NBD_CMD_FLAG_PAYLOAD_LEN, 0, 512, NBD_EINVAL },
 		{ 8, 0, 0, 4096, NBD_EINVAL },
 		{ 0xffff, 0, 0, 4096, NBD_EINVAL },
 	};
@@ -249,9 +254,37 @@ static void test_abilities(void)
 			NBD_EINVAL);
 	CU_ASSERT_EQUAL(rig_call(&rig, fd, NBD_CMD_WRITE_ZEROES,
 				 NBD_CMD_FLAG_FAST_ZERO, 0, 4096),
-			NBD_ENOTSUP);
+			NBD_EINVAL);
 	CU_ASSERT_EQUAL(rig_call(&rig, fd, NBD_CMD_WRITE_ZEROES, 0, 0, 4096),
 			0);
+
+	/* It can sometimes: "not supported" is the answer when it cannot. */
+	rig.disk.can_zero_fast = true;
+	rig.fail_with = EOPNOTSUPP;
+	CU_ASSERT_EQUAL(rig_call(&rig, fd, NBD_CMD_WRITE_ZEROES,
+				 NBD_CMD_FLAG_FAST_ZERO, 0, 4096),
+			NBD_ENOTSUP);
+	rig.fail_with = 0;
+	close(fd);
+	rig_end(&rig);
+}
+
+/* A read whose data goes nowhere. */
+static void test_cache(void)
+{
+	struct rig rig;
+	int fd;
+
+	rig_begin(&rig);
+	fd = rig_connect(&rig, NBD_CLIENT_KERNEL);
+	CU_ASSERT_EQUAL(rig_call(&rig, fd, NBD_CMD_CACHE, 0, 512, 65536), 0);
+	CU_ASSERT_EQUAL(rig.counts[RIG_READ], 1);
+	CU_ASSERT_EQUAL(rig_call(&rig, fd, NBD_CMD_CACHE, 0, 512, 0), 0);
+	CU_ASSERT_EQUAL(rig.counts[RIG_READ], 1);
+	rig.fail_with = EIO;
+	CU_ASSERT_EQUAL(rig_call(&rig, fd, NBD_CMD_CACHE, 0, 0, 512), NBD_EIO);
+	rig.fail_with = 0;
+	expect_read(&rig, fd, 0, 512);
 	close(fd);
 	rig_end(&rig);
 }
@@ -264,7 +297,7 @@ static void test_disk_errors(void)
 	} cases[] = {
 		{ EIO, NBD_EIO }, { ENODATA, NBD_EIO }, { ETIMEDOUT, NBD_EIO },
 		{ ENOTCONN, NBD_EIO }, { EROFS, NBD_EPERM },
-		{ ENOSPC, NBD_ENOSPC }, { EOPNOTSUPP, NBD_ENOTSUP },
+		{ ENOSPC, NBD_ENOSPC }, { EOPNOTSUPP, NBD_EINVAL },
 		{ ENOMEM, NBD_ENOMEM }, { ECANCELED, NBD_ESHUTDOWN },
 		{ ERANGE, NBD_EINVAL },
 	};
@@ -331,6 +364,65 @@ static void test_structured(void)
 	CU_ASSERT_EQUAL(dsc_get_be32(chunk.data), NBD_EINVAL);
 
 	CU_ASSERT_EQUAL(rig_call(&rig, fd, NBD_CMD_FLUSH, 0, 0, 0), 0);
+	close(fd);
+	rig_end(&rig);
+}
+
+/* Zeroes are said, not sent, where that is worth a look. */
+static void test_hole(void)
+{
+	struct rig rig;
+	int fd;
+
+	rig_begin(&rig);
+	memset(rig.data + MIB, 0, MIB);
+	fd = rig_connect_structured(&rig);
+	rig_ask(&rig, fd, NBD_CMD_READ, 0, 77, MIB, MIB);
+	CU_ASSERT_FATAL(rig_chunk(&rig, fd, &chunk));
+	CU_ASSERT_EQUAL(chunk.type, NBD_REPLY_TYPE_OFFSET_HOLE);
+	CU_ASSERT_EQUAL(chunk.flags, NBD_REPLY_FLAG_DONE);
+	CU_ASSERT_EQUAL(chunk.cookie, 77);
+	CU_ASSERT_EQUAL_FATAL(chunk.length, 12);
+	CU_ASSERT_EQUAL(dsc_get_be64(chunk.data), MIB);
+	CU_ASSERT_EQUAL(dsc_get_be32(chunk.data + 8), MIB);
+
+	/* In one piece is in one piece, and a byte of data is data. */
+	rig_ask(&rig, fd, NBD_CMD_READ, NBD_CMD_FLAG_DF, 78, MIB, 65536);
+	CU_ASSERT_FATAL(rig_chunk(&rig, fd, &chunk));
+	CU_ASSERT_EQUAL(chunk.type, NBD_REPLY_TYPE_OFFSET_DATA);
+	CU_ASSERT_EQUAL(chunk.length, 8 + 65536);
+	rig.data[MIB + 65535] = 1;
+	rig_ask(&rig, fd, NBD_CMD_READ, 0, 79, MIB, 65536);
+	CU_ASSERT_FATAL(rig_chunk(&rig, fd, &chunk));
+	CU_ASSERT_EQUAL(chunk.type, NBD_REPLY_TYPE_OFFSET_DATA);
+	CU_ASSERT_EQUAL(memcmp(chunk.data + 8, rig.data + MIB, 65536), 0);
+	rig_ask(&rig, fd, NBD_CMD_READ, 0, 80, MIB, 4096);
+	CU_ASSERT_FATAL(rig_chunk(&rig, fd, &chunk));
+	CU_ASSERT_EQUAL(chunk.type, NBD_REPLY_TYPE_OFFSET_DATA);
+	close(fd);
+
+	/* Simple replies know nothing of it. */
+	fd = rig_connect(&rig, NBD_CLIENT_KERNEL);
+	expect_read(&rig, fd, MIB + 65536, 131072);
+	close(fd);
+	rig_end(&rig);
+}
+
+/* What is too long for one piece is not too long for the protocol. */
+static void test_overflow(void)
+{
+	struct rig rig;
+	int fd;
+
+	rig_begin(&rig);
+	fd = rig_connect_structured(&rig);
+	rig_ask(&rig, fd, NBD_CMD_READ, NBD_CMD_FLAG_DF, 1, 0,
+		NBD_PAYLOAD_MAX + 512);
+	CU_ASSERT_FATAL(rig_chunk(&rig, fd, &chunk));
+	CU_ASSERT_EQUAL(dsc_get_be32(chunk.data), NBD_EOVERFLOW);
+	rig_ask(&rig, fd, NBD_CMD_READ, 0, 2, 0, NBD_PAYLOAD_MAX + 512);
+	CU_ASSERT_FATAL(rig_chunk(&rig, fd, &chunk));
+	CU_ASSERT_EQUAL(dsc_get_be32(chunk.data), NBD_EINVAL);
 	close(fd);
 	rig_end(&rig);
 }
@@ -562,8 +654,11 @@ static const struct dsc_test tests[] = {
 	{ "refused-writes", test_refused_writes },
 	{ "read-only", test_read_only },
 	{ "abilities", test_abilities },
+	{ "cache", test_cache },
 	{ "disk-errors", test_disk_errors },
 	{ "structured", test_structured },
+	{ "hole", test_hole },
+	{ "overflow", test_overflow },
 	{ "block-status", test_block_status },
 	{ "pipelined", test_pipelined },
 	{ "pieces", test_pieces },

@@ -76,6 +76,33 @@ static void test_request(void)
 	hex_free(&in);
 }
 
+static void test_extended(void)
+{
+	struct hex in = hex_bytes("21e41c71 0021 0001 " COOKIE_HEX
+				  " 0000000100000200 0000123400001000");
+	uint8_t bytes[NBD_EXTENDED_CHUNK_SIZE];
+	struct nbd_request request;
+
+	CU_ASSERT_EQUAL(in.length, NBD_EXTENDED_REQUEST_SIZE);
+	CU_ASSERT(nbd_decode_extended_request(in.data, &request));
+	CU_ASSERT_EQUAL(request.flags,
+			NBD_CMD_FLAG_FUA | NBD_CMD_FLAG_PAYLOAD_LEN);
+	CU_ASSERT_EQUAL(request.type, NBD_CMD_WRITE);
+	CU_ASSERT_EQUAL(request.cookie, cookie());
+	CU_ASSERT_EQUAL(request.offset, 0x100000200);
+	CU_ASSERT_EQUAL(request.length, 0x123400001000);
+	in.data[3] ^= 1;
+	CU_ASSERT(!nbd_decode_extended_request(in.data, &request));
+	hex_free(&in);
+
+	CU_ASSERT_EQUAL(nbd_encode_extended_chunk(
+		bytes, NBD_REPLY_TYPE_OFFSET_DATA, cookie(), 0x100000200, 300),
+		NBD_EXTENDED_CHUNK_SIZE);
+	CU_ASSERT(is_hex(bytes, sizeof(bytes),
+			 "6e8a278c 0001 0001 " COOKIE_HEX
+			 " 0000000100000200 000000000000012c"));
+}
+
 static void test_replies(void)
 {
 	uint8_t bytes[NBD_CHUNK_SIZE];
@@ -99,7 +126,8 @@ static void test_errors(void)
 		{ 0, 0 }, { EPERM, 1 }, { EROFS, 1 }, { EIO, 5 },
 		{ ENOMEM, 12 }, { EINVAL, 22 }, { ERANGE, 22 }, { ENOSPC, 28 },
 		{ EOVERFLOW, 75 }, { EOPNOTSUPP, 95 }, { ESHUTDOWN, 108 },
-		{ ECANCELED, 108 }, { ENODATA, 5 }, { EBADE, 5 },
+		{ ECANCELED, 108 }, { EACCES, 1 }, { EDQUOT, 28 }, { EFBIG, 28 },
+		{ ENODATA, 5 }, { EBADE, 5 },
 		{ ETIMEDOUT, 5 }, { ENOTCONN, 5 }, { EPROTO, 5 }, { ENXIO, 5 },
 	};
 	size_t i;
@@ -112,29 +140,30 @@ static void test_errors(void)
 	}
 }
 
-/* HAS_FLAGS, FLUSH and CAN_MULTI_CONN are always true of us. */
+/* HAS_FLAGS, FLUSH, CAN_MULTI_CONN and CACHE are always true of us. */
 static void test_flags(void)
 {
 	struct nbd_disk disk = { .bytes = 512 };
 
-	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x14d);
-	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, true), 0x1cd);
+	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x54d);
+	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, true), 0x5cd);
 	disk.is_rotational = true;
-	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x15d);
+	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x55d);
 	disk.can_trim = true;
-	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x17d);
+	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x57d);
 	disk.can_zero_fast = true;
-	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x97d);
+	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0xd7d);
 	disk.is_read_only = true;
-	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x117);
+	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, false), 0x517);
 	disk.is_rotational = false;
-	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, true), 0x187);
+	CU_ASSERT_EQUAL(nbd_disk_flags(&disk, true), 0x587);
 }
 
 static const struct dsc_test tests[] = {
 	{ "greeting", test_greeting },
 	{ "option", test_option },
 	{ "request", test_request },
+	{ "extended", test_extended },
 	{ "replies", test_replies },
 	{ "errors", test_errors },
 	{ "flags", test_flags },
