@@ -5,13 +5,18 @@
  * The socket is bound under another name in the same directory and linked to
  * its own when it listens: whoever finds it can connect, so that a refused
  * connection means a dead owner and nothing else, and of two processes that
- * want the name one gets it.
+ * want the name one gets it. To replace what a dead owner has left, processes
+ * take turns: they lock the directory.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,6 +29,12 @@
 #include "sockets.h"
 
 #define BACKLOG 64
+
+/* How long to wait until those who replace sockets are done. */
+#define LOCK_TRIES 50
+#define LOCK_PAUSE_MS 10
+
+#define RETRY_MS 1000u
 
 static bool fill_address(struct sockaddr_un *address, const char *path)
 {
@@ -93,49 +104,89 @@ static int listen_at(int fd, const char *path)
 
 	if (!fill_address(&address, path))
 		return -ENAMETOOLONG;
-	unlink(path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    chmod(path, 0600) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
 	return 0;
 }
 
+/* The length of what stands before the last part of a path. */
+static int directory_length(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? (int)(slash - path) + 1 : 0;
+}
+
+/* Returns a descriptor whose end is the lock's, or a negative errno. */
+static int lock_directory(const char *path)
+{
+	char *directory;
+	int fd, tries;
+
+	if (asprintf(&directory, "%.*s.", directory_length(path), path) < 0)
+		return -ENOMEM;
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(directory);
+	if (fd < 0)
+		return -errno;
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+		poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	close(fd);
+	return -EBUSY;
+}
+
 /* Gives the listening socket its name, which nobody else must have. */
 static int take_name(const char *own, const char *path, const char *aside)
 {
-	int rc = remove_stale(path, aside);
+	int lock, rc;
 
-	if (rc < 0)
-		return rc;
-	if (link(own, path) < 0)
-		return errno == EEXIST ? -EADDRINUSE : -errno;
-	return 0;
+	if (link(own, path) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	lock = lock_directory(path);
+	if (lock < 0)
+		return lock;
+	rc = remove_stale(path, aside);
+	if (rc == 0 && link(own, path) < 0)
+		rc = errno == EEXIST ? -EADDRINUSE : -errno;
+	close(lock);
+	return rc;
 }
 
-/* A short name in the directory of path: allocated, NULL without memory. */
-static char *name_beside(const char *path, const char *what)
+/*
+ * A short name in the directory of path: allocated, NULL without memory. It is
+ * by chance that nobody else has it; process ids are the same in containers.
+ */
+static char *name_beside(const char *path, char what)
 {
-	const char *slash = strrchr(path, '/');
-	int directory = slash != NULL ? (int)(slash - path) + 1 : 0;
+	uint32_t chance = 0;
 	char *name;
 
-	if (asprintf(&name, "%.*s.%s-%ld", directory, path, what,
-		     (long)getpid()) < 0)
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
+		chance = (uint32_t)getpid();
+	if (asprintf(&name, "%.*s.%c%08x", directory_length(path), path, what,
+		     chance) < 0)
 		return NULL;
 	return name;
 }
 
 static int bind_and_listen(int fd, const char *path)
 {
-	char *own = name_beside(path, "nbd");
-	char *aside = name_beside(path, "old");
+	char *own = name_beside(path, 'n');
+	char *aside = name_beside(path, 'o');
 	int rc = -ENOMEM;
 
 	if (own != NULL && aside != NULL) {
 		rc = listen_at(fd, own);
-		if (rc == 0)
+		if (rc == 0) {
 			rc = take_name(own, path, aside);
-		unlink(own);
+			unlink(own);
+		}
 	}
 	free(own);
 	free(aside);
@@ -150,6 +201,10 @@ static int fail(const char *path, int rc)
 				"socket %s", path);
 	case -EEXIST:
 		return dsc_fail(EEXIST, "%s exists and is not a socket", path);
+	case -EBUSY:
+		return dsc_fail(EBUSY, "the socket %s was left by a process "
+				"that is gone, and cannot be replaced while "
+				"another one keeps its directory locked", path);
 	case -ENAMETOOLONG:
 		return dsc_fail(ENAMETOOLONG, "the path %s is too long for a "
 				"socket (%zu bytes at most)", path,
@@ -171,13 +226,13 @@ static void update_watch(struct nbd_listener *listener)
 		discsi_watch_set(listener->watch, events);
 }
 
-/* There is room for one who waits. */
-static void on_client_gone(void *arg)
+/* There is room for one who waits, or may be. */
+static void on_room(void *arg)
 {
 	update_watch(arg);
 }
 
-/* Without a descriptor or memory to spare, a client has to go first. */
+/* Without a descriptor or memory to spare, one who waits waits on. */
 static void accept_failed(struct nbd_listener *listener, int error)
 {
 	if (error != EMFILE && error != ENFILE && error != ENOMEM &&
@@ -185,8 +240,8 @@ static void accept_failed(struct nbd_listener *listener, int error)
 		return;
 	nbd_log(DISCSI_LOG_WARNING, "a client was not accepted (%s)",
 		discsi_errno_name(error));
-	if (!nbd_server_is_idle(listener->server))
-		discsi_watch_set(listener->watch, 0);
+	discsi_watch_set(listener->watch, 0);
+	discsi_timer_set(listener->retry, RETRY_MS);
 }
 
 static void on_connection(void *arg, uint32_t events)
@@ -202,13 +257,62 @@ static void on_connection(void *arg, uint32_t events)
 	}
 	nbd_socket_widen(fd);
 	rc = nbd_server_add(listener->server, fd, NBD_CLIENT_SOCKET,
-			    on_client_gone, listener);
+			    on_room, listener);
 	if (rc < 0) {
 		nbd_log(DISCSI_LOG_WARNING, "a client was not accepted (%s)",
 			discsi_errno_name(rc));
 		close(fd);
 	}
 	update_watch(listener);
+}
+
+/* Accepts from now on. fd: the listener's, whatever is returned. */
+static int begin(struct nbd_listener *listener, struct nbd_server *server,
+		 int fd)
+{
+	int rc;
+
+	listener->server = server;
+	listener->fd = fd;
+	rc = discsi_timer_new(server->ctx, on_room, listener,
+			      &listener->retry);
+	if (rc < 0)
+		return rc;
+	return discsi_watch_new(server->ctx, fd, EPOLLIN, on_connection,
+				listener, &listener->watch);
+}
+
+int nbd_listener_adopt(struct nbd_listener *listener, struct nbd_server *server,
+		       int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	int rc;
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return dsc_fail(errno, "the socket that was handed over cannot "
+				"be used (%s)", discsi_errno_name(errno));
+	rc = begin(listener, server, fd);
+	if (rc < 0) {
+		listener->fd = -1;
+		nbd_listener_close(listener);
+	}
+	return rc;
+}
+
+/* Remembers what is to be removed at the end. */
+static int keep_name(struct nbd_listener *listener, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return fail(path, -errno);
+	listener->device = st.st_dev;
+	listener->inode = st.st_ino;
+	listener->path = strdup(path);
+	if (listener->path != NULL)
+		return 0;
+	unlink(path);
+	return dsc_fail_memory();
 }
 
 int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
@@ -227,27 +331,33 @@ int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
 		close(fd);
 		return fail(path, rc);
 	}
-	listener->server = server;
-	listener->fd = fd;
-	listener->path = strdup(path);
-	if (listener->path == NULL) {
-		unlink(path);
-		rc = dsc_fail_memory();
-	} else {
-		rc = discsi_watch_new(server->ctx, fd, EPOLLIN, on_connection,
-				      listener, &listener->watch);
-	}
+	rc = keep_name(listener, path);
+	if (rc == 0)
+		rc = begin(listener, server, fd);
+	else
+		close(fd);
 	if (rc < 0)
 		nbd_listener_close(listener);
 	return rc;
+}
+
+/* Removes our socket, not what somebody else has put in its place. */
+static void remove_name(const struct nbd_listener *listener)
+{
+	struct stat st;
+
+	if (listener->path != NULL && lstat(listener->path, &st) == 0 &&
+	    st.st_dev == listener->device && st.st_ino == listener->inode)
+		unlink(listener->path);
 }
 
 void nbd_listener_close(struct nbd_listener *listener)
 {
 	discsi_watch_free(listener->watch);
 	listener->watch = NULL;
-	if (listener->path != NULL)
-		unlink(listener->path);
+	discsi_timer_free(listener->retry);
+	listener->retry = NULL;
+	remove_name(listener);
 	free(listener->path);
 	listener->path = NULL;
 	if (listener->fd >= 0)

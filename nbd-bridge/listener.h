@@ -7,6 +7,8 @@
 #ifndef NBD_LISTENER_H
 #define NBD_LISTENER_H
 
+#include <sys/types.h>
+
 #include <discsi/context.h>
 
 #include "server.h"
@@ -14,8 +16,11 @@
 struct nbd_listener {
 	struct nbd_server *server;
 	struct discsi_watch *watch;
+	struct discsi_timer *retry;  /* after there was no descriptor left */
 	int fd;                      /* -1: not listening */
-	char *path;                  /* absolute, removed at the end */
+	char *path;                  /* removed at the end; NULL: not ours */
+	dev_t device;                /* what was put there */
+	ino_t inode;
 };
 
 #define NBD_LISTENER_INIT { .fd = -1 }
@@ -24,11 +29,20 @@ struct nbd_listener {
  * Makes the socket and hands the clients that come to the server.
  *
  * path: copied. server: borrowed until nbd_listener_close().
- * Errors: EADDRINUSE (somebody listens there), EEXIST (not a socket),
- * ENAMETOOLONG, and those of making a file and a socket.
+ * Errors: EADDRINUSE (somebody listens there), EEXIST (not a socket), EBUSY (a
+ * stale socket cannot be replaced, because somebody keeps the directory
+ * locked), ENAMETOOLONG, and those of making a file and a socket.
  */
 int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
 		      const char *path);
+
+/*
+ * The same for a socket that listens already and was handed to us, whose name
+ * is not ours to be removed. fd: taken if 0 is returned. Errors: ENOMEM and
+ * those of watching it.
+ */
+int nbd_listener_adopt(struct nbd_listener *listener, struct nbd_server *server,
+		       int fd);
 
 /* Removes the socket. Clients stay. Fine on a listener that is not open. */
 void nbd_listener_close(struct nbd_listener *listener);

@@ -4,9 +4,11 @@
  * its path already, and how many clients come in.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -133,6 +135,84 @@ static void test_living(void)
 	rig_end(&rig);
 }
 
+/* Of several that want the place of a stale socket, one gets it. */
+static void test_race(void)
+{
+	enum { OTHERS = 4 };
+	struct nbd_listener listeners[OTHERS];
+	int i, opened = 0;
+
+	begin();
+	leave_socket(false);
+	for (i = 0; i < OTHERS; i++) {
+		int rc;
+
+		listeners[i] = (struct nbd_listener)NBD_LISTENER_INIT;
+		rc = nbd_listener_open(&listeners[i], &rig.server, path);
+		CU_ASSERT(rc == 0 || rc == -EADDRINUSE);
+		opened += rc == 0;
+	}
+	CU_ASSERT_EQUAL(opened, 1);
+	CU_ASSERT(is_alone());
+	for (i = 0; i < OTHERS; i++)
+		nbd_listener_close(&listeners[i]);
+	CU_ASSERT(!scratch_exists("nbd.sock"));
+	rig_end(&rig);
+}
+
+/* A stale socket is not replaced behind the back of who holds the lock. */
+static void test_locked(void)
+{
+	struct nbd_listener listener = NBD_LISTENER_INIT;
+	int lock = open(scratch_path("."), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	begin();
+	CU_ASSERT_EQUAL_FATAL(flock(lock, LOCK_EX), 0);
+	leave_socket(false);
+	CU_ASSERT_EQUAL(nbd_listener_open(&listener, &rig.server, path),
+			-EBUSY);
+	CU_ASSERT(is_alone());
+	close(lock);
+	CU_ASSERT_EQUAL(nbd_listener_open(&listener, &rig.server, path), 0);
+	nbd_listener_close(&listener);
+	rig_end(&rig);
+}
+
+/* Who has lost its name to another one does not take that one's away. */
+static void test_replaced(void)
+{
+	struct nbd_listener listener = NBD_LISTENER_INIT;
+	int fd;
+
+	begin();
+	CU_ASSERT_EQUAL_FATAL(nbd_listener_open(&listener, &rig.server, path),
+			      0);
+	unlink(path);
+	fd = leave_socket(true);
+	nbd_listener_close(&listener);
+	CU_ASSERT(scratch_exists("nbd.sock"));
+	close(fd);
+	unlink(path);
+	rig_end(&rig);
+}
+
+/* A socket that was handed over is served, and its name stays. */
+static void test_adopt(void)
+{
+	struct nbd_listener listener = NBD_LISTENER_INIT;
+	int fd;
+
+	begin();
+	fd = leave_socket(true);
+	CU_ASSERT_EQUAL_FATAL(nbd_listener_adopt(&listener, &rig.server, fd),
+			      0);
+	expect_served(path);
+	nbd_listener_close(&listener);
+	CU_ASSERT(scratch_exists("nbd.sock"));
+	unlink(path);
+	rig_end(&rig);
+}
+
 static void test_file(void)
 {
 	struct nbd_listener listener = NBD_LISTENER_INIT;
@@ -202,6 +282,10 @@ static const struct dsc_test tests[] = {
 	{ "open", test_open },
 	{ "stale", test_stale },
 	{ "living", test_living },
+	{ "race", test_race },
+	{ "locked", test_locked },
+	{ "replaced", test_replaced },
+	{ "adopt", test_adopt },
 	{ "file", test_file },
 	{ "bad-paths", test_bad_paths },
 	{ "limit", test_limit },
