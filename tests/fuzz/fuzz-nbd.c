@@ -25,6 +25,10 @@
 #define MODE_FAILING 0x04u    /* every request fails */
 #define MODE_HELD 0x08u       /* requests finish when the client is gone */
 #define MODE_DEAF 0x10u       /* the client does not read its replies */
+#define MODE_ENDING 0x20u     /* the server ends half way */
+
+/* Reads up to this length find zeroes at every other block. */
+#define ZEROES_MAX (UINT64_C(128) << 10)
 
 const char dsc_fuzz_name[] = "nbd";
 
@@ -62,6 +66,10 @@ static int fuzz_read(void *handle, void *buf, size_t length, uint64_t offset,
 {
 	(void)handle;
 	check_range(offset, length);
+	if (length <= ZEROES_MAX && offset / BLOCK % 2 == 0) {
+		memset(buf, 0, length);
+		return take(cb, arg);
+	}
 	memset(buf, 0x5a, BLOCK);
 	memset((uint8_t *)buf + length - BLOCK, 0xa5, BLOCK);
 	return take(cb, arg);
@@ -195,6 +203,7 @@ static void talk(int fd, const uint8_t *data, size_t size, size_t piece)
 
 static void try_client(const uint8_t *data, size_t size)
 {
+	size_t first = (mode & MODE_ENDING) != 0 ? size / 2 : size;
 	int ends[2];
 
 	DSC_FUZZ_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
@@ -204,7 +213,12 @@ static void try_client(const uint8_t *data, size_t size)
 				       NBD_CLIENT_KERNEL : NBD_CLIENT_SOCKET,
 				       NULL, NULL) == 0);
 	turn(ends[1]);
-	talk(ends[1], data + 2, size - 2, data[1]);
+	talk(ends[1], data + 2, first - 2, data[1]);
+	if ((mode & MODE_ENDING) != 0) {
+		nbd_server_drain(&server);
+		turn(ends[1]);
+		talk(ends[1], data + first, size - first, data[1]);
+	}
 	close(ends[1]);
 	discsi_context_dispatch(ctx, 0);
 	mode &= ~MODE_HELD;
@@ -228,7 +242,7 @@ static void begin(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size < 2)
+	if (size < 4)
 		return 0;
 	begin();
 	mode = data[0];
