@@ -138,6 +138,16 @@ char *bridge_qemu_uri(const char *path)
 	return prefixed("nbd:unix:", path);
 }
 
+char *bridge_script(const char *name)
+{
+	const char *source = getenv("DSC_SRCDIR");
+	char *path;
+
+	CU_ASSERT_FATAL(asprintf(&path, "%s/tests/bridge/%s",
+				 source != NULL ? source : ".", name) > 0);
+	return path;
+}
+
 void bridge_client_args(const char *const argv[])
 {
 	const struct dsc_run_options options = {

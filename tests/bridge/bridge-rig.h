@@ -47,6 +47,9 @@ bool bridge_is_nothing_left(void);
 char *bridge_uri(const char *path);
 char *bridge_qemu_uri(const char *path);
 
+/* The path of a script in tests/bridge, to be freed. */
+char *bridge_script(const char *name);
+
 /* Expects that a program of another project succeeds; 120 s at most. */
 #define bridge_client(...) \
 	bridge_client_args((const char *const[]){ __VA_ARGS__, NULL })

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # tests/bridge: discsi-nbd with NBD clients of other projects.
 
-EXTRA_DIST += tests/bridge/corners.py
+EXTRA_DIST += \
+	tests/bridge/corners.py \
+	tests/bridge/extended.py
 
 if NBD_BRIDGE
 BRIDGE_TESTS = \
