@@ -198,6 +198,14 @@ static int export_socket(struct nbd_app *app)
 				 app->socket_path);
 }
 
+/* Its place is known to whoever has handed it over, and not ours to remove. */
+static int export_frontend(struct nbd_app *app)
+{
+	nbd_frontend_describe(app->frontend, app->place, sizeof(app->place));
+	return nbd_frontend_serve(app->frontend, &app->server,
+				  &app->listener);
+}
+
 static int export_device(struct nbd_app *app)
 {
 	struct nbd_kernel *kernel = &app->kernel;
@@ -227,6 +235,9 @@ static int export_disk(struct nbd_app *app)
 	rc = nbd_server_init(&app->server, app->ctx, &app->export);
 	if (rc < 0)
 		return rc;
+	app->server.clients_max = app->options->max_clients;
+	if (nbd_frontend_is_taken(app->frontend))
+		return export_frontend(app);
 	if (app->options->device != NULL)
 		return export_device(app);
 	return export_socket(app);
@@ -254,7 +265,8 @@ static int report_ready(struct nbd_app *app)
 	char *text = nbd_report_ready(app->options->is_json, app->registry.id,
 				      app->kernel.device,
 				      app->socket_path != NULL ?
-				      app->socket_path : "", app->disk.bytes);
+				      app->socket_path : app->place,
+				      app->disk.bytes);
 	int rc;
 
 	discsi_watch_free(app->waiter);
@@ -343,6 +355,7 @@ static void close_session(struct nbd_app *app)
 /* Frees what there is. */
 static void take_down(struct nbd_app *app)
 {
+	nbd_frontend_close(app->frontend);
 	nbd_listener_close(&app->listener);
 	nbd_kernel_fini(&app->kernel);
 	close_session(app);
@@ -354,11 +367,13 @@ static void take_down(struct nbd_app *app)
 	free(app->target);
 }
 
-int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon)
+int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
+		struct nbd_frontend *frontend)
 {
 	struct nbd_app app = {
 		.options = options,
 		.daemon = daemon,
+		.frontend = frontend,
 		.listener = NBD_LISTENER_INIT,
 		.kernel = NBD_KERNEL_INIT,
 		.registry = NBD_REGISTRY_INIT,

@@ -16,6 +16,7 @@
 
 #include "cli.h"
 #include "daemon.h"
+#include "frontend.h"
 #include "health.h"
 #include "kernel.h"
 #include "listener.h"
@@ -32,6 +33,7 @@ struct nbd_outcome {
 struct nbd_app {
 	struct nbd_options *options;
 	struct nbd_daemon *daemon;
+	struct nbd_frontend *frontend;
 
 	struct discsi_context *ctx;
 	struct discsi_conf *conf;
@@ -48,7 +50,8 @@ struct nbd_app {
 	struct nbd_kernel kernel;
 	struct nbd_registry registry;
 	struct nbd_health health;
-	char *socket_path;             /* absolute; NULL for a kernel device */
+	char place[128];               /* of what was handed over, or "" */
+	char *socket_path;             /* absolute; NULL when it is not ours */
 
 	int signal_fd;
 	struct discsi_watch *signals;
@@ -58,8 +61,12 @@ struct nbd_app {
 	bool is_late;                  /* the deadline has passed */
 };
 
-/* Runs a bridge. Returns the exit status; failures have been reported. */
-int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon);
+/*
+ * Runs a bridge. Returns the exit status; failures have been reported.
+ * frontend: is closed at the end.
+ */
+int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
+		struct nbd_frontend *frontend);
 
 /* ----------------------------------------------------------- serve.c */
 
@@ -73,7 +80,7 @@ int nbd_app_watch_signals(struct nbd_app *app);
 /* Turns the loop until *flag; ECANCELED when told to end before. */
 int nbd_app_wait(struct nbd_app *app, const bool *flag);
 
-/* Turns the loop until told to end, or until the kernel's device is gone. */
+/* Turns the loop until told to end, or until the one client there is gone. */
 void nbd_app_serve(struct nbd_app *app);
 
 /* True when what is left must not be waited for. */

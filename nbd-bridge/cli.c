@@ -15,10 +15,14 @@
 #include "base/secret.h"
 
 #include "cli.h"
+#include "server.h"
 
 #define URL_SCHEME "iscsi://"
 
-enum kind { KIND_TEXT, KIND_FLAG, KIND_SETTING, KIND_HELP, KIND_VERSION };
+enum kind {
+	KIND_TEXT, KIND_FLAG, KIND_CLIENTS, KIND_SETTING, KIND_HELP,
+	KIND_VERSION,
+};
 
 static const struct option_entry {
 	const char *name;
@@ -31,6 +35,10 @@ static const struct option_entry {
 	  offsetof(struct nbd_options, socket), KIND_TEXT },
 	{ "device", "DEVICE", "be a kernel device: auto, or /dev/nbdN",
 	  offsetof(struct nbd_options, device), KIND_TEXT },
+	{ "stdio", NULL, "serve one client on standard input and output",
+	  offsetof(struct nbd_options, is_stdio), KIND_FLAG },
+	{ "max-clients", "NUMBER", "serve so many clients at once (default: 64)",
+	  offsetof(struct nbd_options, max_clients), KIND_CLIENTS },
 	{ "export", "NAME", "the export's name (default: the empty one)",
 	  offsetof(struct nbd_options, export), KIND_TEXT },
 	{ "config", "FILE", "read the configuration from JSON; - is stdin",
@@ -67,7 +75,8 @@ static void print_help(void)
 	       "Serve an iSCSI LUN as an NBD export, or as a block device of "
 	       "this kernel.\n\n"
 	       "URL is iscsi://[user[%%secret]@]host[:port]/iqn/lun. Without "
-	       "--socket and\n--device the export is a socket in the state "
+	       "--socket,\n--device and --stdio the export is the socket "
+	       "that was handed over (LISTEN_FDS),\nelse one in the state "
 	       "registry's directory.\n\n");
 	for (i = 0; i < ENTRIES; i++)
 		printf("  --%s%s%-*s %s\n", entries[i].name,
@@ -136,6 +145,23 @@ static enum nbd_cli take_setting(struct nbd_options *options, char *text)
 	return NBD_CLI_RUN;
 }
 
+static enum nbd_cli take_clients(unsigned *number, const char *text)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || value < 1 ||
+	    value > NBD_CLIENTS_LIMIT) {
+		dsc_fail(EINVAL, "--max-clients takes a number from 1 to %d, "
+			 "not \"%s\"", NBD_CLIENTS_LIMIT, text);
+		return NBD_CLI_USAGE;
+	}
+	*number = (unsigned)value;
+	return NBD_CLI_RUN;
+}
+
 static enum nbd_cli take_option(struct nbd_options *options,
 				const struct option_entry *entry)
 {
@@ -148,6 +174,8 @@ static enum nbd_cli take_option(struct nbd_options *options,
 	case KIND_FLAG:
 		*(bool *)field = true;
 		return NBD_CLI_RUN;
+	case KIND_CLIENTS:
+		return take_clients((unsigned *)(void *)field, optarg);
 	case KIND_SETTING:
 		return take_setting(options, optarg);
 	case KIND_HELP:
@@ -158,6 +186,29 @@ static enum nbd_cli take_option(struct nbd_options *options,
 		return NBD_CLI_DONE;
 	}
 	return NBD_CLI_USAGE;
+}
+
+/* There is one way in. */
+static enum nbd_cli check_ways(const struct nbd_options *options)
+{
+	if (options->socket != NULL && options->device != NULL) {
+		dsc_fail(EINVAL, "--socket and --device exclude each other");
+		return NBD_CLI_USAGE;
+	}
+	if (!options->is_stdio)
+		return NBD_CLI_RUN;
+	if (options->socket != NULL || options->device != NULL ||
+	    options->is_fork) {
+		dsc_fail(EINVAL, "--socket, --device and --fork do not go "
+			 "with --stdio");
+		return NBD_CLI_USAGE;
+	}
+	if (options->config != NULL && strcmp(options->config, "-") == 0) {
+		dsc_fail(EINVAL, "with --stdio the configuration cannot come "
+			 "from standard input");
+		return NBD_CLI_USAGE;
+	}
+	return NBD_CLI_RUN;
 }
 
 static enum nbd_cli check(const struct nbd_options *options, int argc,
@@ -178,11 +229,7 @@ static enum nbd_cli check(const struct nbd_options *options, int argc,
 			 "LUN?");
 		return NBD_CLI_USAGE;
 	}
-	if (options->socket != NULL && options->device != NULL) {
-		dsc_fail(EINVAL, "--socket and --device exclude each other");
-		return NBD_CLI_USAGE;
-	}
-	return NBD_CLI_RUN;
+	return check_ways(options);
 }
 
 enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
@@ -192,7 +239,10 @@ enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
 	enum nbd_cli outcome;
 	int index;
 
-	*options = (struct nbd_options){ .export = "" };
+	*options = (struct nbd_options){
+		.export = "",
+		.max_clients = NBD_CLIENTS_DEFAULT,
+	};
 	url = take_url(options, argc, argv);
 	fill_table(table);
 	opterr = 0;

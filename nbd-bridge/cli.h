@@ -22,6 +22,8 @@ struct nbd_options {
 	const char *header_digest;
 	char *settings[NBD_SETTINGS_MAX];  /* "MEMBER=VALUE", no secret */
 	size_t nsettings;
+	unsigned max_clients;          /* clients at once */
+	bool is_stdio;
 	bool is_read_only;
 	bool is_fork;
 	bool is_json;

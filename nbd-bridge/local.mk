@@ -18,6 +18,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/daemon.h \
 	nbd-bridge/disk.c \
 	nbd-bridge/disk.h \
+	nbd-bridge/frontend.c \
+	nbd-bridge/frontend.h \
 	nbd-bridge/handshake.c \
 	nbd-bridge/handshake.h \
 	nbd-bridge/health.c \
@@ -36,6 +38,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/receive.c \
 	nbd-bridge/registry.c \
 	nbd-bridge/registry.h \
+	nbd-bridge/relay.c \
+	nbd-bridge/relay.h \
 	nbd-bridge/reply.c \
 	nbd-bridge/report.c \
 	nbd-bridge/report.h \
@@ -67,6 +71,7 @@ check_PROGRAMS += \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
 	tests/unit/test-nbd-registry \
+	tests/unit/test-nbd-relay \
 	tests/unit/test-nbd-server \
 	tests/unit/test-nbd-server-faults \
 	tests/unit/test-nbd-wire
@@ -78,6 +83,7 @@ TESTS += \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
 	tests/unit/test-nbd-registry \
+	tests/unit/test-nbd-relay \
 	tests/unit/test-nbd-server \
 	tests/unit/test-nbd-server-faults \
 	tests/unit/test-nbd-wire
@@ -106,6 +112,11 @@ tests_unit_test_nbd_registry_SOURCES = \
 	tests/unit/bridge-scratch.h \
 	tests/unit/test-nbd-registry.c
 tests_unit_test_nbd_registry_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_relay_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-relay.c
+tests_unit_test_nbd_relay_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_server_SOURCES = \
 	tests/unit/nbd-rig.c \
 	tests/unit/nbd-rig.h \

@@ -22,6 +22,7 @@ static void print_error(bool is_json)
 int main(int argc, char **argv)
 {
 	struct nbd_options options;
+	struct nbd_frontend frontend = NBD_FRONTEND_INIT;
 	struct nbd_daemon daemon;
 	int status;
 
@@ -40,8 +41,10 @@ int main(int argc, char **argv)
 	}
 	if (options.is_verbose)
 		nbd_log_set_level(DISCSI_LOG_INFO);
-	if (nbd_daemon_begin(&daemon, options.is_fork) < 0) {
+	if (nbd_frontend_take(&frontend, &options) < 0 ||
+	    nbd_daemon_begin(&daemon, options.is_fork) < 0) {
 		print_error(options.is_json);
+		nbd_frontend_close(&frontend);
 		nbd_cli_forget(&options);
 		return EXIT_FAILURE;
 	}
@@ -49,7 +52,7 @@ int main(int argc, char **argv)
 		nbd_cli_forget(&options);
 		return nbd_daemon_wait(&daemon);
 	}
-	status = nbd_app_run(&options, &daemon);
+	status = nbd_app_run(&options, &daemon, &frontend);
 	nbd_cli_forget(&options);
 	return status;
 }

@@ -78,7 +78,8 @@ int nbd_app_wait(struct nbd_app *app, const bool *flag)
 
 void nbd_app_serve(struct nbd_app *app)
 {
-	while (app->stops == 0 && !app->kernel.is_client_gone)
+	while (app->stops == 0 && !app->kernel.is_client_gone &&
+	       !app->frontend->is_client_gone)
 		discsi_context_dispatch(app->ctx, -1);
 	if (app->kernel.is_client_gone)
 		nbd_log(DISCSI_LOG_WARNING, "%s was detached by somebody else",
@@ -133,7 +134,9 @@ static void finish_clients(struct nbd_app *app)
 	struct nbd_server *server = &app->server;
 
 	nbd_server_drain(server);
-	while (!nbd_server_is_idle(server) && !nbd_app_is_in_hurry(app))
+	while ((!nbd_server_is_idle(server) ||
+		nbd_frontend_is_busy(app->frontend)) &&
+	       !nbd_app_is_in_hurry(app))
 		discsi_context_dispatch(app->ctx, -1);
 	if (!nbd_server_is_idle(server))
 		nbd_log(DISCSI_LOG_WARNING, "clients are disconnected before "
