@@ -67,7 +67,10 @@ static void print_state(char *text, size_t room,
 		snprintf(text, room, "running%s", read_only);
 }
 
-/* Where its socket is that has its usual place can be said in one word. */
+/*
+ * Where its socket is that has its usual place can be said in one word. One that
+ * its starter has handed to it has no place that it knows of.
+ */
 static const char *disk_of(const struct discsi_bridge *bridge)
 {
 	const char *name = strrchr(bridge->socket, '/');
@@ -78,7 +81,7 @@ static const char *disk_of(const struct discsi_bridge *bridge)
 	if (name != NULL && strncmp(name + 1, bridge->id, length) == 0 &&
 	    strcmp(name + 1 + length, ".sock") == 0)
 		return "socket";
-	return bridge->socket;
+	return bridge->socket[0] != '\0' ? bridge->socket : "handed over";
 }
 
 static void add_row(struct output_table *table,

@@ -3,6 +3,7 @@
 which one, the others are the command. The LUN behind it is 64 MiB. Ends with a
 traceback at the first answer that is wrong."""
 
+import json
 import os
 import struct
 import subprocess
@@ -28,6 +29,26 @@ def command():
     handle = nbd.NBD()
     handle.connect_command(COMMAND)
     use(handle)
+
+
+def detached():
+    """An operator ends it under its client, who is told so."""
+    import nbd
+    handle = nbd.NBD()
+    handle.connect_command(COMMAND)
+    shown = json.loads(subprocess.check_output(
+        ["./discsi", "status", "--json"]))
+    bridge, = shown if isinstance(shown, list) else shown["bridges"]
+    assert bridge["device"] == "" and bridge["socket"] == "", bridge
+    table = subprocess.check_output(["./discsi", "status"], text=True)
+    assert "handed over" in table, table
+    assert handle.pread(512, 0)
+    subprocess.check_call(["./discsi", "detach", bridge["id"]])
+    try:
+        handle.pread(512, 0)
+    except nbd.Error:
+        return
+    raise AssertionError("it is still served")
 
 
 def activation():
@@ -105,5 +126,5 @@ def nobody():
     assert "neither sockets nor pipes" in said, said
 
 
-{"command": command, "activation": activation, "pipes": pipes,
- "pipe-ends": pipe_ends, "nobody": nobody}[WAY]()
+{"command": command, "detached": detached, "activation": activation,
+ "pipes": pipes, "pipe-ends": pipe_ends, "nobody": nobody}[WAY]()

@@ -83,6 +83,12 @@ static void test_stdio_libnbd(void)
 		hand_over("command", "--stdio");
 }
 
+static void test_stdio_detached(void)
+{
+	if (needs_libnbd())
+		hand_over("detached", "--stdio");
+}
+
 static void test_stdio_pipes(void)
 {
 	if (needs(PYTHON)) {
@@ -351,6 +357,7 @@ static void test_usage(void)
 
 static const struct dsc_test tests[] = {
 	{ "stdio-libnbd", test_stdio_libnbd },
+	{ "stdio-detached", test_stdio_detached },
 	{ "stdio-pipes", test_stdio_pipes },
 	{ "stdio-nobody", test_stdio_nobody },
 	{ "stdio-verbose", test_stdio_verbose },
