@@ -35,8 +35,12 @@
 /* A client has this long to get through the handshake. */
 #define NBD_HANDSHAKE_TIMEOUT_MS 30000u
 
-/* The longest header of a reply, and a hole's place and size. */
-#define NBD_HEAD_MAX (NBD_EXTENDED_CHUNK_SIZE + 12)
+/*
+ * The longest header of a reply: that of an error with a few words. Longer ones
+ * on what a disk has done stand in the request's buffer.
+ */
+#define NBD_WORDS_MAX 96u
+#define NBD_HEAD_MAX (NBD_EXTENDED_CHUNK_SIZE + 6 + NBD_WORDS_MAX)
 
 struct nbd_slot {
 	struct nbd_client *client;

@@ -180,6 +180,7 @@ void nbd_reply_extents(struct nbd_slot *slot)
 void nbd_reply_error(struct nbd_slot *slot, uint32_t error,
 		     const char *message)
 {
+	bool has_buffer = slot->buffer.data != NULL;
 	size_t length = 0;
 	size_t at;
 
@@ -188,14 +189,20 @@ void nbd_reply_error(struct nbd_slot *slot, uint32_t error,
 						      slot->cookie), 0);
 		return;
 	}
-	if (message != NULL && slot->buffer.data != NULL) {
-		length = strnlen(message, MESSAGE_MAX);
-		memcpy(slot->buffer.data, message, length);
-	}
+	if (message != NULL)
+		length = strnlen(message, has_buffer ? MESSAGE_MAX :
+				 NBD_WORDS_MAX);
 	at = put_chunk(slot, NBD_REPLY_TYPE_ERROR, 6 + (uint32_t)length);
 	dsc_put_be32(slot->head + at, error);
 	dsc_put_be16(slot->head + at + 4, (uint16_t)length);
-	enqueue(slot, at + 6, (uint32_t)length);
+	at += 6;
+	if (length > 0)
+		memcpy(has_buffer ? slot->buffer.data : slot->head + at,
+		       message, length);
+	if (has_buffer)
+		enqueue(slot, at, (uint32_t)length);
+	else
+		enqueue(slot, at + length, 0);
 }
 
 /* --------------------------------------------------------------- sending */

@@ -17,6 +17,8 @@
 #define FAILURES_MAX 20
 #define FAILURES_PERIOD_NS (60 * DSC_NS_PER_S)
 
+#define ENDING "the server is shutting down"
+
 struct command {
 	const char *name;
 	uint16_t flags;         /* those allowed; FUA always is */
@@ -243,38 +245,53 @@ void nbd_request_submit(struct nbd_slot *slot)
 
 /* ---------------------------------------------------------------- checks */
 
+/* Returns error, for which text is the reason. */
+static uint32_t because(const char **why, uint32_t error, const char *text)
+{
+	*why = text;
+	return error;
+}
+
 static uint32_t check_range(const struct nbd_disk *disk,
 			    const struct command *command,
-			    const struct nbd_request *request)
+			    const struct nbd_request *request,
+			    const char **why)
 {
 	if (command->has_data && request->length > NBD_PAYLOAD_MAX)
-		return (request->flags & NBD_CMD_FLAG_DF) != 0 ?
-		       NBD_EOVERFLOW : NBD_EINVAL;
+		return because(why, (request->flags & NBD_CMD_FLAG_DF) != 0 ?
+			       NBD_EOVERFLOW : NBD_EINVAL,
+			       "longer than the maximum of 32 MiB");
 	if (!dsc_is_inside(request->offset, request->length, disk->bytes))
-		return command->beyond_end;
+		return because(why, command->beyond_end,
+			       "beyond the end of the disk");
 	if (request->offset % disk->block_size != 0 ||
 	    request->length % disk->block_size != 0)
-		return NBD_EINVAL;
+		return because(why, NBD_EINVAL,
+			       "not aligned to the disk's blocks");
 	return 0;
 }
 
 /* What only some commands need. */
 static uint32_t check_ability(const struct nbd_client *client,
 			      const struct nbd_disk *disk,
-			      const struct nbd_request *request)
+			      const struct nbd_request *request,
+			      const char **why)
 {
-	switch (request->type) {
-	case NBD_CMD_TRIM:
-		return disk->can_trim ? 0 : NBD_EINVAL;
-	case NBD_CMD_WRITE_ZEROES:
-		return (request->flags & NBD_CMD_FLAG_FAST_ZERO) == 0 ||
-		       disk->can_zero_fast ? 0 : NBD_EINVAL;
-	case NBD_CMD_BLOCK_STATUS:
-		return client->has_allocation && request->length > 0 ?
-		       0 : NBD_EINVAL;
-	default:
+	const bool is_fast = (request->flags & NBD_CMD_FLAG_FAST_ZERO) != 0;
+
+	if (request->type == NBD_CMD_TRIM && !disk->can_trim)
+		return because(why, NBD_EINVAL, "the disk does not know trim");
+	if (is_fast && !disk->can_zero_fast)
+		return because(why, NBD_EINVAL,
+			       "the disk does not know fast zeroes");
+	if (request->type != NBD_CMD_BLOCK_STATUS)
 		return 0;
-	}
+	if (!client->has_allocation)
+		return because(why, NBD_EINVAL,
+			       "no metadata context is negotiated");
+	if (request->length == 0)
+		return because(why, NBD_EINVAL, "the status of nothing");
+	return 0;
 }
 
 /* The flags of a request that nobody knows. */
@@ -291,28 +308,47 @@ static unsigned unknown_flags(const struct nbd_client *client,
 	return flags & ~(command->flags | NBD_CMD_FLAG_FUA);
 }
 
-/* Returns the wire's error for a request that cannot be done, else 0. */
+static uint32_t check_flags(const struct nbd_client *client,
+			    const struct command *command,
+			    const struct nbd_request *request,
+			    const char **why)
+{
+	if (unknown_flags(client, command, request) != 0)
+		return because(why, NBD_EINVAL,
+			       "a flag does not belong to the command");
+	if ((request->flags & NBD_CMD_FLAG_DF) != 0 &&
+	    client->headers == NBD_HEADERS_SIMPLE)
+		return because(why, NBD_EINVAL,
+			       "structured replies are not negotiated");
+	return 0;
+}
+
+/*
+ * Returns the wire's error for a request that cannot be done, else 0.
+ * why: receives a few words on the error.
+ */
 static uint32_t check(const struct nbd_client *client,
 		      const struct command *command,
-		      const struct nbd_request *request)
+		      const struct nbd_request *request, const char **why)
 {
 	const struct nbd_disk *disk = client->server->export->disk;
 	uint32_t error;
 
 	if (client->is_ending)
-		return NBD_ESHUTDOWN;
-	if (command == NULL || unknown_flags(client, command, request) != 0)
-		return NBD_EINVAL;
-	if ((request->flags & NBD_CMD_FLAG_DF) != 0 &&
-	    client->headers == NBD_HEADERS_SIMPLE)
-		return NBD_EINVAL;
+		return because(why, NBD_ESHUTDOWN, ENDING);
+	if (command == NULL)
+		return because(why, NBD_EINVAL, "an unknown command");
+	error = check_flags(client, command, request, why);
+	if (error != 0)
+		return error;
 	if (command->is_change && disk->is_read_only)
-		return NBD_EPERM;
+		return because(why, NBD_EPERM, "the disk is read-only");
 	if (!command->has_range)
-		return request->offset == 0 && request->length == 0 ?
-		       0 : NBD_EINVAL;
-	error = check_ability(client, disk, request);
-	return error != 0 ? error : check_range(disk, command, request);
+		return request->offset == 0 && request->length == 0 ? 0 :
+		       because(why, NBD_EINVAL,
+			       "the command has no offset and no length");
+	error = check_ability(client, disk, request, why);
+	return error != 0 ? error : check_range(disk, command, request, why);
 }
 
 /* ---------------------------------------------------------------- intake */
@@ -378,7 +414,7 @@ static uint64_t payload_of(const struct nbd_client *client,
 /* Answers a request that is not done; its payload is passed over. */
 static enum nbd_intake refuse(struct nbd_client *client,
 			      const struct nbd_request *request,
-			      uint32_t error)
+			      uint32_t error, const char *why)
 {
 	uint64_t payload = payload_of(client, request);
 
@@ -386,7 +422,7 @@ static enum nbd_intake refuse(struct nbd_client *client,
 	if (client->headers == NBD_HEADERS_EXTENDED &&
 	    payload > NBD_PAYLOAD_MAX)
 		return NBD_INTAKE_ABUSE;
-	nbd_reply_error(fill_slot(client, request), error, NULL);
+	nbd_reply_error(fill_slot(client, request), error, why);
 	client->skip = (uint32_t)payload;
 	return payload > 0 ? NBD_INTAKE_PAYLOAD : NBD_INTAKE_DONE;
 }
@@ -399,13 +435,14 @@ void nbd_request_refuse_incoming(struct nbd_client *client)
 		return;
 	client->incoming = NULL;
 	client->skip = (uint32_t)slot->length - client->incoming_have;
-	nbd_reply_error(slot, NBD_ESHUTDOWN, NULL);
+	nbd_reply_error(slot, NBD_ESHUTDOWN, ENDING);
 }
 
 enum nbd_intake nbd_request_take(struct nbd_client *client,
 				 const struct nbd_request *request)
 {
 	struct nbd_buffer buffer = { NULL, 0 };
+	const char *why = NULL;
 	struct nbd_slot *slot;
 	uint32_t error;
 	int rc;
@@ -414,14 +451,15 @@ enum nbd_intake nbd_request_take(struct nbd_client *client,
 		return NBD_INTAKE_END;
 	if (client->free == NULL)
 		return NBD_INTAKE_STALL;
-	error = check(client, find_command(request->type), request);
+	error = check(client, find_command(request->type), request, &why);
 	if (error != 0)
-		return refuse(client, request, error);
+		return refuse(client, request, error, why);
 	rc = get_memory(client, request, &buffer);
 	if (rc == -EAGAIN)
 		return NBD_INTAKE_STALL;
 	if (rc < 0)
-		return refuse(client, request, nbd_error_from_errno(rc));
+		return refuse(client, request, nbd_error_from_errno(rc),
+			      "no memory");
 	slot = fill_slot(client, request);
 	slot->buffer = buffer;
 	if (request->length == 0 && request->type != NBD_CMD_FLUSH) {

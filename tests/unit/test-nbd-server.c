@@ -362,6 +362,10 @@ static void test_structured(void)
 	CU_ASSERT_FATAL(rig_chunk(&rig, fd, &chunk));
 	CU_ASSERT_EQUAL(chunk.type, NBD_REPLY_TYPE_ERROR);
 	CU_ASSERT_EQUAL(dsc_get_be32(chunk.data), NBD_EINVAL);
+	CU_ASSERT_EQUAL_FATAL(dsc_get_be16(chunk.data + 4), 32);
+	CU_ASSERT_EQUAL(chunk.length, 6 + 32);
+	CU_ASSERT_EQUAL(memcmp(chunk.data + 6,
+			       "not aligned to the disk's blocks", 32), 0);
 
 	CU_ASSERT_EQUAL(rig_call(&rig, fd, NBD_CMD_FLUSH, 0, 0, 0), 0);
 	close(fd);
