@@ -153,7 +153,17 @@ static const struct dsc_test tests[] = {
 	{ NULL, NULL }
 };
 
+static int set_up(void)
+{
+#ifdef __SANITIZE_THREAD__
+	dsc_test_skip("one thread serves others' programs here: thread "
+		      "sanitizer finds nothing, and takes minutes for it");
+#endif
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	return dsc_test_main("simtarget", tests, argc, argv);
+	return dsc_test_main_fixture("simtarget", tests, set_up, NULL, argc,
+				     argv);
 }
