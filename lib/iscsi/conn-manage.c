@@ -231,6 +231,7 @@ void dsc_conn_release_task(struct dsc_conn *conn, struct dsc_task *task,
 
 #define REASON_DATA_DIGEST 0x02
 #define REASON_IMMEDIATE 0x06
+#define REASON_LOGOUT 0x0c
 
 static int to_errno(uint8_t reason)
 {
@@ -256,6 +257,11 @@ static void reject_task(struct dsc_conn *conn, uint32_t itt, uint8_t reason)
 	/* CHECK CONDITION follows, RFC 7143 section 7.8. */
 	if (reason == REASON_DATA_DIGEST)
 		return;
+	/* The command has crossed the target's wish for a new login. */
+	if (reason == REASON_LOGOUT) {
+		dsc_conn_lose(conn, ENOTCONN, "the target waits for a logout");
+		return;
+	}
 	task = slot->task;
 	cmd_sn = task->cmd_sn;
 	task->error = -EPROTO;

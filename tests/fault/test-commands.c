@@ -295,6 +295,29 @@ static void test_rejected(void)
 	rig_end(&rig);
 }
 
+/* It has crossed the target's wish for a new login: it is not lost. */
+static void test_rejected_for_logout(void)
+{
+	struct sim_rule reject = rule_for(READ10, SIM_REJECT, 3);
+	struct tally tally = { .done = 0 };
+	uint8_t data[8][4096];
+	struct rig rig;
+	unsigned i;
+
+	if (rig_begin(&rig, &plain)) {
+		reject.status = 0x0c;
+		sim_rule(rig.sim, &reject);
+		for (i = 0; i < 8; i++)
+			discsi_lun_read_async(rig.lun, data[i], 4096, 0, 0,
+					      rig_tally, &tally);
+		CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 8, 20000));
+		CU_ASSERT_EQUAL(tally.ok, 8);
+		CU_ASSERT_EQUAL(sim_rules_applied(rig.sim), 3);
+		CU_ASSERT_TRUE(sim_logins(rig.sim) >= 2);
+	}
+	rig_end(&rig);
+}
+
 /* ------------------------------------------------------- asynchronous events */
 
 static void asked_to_leave(uint8_t event)
@@ -382,6 +405,7 @@ static const struct dsc_test tests[] = {
 	{ "unit_attention_storm", test_unit_attention_storm },
 	{ "final_failures", test_final_failures },
 	{ "rejected", test_rejected },
+	{ "rejected_for_logout", test_rejected_for_logout },
 	{ "async_logout", test_async_logout },
 	{ "async_drop", test_async_drop },
 	{ "async_negotiate", test_async_negotiate },
