@@ -84,7 +84,26 @@ const char *discsi_event_name(enum discsi_event_type type)
 struct subscription {
 	struct dsc_job job;
 	struct discsi_session *session;
+	unsigned number;
+	discsi_event_cb cb;
+	void *arg;
 };
+
+/* False: another one has taken its place. */
+static bool install(const struct subscription *subscription)
+{
+	struct discsi_session *session = subscription->session;
+	bool is_last;
+
+	pthread_mutex_lock(&session->lock);
+	is_last = subscription->number == session->subscriptions;
+	if (is_last) {
+		session->event_cb = subscription->cb;
+		session->event_arg = subscription->arg;
+	}
+	pthread_mutex_unlock(&session->lock);
+	return is_last;
+}
 
 /* What a nexus is like now, as the first event. */
 static void tell_present(struct dsc_nexus *nexus)
@@ -104,10 +123,11 @@ static void on_subscribe(struct dsc_job *job)
 	struct subscription *subscription =
 		dsc_container_of(job, struct subscription, job);
 	struct discsi_session *session = subscription->session;
+	bool is_installed = install(subscription);
 	unsigned i;
 
 	free(subscription);
-	for (i = 0; i < session->count; i++)
+	for (i = 0; is_installed && i < session->count; i++)
 		tell_present(&session->nexus[i]);
 }
 
@@ -115,6 +135,7 @@ int discsi_session_on_event(struct discsi_session *session, discsi_event_cb cb,
 			    void *arg)
 {
 	struct subscription *subscription;
+	unsigned number;
 
 	if (session == NULL)
 		return dsc_fail(EINVAL, "discsi_session_on_event: NULL session");
@@ -122,12 +143,15 @@ int discsi_session_on_event(struct discsi_session *session, discsi_event_cb cb,
 	if (cb != NULL && subscription == NULL)
 		return dsc_fail_memory();
 	pthread_mutex_lock(&session->lock);
-	session->event_cb = cb;
-	session->event_arg = arg;
+	number = ++session->subscriptions;
+	session->event_cb = NULL;  /* until the present state has been told */
 	pthread_mutex_unlock(&session->lock);
 	if (cb == NULL)
 		return 0;
 	subscription->session = session;
+	subscription->number = number;
+	subscription->cb = cb;
+	subscription->arg = arg;
 	dsc_loop_post(&session->ctx->loop, &subscription->job, on_subscribe);
 	return 0;
 }

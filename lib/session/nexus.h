@@ -102,6 +102,7 @@ struct discsi_session {
 	bool is_closing;
 
 	pthread_mutex_t lock;  /* what other threads read or set of nexuses, and: */
+	unsigned subscriptions;          /* how many there have been */
 	discsi_event_cb event_cb;
 	void *event_arg;
 	struct discsi_error last_error;  /* of the last loss or failure */

@@ -7,6 +7,7 @@ FAULT_TESTS = \
 	tests/fault/test-barrier \
 	tests/fault/test-commands \
 	tests/fault/test-durability \
+	tests/fault/test-events \
 	tests/fault/test-hostile \
 	tests/fault/test-many \
 	tests/fault/test-portals \
@@ -27,6 +28,8 @@ tests_fault_test_commands_LDADD = $(FAULT_LIBS)
 tests_fault_test_durability_SOURCES = \
 	$(FAULT_RIG) tests/fault/test-durability.c
 tests_fault_test_durability_LDADD = $(FAULT_LIBS)
+tests_fault_test_events_SOURCES = $(FAULT_RIG) tests/fault/test-events.c
+tests_fault_test_events_LDADD = $(FAULT_LIBS)
 tests_fault_test_hostile_SOURCES = $(FAULT_RIG) tests/fault/test-hostile.c
 tests_fault_test_hostile_LDADD = $(FAULT_LIBS)
 tests_fault_test_many_SOURCES = $(FAULT_RIG) tests/fault/test-many.c
