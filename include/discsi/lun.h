@@ -77,7 +77,8 @@ struct discsi_lun_info {
 
 /*
  * Opens a LUN: TEST UNIT READY through unit attentions, INQUIRY and its
- * pages, capacity, mode pages.
+ * pages, capacity, mode pages. All of it takes command_timeout at most, also
+ * while the session recovers.
  *
  * lun_id: 0 to 16383, or DISCSI_LUN_OF_CONF.
  * lun: receives the handle, which the caller ends with discsi_lun_close()

@@ -98,6 +98,8 @@ struct discsi_lun {
 	struct dsc_deferred finish;
 	struct dsc_deferred settle;   /* closing: seen to here */
 	struct dsc_probe *probe;      /* while opening */
+	struct dsc_timer open_timer;  /* the same */
+	uint32_t answered;            /* questions that had an answer */
 	struct dsc_list identifying;  /* probes that verify it */
 	struct dsc_job open_job;
 	struct dsc_job close_job;
@@ -169,6 +171,11 @@ struct dsc_probe;
 typedef void (*dsc_probe_cb)(struct discsi_lun *lun, int result,
 			     const struct discsi_error *error);
 int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done);
+/*
+ * Its LUN does not wait any longer: done does not run, and it frees itself when
+ * its request is over. Returns the question that was not answered.
+ */
+const char *dsc_probe_forget(struct dsc_probe *probe);
 /* Frees it; its request must not be outstanding. NULL is fine. */
 void dsc_probe_free(struct dsc_probe *probe);
 

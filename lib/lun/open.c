@@ -18,6 +18,7 @@
 static void free_lun(struct discsi_lun *lun)
 {
 	dsc_deferred_cancel(&lun->settle);
+	dsc_timer_fini(&lun->open_timer);
 	dsc_probe_forget_identities(lun);
 	dsc_session_remove_unit(&lun->unit);
 	dsc_probe_free(lun->probe);
@@ -106,12 +107,41 @@ static void finish_open(struct discsi_lun *lun, int result,
 	if (result == 0) {
 		dsc_probe_free(lun->probe);
 		lun->probe = NULL;
+		dsc_timer_fini(&lun->open_timer);
 		cb(arg, 0, lun, NULL);
 		return;
 	}
 	copy = *error;
 	free_lun(lun);
 	cb(arg, result, NULL, &copy);
+}
+
+/* Whatever the session is doing meanwhile. */
+static void on_open_timer(struct dsc_timer *timer)
+{
+	struct discsi_lun *lun =
+		dsc_container_of(timer, struct discsi_lun, open_timer);
+	struct discsi_error error;
+	const char *question = dsc_probe_forget(lun->probe);
+
+	lun->probe = NULL;
+	dsc_error_set(&error, ETIMEDOUT, "%s: not opened within %" PRIu32
+		      " ms, %s is not answered", lun->name,
+		      dsc_session_conf(lun->session)->command_timeout_ms,
+		      question);
+	finish_open(lun, -ETIMEDOUT, &error);
+}
+
+static int begin_open(struct discsi_lun *lun)
+{
+	int rc = dsc_timer_init(&lun->ctx->loop, &lun->open_timer,
+				on_open_timer);
+
+	if (rc != 0)
+		return rc;
+	dsc_timer_set_in(&lun->open_timer, dsc_session_conf(
+		lun->session)->command_timeout_ms);
+	return dsc_probe_start(lun, finish_open);
 }
 
 static void on_open(struct dsc_job *job)
@@ -121,7 +151,7 @@ static void on_open(struct dsc_job *job)
 	struct discsi_error error;
 
 	dsc_session_add_unit(lun->session, &lun->unit);
-	if (dsc_probe_start(lun, finish_open) == 0)
+	if (begin_open(lun) == 0)
 		return;
 	dsc_error_set(&error, ENOMEM, "out of memory");
 	finish_open(lun, -ENOMEM, &error);

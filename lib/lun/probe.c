@@ -451,11 +451,29 @@ static int take_answer(struct dsc_probe *probe, const struct step *step,
 	return 0;
 }
 
-/* An optional question may be refused; a lost session ends it all. */
-static bool is_fatal(const struct step *step, int result)
+/*
+ * An optional question may be refused; a lost session ends it all. What the
+ * disk has once answered, it answers again or says that it does not know it
+ * any more: a failure is none of the two, and no sign of another disk.
+ */
+static bool is_fatal(const struct dsc_probe *probe, const struct step *step,
+		     int result)
 {
+	bool was_answered = (probe->lun->answered >> probe->step & 1) != 0;
+
 	return !step->is_optional || result == -ENOTCONN ||
-	       result == -ECANCELED || result == -ETIMEDOUT;
+	       result == -ECANCELED || result == -ETIMEDOUT ||
+	       (probe->nexus != NULL && was_answered && result != -EOPNOTSUPP);
+}
+
+/* Its LUN has not waited for it. */
+static void end_forgotten(struct dsc_probe *probe,
+			  const struct discsi_error *error)
+{
+	if (probe->nexus != NULL)
+		finish_identity(probe, -ECANCELED, error);
+	else
+		free(probe);
 }
 
 static void on_answer(struct dsc_request *request, int result,
@@ -467,10 +485,10 @@ static void on_answer(struct dsc_request *request, int result,
 	struct discsi_error refused;
 
 	if (probe->lun == NULL) {
-		finish(probe, -ECANCELED, error);
+		end_forgotten(probe, error);
 		return;
 	}
-	if (result != 0 && is_fatal(step, result)) {
+	if (result != 0 && is_fatal(probe, step, result)) {
 		finish(probe, result, error);
 		return;
 	}
@@ -587,6 +605,15 @@ int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done)
 	lun->probe = probe;
 	begin(probe);
 	return 0;
+}
+
+const char *dsc_probe_forget(struct dsc_probe *probe)
+{
+	const char *question = steps[probe->step].name;
+
+	probe->lun = NULL;
+	dsc_session_withdraw(&probe->request);
+	return question;
 }
 
 void dsc_probe_free(struct dsc_probe *probe)

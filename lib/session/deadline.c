@@ -6,9 +6,11 @@
  * and at the deadline the connection is dropped. A buffer goes back to its
  * caller when the target has let go of it, or can reach it no more.
  *
- * Requests of a nexus expire in the order of submission: all of them have the
- * same command_timeout, and a replay gives all of them a new deadline. So one
- * timer, moved only when it fires, watches over all.
+ * One timer, which is moved only when it fires, watches over all requests of a
+ * nexus: those that are submitted meanwhile expire later than those that were
+ * there. What is parked has no deadline of its own, and a new one afterwards;
+ * what was with the target all the time, while disks were verified, keeps the
+ * one that it had. So the deadlines are not always in the order of the list.
  *
  * Loop's thread.
  */
@@ -77,12 +79,11 @@ void dsc_deadlines_arm(struct dsc_nexus *nexus)
 		struct dsc_request *request =
 			dsc_container_of(link, struct dsc_request, link);
 
-		if (request->deadline_ns == UINT64_MAX)
+		if (request->deadline_ns == UINT64_MAX ||
+		    request->hand == DSC_HAND_REFUSED)
 			continue;
 		due = dsc_min_u64(due, request->deadline_ns);
 		due = dsc_min_u64(due, next_step_ns(request, now));
-		if (request->deadline_ns - grace_ns(nexus) > now)
-			break;  /* those behind it are later */
 	}
 	if (due != UINT64_MAX)
 		dsc_timer_set(&nexus->deadline_timer, due);
@@ -235,7 +236,6 @@ static void begin_abort(struct dsc_request *request)
 
 /* --------------------------------------------------------------- expiry */
 
-/* False when the connection was dropped. */
 static void expire(struct dsc_request *request)
 {
 	struct dsc_nexus *nexus = request->nexus;
@@ -266,10 +266,9 @@ static void escalate(struct dsc_nexus *nexus, uint64_t now)
 		struct dsc_request *request =
 			dsc_container_of(link, struct dsc_request, link);
 
-		if (!is_on_the_wire(request))
+		if (!is_on_the_wire(request) ||
+		    request->deadline_ns - grace_ns(nexus) > now)
 			continue;
-		if (request->deadline_ns - grace_ns(nexus) > now)
-			break;
 		if (request->escalation == NULL)
 			begin_abort(request);
 		else if (request->escalation->step_ns <= now)
@@ -277,22 +276,31 @@ static void escalate(struct dsc_nexus *nexus, uint64_t now)
 	}
 }
 
+static struct dsc_request *next_expired(struct dsc_nexus *nexus, uint64_t now)
+{
+	struct dsc_list *link;
+
+	for (link = nexus->requests.next; link != &nexus->requests;
+	     link = link->next) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		if (request->deadline_ns <= now &&
+		    request->hand != DSC_HAND_REFUSED)
+			return request;
+	}
+	return NULL;
+}
+
 static void on_deadline_timer(struct dsc_timer *timer)
 {
 	struct dsc_nexus *nexus =
 		dsc_container_of(timer, struct dsc_nexus, deadline_timer);
 	uint64_t now = dsc_loop_now_ns(&nexus->ctx->loop);
-	struct dsc_list *first;
+	struct dsc_request *request;
 
-	while ((first = dsc_list_first(&nexus->requests)) != NULL) {
-		struct dsc_request *request =
-			dsc_container_of(first, struct dsc_request, link);
-
-		if (request->deadline_ns > now ||
-		    request->hand == DSC_HAND_REFUSED)
-			break;
+	while ((request = next_expired(nexus, now)) != NULL)
 		expire(request);
-	}
 	escalate(nexus, now);
 	dsc_deadlines_arm(nexus);
 }

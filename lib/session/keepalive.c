@@ -43,10 +43,14 @@ static void on_pong(void *arg, int status)
 
 static void ping(struct dsc_nexus *nexus)
 {
-	if (dsc_conn_ping(nexus->conn, on_pong, nexus) != 0)
+	int rc = dsc_conn_ping(nexus->conn, on_pong, nexus);
+
+	/* -EBUSY: one from before a verification is not answered yet. */
+	if (rc != 0 && rc != -EBUSY)
 		return;
 	nexus->pinged_ns = now_ns(nexus);
-	dsc_stats_add(&nexus->session->stats.pings, 1);
+	if (rc == 0)
+		dsc_stats_add(&nexus->session->stats.pings, 1);
 }
 
 static void drop_silent(struct dsc_nexus *nexus)

@@ -94,6 +94,8 @@ struct discsi_session {
 	struct dsc_stats stats;
 
 	struct dsc_job open_job;
+	struct dsc_timer open_timer;     /* logins after the first one */
+	uint64_t open_ns;
 	discsi_session_cb open_cb;       /* NULL: has run */
 	void *open_arg;
 	struct dsc_job close_job;

@@ -184,9 +184,9 @@ void dsc_requests_replay(struct dsc_nexus *nexus)
 		struct dsc_request *request =
 			dsc_container_of(link, struct dsc_request, link);
 
-		dsc_deadline_set(request);
 		if (request->hand != DSC_HAND_PARKED)
 			continue;
+		dsc_deadline_set(request);
 		hand_to_connection(request);
 		replays++;
 	}

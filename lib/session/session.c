@@ -10,8 +10,11 @@
 #include "session/nexus.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
 
 /* ----------------------------------------------------------------- open */
 
@@ -19,6 +22,7 @@ void dsc_session_free(struct discsi_session *session)
 {
 	unsigned i;
 
+	dsc_timer_fini(&session->open_timer);
 	for (i = 0; i < session->count; i++)
 		dsc_nexus_fini(&session->nexus[i]);
 	dsc_context_remove_child(&session->child);
@@ -40,6 +44,20 @@ static void refuse_open(struct discsi_session *session,
 	session->open_cb = NULL;
 	dsc_session_free(session);
 	cb(arg, -copy.errnum, NULL, &copy);
+}
+
+/* The first login has a deadline of its own, which is the same. */
+static void on_open_timer(struct dsc_timer *timer)
+{
+	struct discsi_session *session =
+		dsc_container_of(timer, struct discsi_session, open_timer);
+	struct discsi_error error;
+
+	dsc_error_set(&error, ETIMEDOUT, "%s: %u of %u sessions were logged in "
+		      "within %" PRIu32 " ms", session->conf->iqn,
+		      session->opened, session->count,
+		      session->conf->login_timeout_ms);
+	refuse_open(session, &error);
 }
 
 static void connect_next(struct discsi_session *session);
@@ -74,10 +92,14 @@ static void connect_next(struct discsi_session *session)
 
 	if (session->opened == session->count) {
 		session->open_cb = NULL;
+		dsc_timer_stop(&session->open_timer);
 		cb(session->open_arg, 0, session, NULL);
 		return;
 	}
 	nexus = &session->nexus[session->opened];
+	if (session->opened == 1)
+		dsc_timer_set(&session->open_timer, session->open_ns +
+			      session->conf->login_timeout_ms * DSC_NS_PER_MS);
 	if (session->opened > 0)
 		nexus->preferred = session->nexus[0].preferred;
 	dsc_nexus_transit(nexus, DSC_EVENT_OPEN, NULL);
@@ -91,11 +113,17 @@ static void on_open(struct dsc_job *job)
 		dsc_container_of(job, struct discsi_session, open_job);
 	struct discsi_error error;
 	unsigned i;
+	int rc;
 
 	dsc_context_add_child(session->ctx, &session->child,
 			      dsc_session_abandon);
+	session->open_ns = dsc_loop_now_ns(&session->ctx->loop);
+	rc = dsc_timer_init(&session->ctx->loop, &session->open_timer,
+			    on_open_timer);
 	for (i = 0; i < session->count; i++) {
-		if (dsc_nexus_prepare(&session->nexus[i]) == 0)
+		if (rc == 0)
+			rc = dsc_nexus_prepare(&session->nexus[i]);
+		if (rc == 0)
 			continue;
 		dsc_error_set(&error, ENOMEM, "out of memory");
 		refuse_open(session, &error);

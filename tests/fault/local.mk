@@ -6,6 +6,7 @@ FAULT_LIBS = $(SIM_LIBS) $(UNIT_LIBS)
 FAULT_TESTS = \
 	tests/fault/test-barrier \
 	tests/fault/test-commands \
+	tests/fault/test-deadlines \
 	tests/fault/test-durability \
 	tests/fault/test-events \
 	tests/fault/test-hostile \
@@ -28,6 +29,8 @@ tests_fault_test_commands_LDADD = $(FAULT_LIBS)
 tests_fault_test_durability_SOURCES = \
 	$(FAULT_RIG) tests/fault/test-durability.c
 tests_fault_test_durability_LDADD = $(FAULT_LIBS)
+tests_fault_test_deadlines_SOURCES = $(FAULT_RIG) tests/fault/test-deadlines.c
+tests_fault_test_deadlines_LDADD = $(FAULT_LIBS)
 tests_fault_test_events_SOURCES = $(FAULT_RIG) tests/fault/test-events.c
 tests_fault_test_events_LDADD = $(FAULT_LIBS)
 tests_fault_test_hostile_SOURCES = $(FAULT_RIG) tests/fault/test-hostile.c
