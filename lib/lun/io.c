@@ -161,6 +161,19 @@ static void rewind_io(struct dsc_io *io)
 	io->data.skip = 0;
 }
 
+/* The disk has turned out to be another one: nothing more goes to it. */
+static void refuse_condemned(struct dsc_io *io)
+{
+	const struct dsc_unit *unit = &io->lun->unit;
+	struct discsi_error error;
+
+	if (!unit->is_condemned || io->result != 0)
+		return;
+	dsc_error_set(&error, unit->why.errnum, "%s of %s: %s", io->op->name,
+		      io->lun->name, unit->why.message);
+	record_failure(io, -error.errnum, &error);
+}
+
 /* All pieces are done, well or not. True when the I/O goes on. */
 static bool goes_on(struct dsc_io *io)
 {
@@ -261,6 +274,8 @@ static bool send_pieces(struct dsc_io *io)
 {
 	if (io->lun->is_closing && io->result == 0 && io->next < io->end)
 		io->result = -ECANCELED;
+	if (io->next < io->end)
+		refuse_condemned(io);
 	while (send_next(io))
 		;
 	if (io->pieces != 0)
@@ -290,11 +305,12 @@ static void start(struct dsc_io *io)
 	dsc_list_append(&lun->active, &io->link);
 	if (io->op->begin != NULL)
 		io->result = io->op->begin(io);
-	if (!io->op->is_ranged) {
+	refuse_condemned(io);
+	if (!io->op->is_ranged && io->result == 0) {
 		send_piece(io, io, io->offset, io->end - io->offset);
 		return;
 	}
-	if (send_pieces(io))
+	if (io->op->is_ranged && send_pieces(io))
 		return;
 	/* Nothing to send: it must not complete inside the submission. */
 	dsc_list_remove(&io->link);

@@ -38,6 +38,7 @@ struct dsc_probe {
 	bool has_mode;
 	bool can_write_same;     /* told by, or guessed without, the list */
 	bool can_tell_status;
+	uint32_t answered;       /* questions that had an answer, by step */
 	uint8_t qualifier;
 	struct discsi_lun_info info;
 	struct iovec iov;
@@ -365,6 +366,7 @@ static void publish(struct dsc_probe *probe)
 	settle_limits(probe, info);
 	settle_abilities(probe, info, &lun->reads_zero);
 	lun->cache_is_known = probe->has_mode && probe->mode.has_cache_page;
+	lun->answered = probe->answered;
 	pthread_mutex_lock(&lun->lock);
 	lun->info = *info;
 	pthread_mutex_unlock(&lun->lock);
@@ -446,6 +448,8 @@ static int take_answer(struct dsc_probe *probe, const struct step *step,
 		dsc_log(&probe->lun->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_LUN,
 			"%s: the answer to %s makes no sense, ignored",
 			probe->lun->name, step->name);
+	else
+		probe->answered |= 1u << probe->step;
 	if (step->parse == parse_inquiry)
 		return judge_inquiry(probe, error);
 	return 0;
@@ -552,6 +556,7 @@ static void begin(struct dsc_probe *probe)
 {
 	probe->must_restart = false;
 	probe->step = 0;
+	probe->answered = 0;
 	memset(&probe->pages, 0, sizeof(probe->pages));
 	memset(&probe->limits, 0, sizeof(probe->limits));
 	memset(&probe->provisioning, 0, sizeof(probe->provisioning));

@@ -74,6 +74,11 @@ static void on_identity(struct discsi_lun *lun, struct dsc_nexus *nexus,
 	if (result == 0) {
 		result = compare(lun, identity, &differs);
 		error = &differs;
+	} else if (result == -EOPNOTSUPP) {
+		result = dsc_error_set(&differs, ESTALE,
+				       "%s is another disk now: %s", lun->name,
+				       error->message);
+		error = &differs;
 	}
 	if (result == 0)
 		dsc_lun_set_capacity(lun, &identity->capacity);

@@ -136,7 +136,7 @@ static void on_close(struct dsc_job *job)
 	unsigned i;
 
 	session->is_closing = true;
-	dsc_session_fail_held(session, -ECANCELED);
+	dsc_session_fail_held(session, NULL, -ECANCELED);
 	for (i = 0; i < session->count; i++)
 		close_nexus(&session->nexus[i]);
 }
@@ -192,7 +192,7 @@ void dsc_session_abandon(struct dsc_child *child)
 		session->nexus[i].error = error;
 	}
 	do {
-		dsc_session_fail_held(session, -ECANCELED);
+		dsc_session_fail_held(session, NULL, -ECANCELED);
 		for (i = 0; i < session->count; i++)
 			stop(&session->nexus[i]);
 	} while (has_requests(session));

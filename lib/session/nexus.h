@@ -67,6 +67,7 @@ struct dsc_nexus {
 	bool is_proven;                  /* this connection has done work */
 	unsigned verifying;              /* units that have not answered */
 	bool is_verify_failed;
+	bool is_doubtful;                /* again: news came meanwhile */
 	struct dsc_list barriers;        /* resets under way */
 	struct dsc_list ghosts;          /* LUNs that are owed a barrier */
 
@@ -222,7 +223,9 @@ struct dsc_unit *dsc_session_find_unit(struct discsi_session *session,
 				       const uint8_t *address);
 /* A write is over: flushes that waited for it may go. */
 void dsc_session_release_held(struct discsi_session *session);
-void dsc_session_fail_held(struct discsi_session *session, int result);
+/* Those of one unit; NULL: of all. */
+void dsc_session_fail_held(struct discsi_session *session,
+			   const struct dsc_unit *unit, int result);
 /* From the held ones to its nexus, so that it can be completed there. */
 void dsc_session_unhold(struct dsc_request *request);
 

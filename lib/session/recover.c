@@ -121,6 +121,10 @@ static void arm_outage_timer(struct dsc_nexus *nexus)
 {
 	uint32_t limit_ms = nexus->session->conf->replacement_timeout_ms;
 
+	/* What has not been lost may take its time even so: to leave and to
+	 * log in again, to verify. */
+	if (limit_ms == 0)
+		limit_ms = nexus->session->conf->login_timeout_ms;
 	if (limit_ms != DSC_CONF_FOR_EVER)
 		dsc_timer_set(&nexus->outage_timer, nexus->outage_ns +
 			      limit_ms * DSC_NS_PER_MS);

@@ -97,19 +97,35 @@ static void set_lost_error(const struct dsc_request *request, const char *what,
 	error->login_detail = nexus->error.login_detail;
 }
 
-/* The unit has been condemned: it says why. */
-static bool set_unit_error(const struct dsc_request *request, const char *what,
-			   struct discsi_error *error)
+/* NULL: it has not been condemned. */
+static const struct dsc_unit *condemned_unit(const struct dsc_request *request)
 {
 	const struct dsc_unit *unit =
 		dsc_session_find_unit(request->nexus->session,
 				      request->task.lun);
 
-	if (unit == NULL || !unit->is_condemned)
+	return unit != NULL && unit->is_condemned ? unit : NULL;
+}
+
+/* The unit has been condemned: it says why. */
+static bool set_unit_error(const struct dsc_request *request, const char *what,
+			   struct discsi_error *error)
+{
+	const struct dsc_unit *unit = condemned_unit(request);
+
+	if (unit == NULL)
 		return false;
 	dsc_error_set(error, unit->why.errnum, "%s: %s", what,
 		      unit->why.message);
 	return true;
+}
+
+/* What ends a request that is not to be tried again. */
+static int unwanted_result(const struct dsc_request *request)
+{
+	const struct dsc_unit *unit = condemned_unit(request);
+
+	return unit != NULL ? -unit->why.errnum : -ECANCELED;
 }
 
 void dsc_request_finish_unanswered(struct dsc_request *request, int result)
@@ -210,7 +226,7 @@ static void park_list(struct dsc_nexus *nexus, struct dsc_list *list)
 		if (request->is_verifying)
 			dsc_request_refuse(request, -ENOTCONN);
 		else if (request->is_unwanted)
-			dsc_request_refuse(request, -ECANCELED);
+			dsc_request_refuse(request, unwanted_result(request));
 		else
 			park(request);
 	}
@@ -270,10 +286,11 @@ static bool retry(struct dsc_request *request, enum dsc_retry how)
 	struct dsc_nexus *nexus = request->nexus;
 	uint64_t pause = 0;
 
-	if (how == DSC_RETRY_NO || !dsc_nexus_is_up(nexus))
+	if (how == DSC_RETRY_NO ||
+	    (!dsc_nexus_is_up(nexus) && !dsc_session_state_parks(nexus->state)))
 		return false;
 	if (request->is_unwanted) {
-		dsc_request_refuse(request, -ECANCELED);
+		dsc_request_refuse(request, unwanted_result(request));
 		return true;
 	}
 	if (how == DSC_RETRY_NOW && request->retries++ >= RETRIES_NOW_MAX)
@@ -407,7 +424,8 @@ static void survive(struct dsc_request *request)
 	if (request->is_expired)
 		finish_timed_out(request);
 	else if (request->is_unwanted)
-		dsc_request_finish_unanswered(request, -ECANCELED);
+		dsc_request_finish_unanswered(request,
+					      unwanted_result(request));
 	else if (request->is_verifying ||
 		 !dsc_session_state_parks(request->nexus->state))
 		dsc_request_finish_unanswered(request, -ENOTCONN);
@@ -424,7 +442,8 @@ static void survive(struct dsc_request *request)
 static void reissue(struct dsc_request *request)
 {
 	if (request->is_unwanted)
-		dsc_request_finish_unanswered(request, -ECANCELED);
+		dsc_request_finish_unanswered(request,
+					      unwanted_result(request));
 	else if (request->repeat == DSC_REPEAT_NEVER)
 		dsc_request_finish_unanswered(request, DSC_OUTCOME_UNKNOWN);
 	else if (request->nexus->state == DSC_SESSION_READY)

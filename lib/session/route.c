@@ -111,14 +111,19 @@ void dsc_session_unhold(struct dsc_request *request)
 	dsc_request_take(request->nexus, request);
 }
 
-void dsc_session_fail_held(struct discsi_session *session, int result)
+void dsc_session_fail_held(struct discsi_session *session,
+			   const struct dsc_unit *unit, int result)
 {
-	struct dsc_list *first;
+	struct dsc_list *link = session->held.next;
 
-	while ((first = dsc_list_first(&session->held)) != NULL) {
+	while (link != &session->held) {
 		struct dsc_request *request =
-			dsc_container_of(first, struct dsc_request, link);
+			dsc_container_of(link, struct dsc_request, link);
 
+		link = link->next;
+		if (unit != NULL &&
+		    memcmp(request->task.lun, unit->address, 8) != 0)
+			continue;
 		dsc_session_unhold(request);
 		dsc_request_refuse(request, result);
 	}

@@ -19,16 +19,20 @@
  */
 #define MISSING_MS 20000
 
+static void ask_units(struct dsc_nexus *nexus);
+
 static void finish_round(struct dsc_nexus *nexus)
 {
 	struct discsi_error error = nexus->error;
 
 	if (nexus->state != DSC_SESSION_VERIFYING)
 		return;
-	if (!nexus->is_verify_failed)
-		dsc_barrier_begin(nexus);
-	else
+	if (nexus->is_verify_failed)
 		dsc_nexus_drop(nexus, &error);
+	else if (nexus->is_doubtful)
+		ask_units(nexus);  /* in what is left of the time */
+	else
+		dsc_barrier_begin(nexus);
 }
 
 static void one_less(struct dsc_nexus *nexus)
@@ -53,6 +57,7 @@ static void condemn(struct dsc_nexus *nexus, struct dsc_unit *unit,
 	for (i = 0; i < session->count; i++)
 		dsc_requests_fail_unit(&session->nexus[i], unit,
 				       -unit->why.errnum);
+	dsc_session_fail_held(session, unit, -unit->why.errnum);
 	dsc_session_tell_unit(session, DISCSI_EVENT_LUN_FAILED, unit->number,
 			      why);
 }
@@ -80,16 +85,15 @@ void dsc_nexus_verified(struct dsc_nexus *nexus, struct dsc_unit *unit,
 	one_less(nexus);
 }
 
-void dsc_verify_begin(struct dsc_nexus *nexus)
+static void ask_units(struct dsc_nexus *nexus)
 {
 	struct discsi_session *session = nexus->session;
 	struct dsc_list *link = session->units.next;
 	int rc;
 
 	nexus->is_verify_failed = false;
+	nexus->is_doubtful = false;
 	nexus->verifying++;  /* ours, until all are asked */
-	dsc_timer_set_in(&nexus->recover_timer,
-			 session->conf->login_timeout_ms);
 	while (link != &session->units) {
 		struct dsc_unit *unit =
 			dsc_container_of(link, struct dsc_unit, link);
@@ -108,8 +112,17 @@ void dsc_verify_begin(struct dsc_nexus *nexus)
 	one_less(nexus);
 }
 
+void dsc_verify_begin(struct dsc_nexus *nexus)
+{
+	dsc_timer_set_in(&nexus->recover_timer,
+			 nexus->session->conf->login_timeout_ms);
+	ask_units(nexus);
+}
+
 void dsc_verify_doubt(struct dsc_nexus *nexus)
 {
+	/* What has been asked already may have been the disk before. */
+	nexus->is_doubtful = nexus->state == DSC_SESSION_VERIFYING;
 	if (!dsc_nexus_transit(nexus, DSC_EVENT_DOUBT, NULL))
 		return;
 	dsc_keepalive_stop(nexus);

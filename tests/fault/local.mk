@@ -7,6 +7,7 @@ FAULT_TESTS = \
 	tests/fault/test-barrier \
 	tests/fault/test-commands \
 	tests/fault/test-deadlines \
+	tests/fault/test-doubt \
 	tests/fault/test-durability \
 	tests/fault/test-events \
 	tests/fault/test-hostile \
@@ -31,6 +32,8 @@ tests_fault_test_durability_SOURCES = \
 tests_fault_test_durability_LDADD = $(FAULT_LIBS)
 tests_fault_test_deadlines_SOURCES = $(FAULT_RIG) tests/fault/test-deadlines.c
 tests_fault_test_deadlines_LDADD = $(FAULT_LIBS)
+tests_fault_test_doubt_SOURCES = $(FAULT_RIG) tests/fault/test-doubt.c
+tests_fault_test_doubt_LDADD = $(FAULT_LIBS)
 tests_fault_test_events_SOURCES = $(FAULT_RIG) tests/fault/test-events.c
 tests_fault_test_events_LDADD = $(FAULT_LIBS)
 tests_fault_test_hostile_SOURCES = $(FAULT_RIG) tests/fault/test-hostile.c

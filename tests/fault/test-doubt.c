@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-doubt.c: is it still the same disk? What is under way when it turns out
+ * to be another one, news that come while disks are being verified, questions
+ * that fail without an answer; and what all of that is without patience
+ * (replacement_timeout 0).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault/rig.h"
+#include "harness/harness.h"
+
+#define READ10 0x28
+#define WRITE10 0x2a
+#define FLUSH 0x35
+#define WRITE_SAME 0x93
+#define INQUIRY 0x12
+#define READ_CAPACITY 0x9e
+
+static const struct sim_config plain = { .blocks = 131072 };
+
+static bool has_failed(struct rig *rig)
+{
+	return rig->events[DISCSI_EVENT_LUN_FAILED] > 0;
+}
+
+static struct sim_rule rule_for(int opcode, enum sim_action action,
+				unsigned count)
+{
+	return (struct sim_rule){
+		.opcode = opcode, .lun = SIM_ANY, .action = action,
+		.count = count,
+	};
+}
+
+/* ------------------------------------------------------ another disk, told */
+
+/* An I/O of many commands, of which a part is with the target: no more go. */
+static void test_rest_is_not_sent(void)
+{
+	const struct sim_rule hold = rule_for(WRITE_SAME, SIM_HOLD, 0);
+	struct sim_config big = plain;
+	struct tally zero = { .done = 0 };
+	struct tally read = { .done = 0 };
+	uint8_t data[4096];
+	struct rig rig;
+	size_t sent;
+
+	big.blocks = 1 << 20;
+	if (rig_begin(&rig, &big)) {
+		sim_rule(rig.sim, &hold);
+		CU_ASSERT_EQUAL(discsi_lun_zero_async(
+			rig.lun, 0, 20 * rig.info.max_write_same_bytes, 0,
+			rig_tally, &zero), 0);
+		rig_run(&rig, 50);
+		sent = sim_count(rig.sim, WRITE_SAME);
+		CU_ASSERT_EQUAL(sent, 16);
+		sim_swap_identity(rig.sim, 0, "OTHER", true);
+		discsi_lun_read_async(rig.lun, data, 4096, 0, 0, rig_tally,
+				      &read);
+		CU_ASSERT_TRUE(rig_until(&rig, has_failed, 5000));
+		CU_ASSERT_TRUE(rig_wait(&rig, &read.done, 1, 5000));
+		CU_ASSERT_EQUAL(read.last, -ESTALE);
+		sim_clear_rules(rig.sim);
+		sim_release(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &zero.done, 1, 10000));
+		CU_ASSERT_EQUAL(zero.last, -ESTALE);
+		CU_ASSERT_PTR_NOT_NULL(strstr(zero.error.message,
+					      "another disk"));
+		CU_ASSERT_EQUAL(sim_count(rig.sim, WRITE_SAME), sent);
+	}
+	rig_end(&rig);
+}
+
+/* A flush that waits for writes of another session does not go either. */
+static void test_flush_is_not_sent(void)
+{
+	const struct sim_rule hold = rule_for(WRITE10, SIM_HOLD, 1);
+	struct tally write = { .done = 0 };
+	struct tally flush = { .done = 0 };
+	struct tally reads = { .done = 0 };
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+	unsigned i;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "2");
+		if (rig_open(&rig)) {
+			sim_rule(rig.sim, &hold);
+			discsi_lun_write_async(rig.lun, data, 4096, 0, 0,
+					       rig_tally, &write);
+			discsi_lun_flush_async(rig.lun, rig_tally, &flush);
+			rig_run(&rig, 50);
+			sim_swap_identity(rig.sim, 0, "OTHER", true);
+			for (i = 0; i < 4; i++)
+				discsi_lun_read_async(rig.lun, data, 4096, 0, 0,
+						      rig_tally, &reads);
+			CU_ASSERT_TRUE(rig_until(&rig, has_failed, 5000));
+			CU_ASSERT_TRUE(rig_wait(&rig, &flush.done, 1, 5000));
+			CU_ASSERT_EQUAL(flush.last, -ESTALE);
+			CU_ASSERT_EQUAL(sim_count(rig.sim, FLUSH), 0);
+			sim_release(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(&rig, &write.done, 1, 5000));
+			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LUN_FAILED], 1);
+		}
+	}
+	rig_end(&rig);
+}
+
+/* --------------------------------------------------- while disks are verified */
+
+/*
+ * The disk is exchanged when its name has been read already, but not yet its
+ * capacity: what was read is of the disk before.
+ */
+static void test_exchanged_meanwhile(void)
+{
+	struct sim_rule hold = rule_for(READ_CAPACITY, SIM_HOLD, 1);
+	uint8_t data[4096] = { 1 };
+	struct tally tally = { .done = 0 };
+	struct rig rig;
+
+	if (rig_begin(&rig, &plain)) {
+		sim_rule(rig.sim, &hold);
+		sim_drop_all(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &rig.events[DISCSI_EVENT_LOST], 1,
+					5000));
+		discsi_lun_write_async(rig.lun, data, 4096, 0, 0, rig_tally,
+				       &tally);
+		while (sim_held(rig.sim) == 0 && tally.done == 0)
+			rig_run(&rig, 10);
+		sim_swap_identity(rig.sim, 0, "OTHER", true);
+		sim_release(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
+		CU_ASSERT_EQUAL(tally.last, -ESTALE);
+		CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 0), 0);
+	}
+	rig_end(&rig);
+}
+
+/* No name was got, for a reason that says nothing about the disk. */
+static void test_question_fails(void)
+{
+	struct sim_rule fails = rule_for(INQUIRY, SIM_STATUS, 1);
+	uint8_t data[4096] = { 1 };
+	struct rig rig;
+	unsigned i;
+
+	fails.status = 0x02;
+	fails.key = 0x4;
+	fails.asc = 0x44;
+	if (rig_begin(&rig, &plain)) {
+		/* The standard data, VPD 00, 80, 83. */
+		for (i = 0; i < 4; i++) {
+			fails.skip = i;
+			sim_clear_rules(rig.sim);
+			sim_rule(rig.sim, &fails);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096,
+							 0, 0), 0);
+			CU_ASSERT_EQUAL(sim_rules_applied(rig.sim), i + 1);
+		}
+		CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LUN_FAILED], 0);
+	}
+	rig_end(&rig);
+}
+
+/* Each of several sessions looks for itself. */
+static void test_each_session_verifies(void)
+{
+	struct sim_record record[64];
+	unsigned asked[4] = { 0 };
+	struct rig rig;
+	size_t before;
+	size_t count;
+	size_t i;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "3");
+		if (rig_open(&rig)) {
+			before = sim_count(rig.sim, SIM_ANY);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(
+				&rig, &rig.events[DISCSI_EVENT_RECOVERED], 3,
+				10000));
+			count = sim_journal(rig.sim, before, record, 64);
+			for (i = 0; i < count; i++)
+				if (record[i].opcode == INQUIRY)
+					asked[record[i].connection % 4]++;
+			/* Connections 4, 5 and 6. */
+			CU_ASSERT_EQUAL(asked[0], 4);
+			CU_ASSERT_EQUAL(asked[1], 4);
+			CU_ASSERT_EQUAL(asked[2], 4);
+		}
+	}
+	rig_end(&rig);
+}
+
+/* ------------------------------------------------------- without any patience */
+
+/* Nothing is lost when a disk is looked at again, or by a new login. */
+static void test_no_patience_is_needed(void)
+{
+	uint8_t data[4096];
+	struct work work;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "replacement_timeout", "0");
+		if (rig_open(&rig)) {
+			sim_unit_attention(rig.sim, 0, 0x3f, 0x03);
+			CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, data, 4096, 0,
+							0), 0);
+			CU_ASSERT_EQUAL(sim_logins(rig.sim), 1);
+			work_begin(&work, &rig, 512, 16, 0);
+			rig_wait(&rig, &work.done, 100, 10000);
+			sim_async(rig.sim, 1, 0, 0, 5);
+			CU_ASSERT_TRUE(rig_wait(
+				&rig, &rig.events[DISCSI_EVENT_RECOVERED], 1,
+				10000));
+			rig_wait(&rig, &work.done, work.done + 100, 10000);
+			CU_ASSERT_TRUE(work_finish(&work, 10000));
+			CU_ASSERT_EQUAL(work.failed, 0);
+			CU_ASSERT_EQUAL(sim_logins(rig.sim), 2);
+			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_FAILED], 0);
+			work_check(&work);
+		}
+	}
+	rig_end(&rig);
+}
+
+static const struct dsc_test tests[] = {
+	{ "rest_is_not_sent", test_rest_is_not_sent },
+	{ "flush_is_not_sent", test_flush_is_not_sent },
+	{ "exchanged_meanwhile", test_exchanged_meanwhile },
+	{ "question_fails", test_question_fails },
+	{ "each_session_verifies", test_each_session_verifies },
+	{ "no_patience_is_needed", test_no_patience_is_needed },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return dsc_test_main("doubt", tests, argc, argv);
+}
