@@ -9,6 +9,7 @@ FAULT_TESTS = \
 	tests/fault/test-deadlines \
 	tests/fault/test-doubt \
 	tests/fault/test-durability \
+	tests/fault/test-ends \
 	tests/fault/test-events \
 	tests/fault/test-hostile \
 	tests/fault/test-many \
@@ -34,6 +35,8 @@ tests_fault_test_deadlines_SOURCES = $(FAULT_RIG) tests/fault/test-deadlines.c
 tests_fault_test_deadlines_LDADD = $(FAULT_LIBS)
 tests_fault_test_doubt_SOURCES = $(FAULT_RIG) tests/fault/test-doubt.c
 tests_fault_test_doubt_LDADD = $(FAULT_LIBS)
+tests_fault_test_ends_SOURCES = $(FAULT_RIG) tests/fault/test-ends.c
+tests_fault_test_ends_LDADD = $(FAULT_LIBS)
 tests_fault_test_events_SOURCES = $(FAULT_RIG) tests/fault/test-events.c
 tests_fault_test_events_LDADD = $(FAULT_LIBS)
 tests_fault_test_hostile_SOURCES = $(FAULT_RIG) tests/fault/test-hostile.c

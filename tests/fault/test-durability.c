@@ -297,6 +297,87 @@ static void test_several_sessions(void)
 	rig_end(&rig);
 }
 
+static unsigned count_ready(struct rig *rig)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+
+	discsi_session_get_info(rig->session, &info);
+	CU_ASSERT_TRUE(info.connected);
+	return info.sessions_ready;
+}
+
+static bool is_one_ready(struct rig *rig)
+{
+	return count_ready(rig) == 1;
+}
+
+static bool are_two_ready(struct rig *rig)
+{
+	return count_ready(rig) == 2;
+}
+
+/* One of two is lost and does not come back for a while: the other works. */
+static void test_one_of_several_lost(void)
+{
+	uint8_t data[4096] = { 5 };
+	struct rig rig;
+	unsigned i;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "2");
+		if (rig_open(&rig)) {
+			sim_refuse(rig.sim, 0, true);
+			sim_drop_at(rig.sim, SIM_PDU_RESPONSE, SIM_AFTER, 1);
+			CU_ASSERT_EQUAL(discsi_lun_flush(rig.lun), 0);
+			CU_ASSERT_TRUE(rig_until(&rig, is_one_ready, 5000));
+			for (i = 0; i < 100; i++)
+				CU_ASSERT_EQUAL(discsi_lun_write(
+					rig.lun, data, 4096, i * 4096u, 0), 0);
+			CU_ASSERT_EQUAL(discsi_lun_flush(rig.lun), 0);
+			CU_ASSERT_EQUAL(count_ready(&rig), 1);
+			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LOST], 1);
+			sim_refuse(rig.sim, 0, false);
+			CU_ASSERT_TRUE(rig_until(&rig, are_two_ready, 20000));
+			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_RECOVERED], 1);
+			CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 99 * 8), 1);
+		}
+	}
+	rig_end(&rig);
+}
+
+/* Of several, none can reset the LUN: the others' commands would end, too. */
+static void test_no_barrier_for_several(void)
+{
+	const struct sim_config stranger = {
+		.blocks = 131072, .vendor = "ACME"
+	};
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	struct tally tally = { .done = 0 };
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+
+	if (rig_prepare(&rig, &stranger)) {
+		rig_set(&rig, "sessions", "2");
+		if (rig_open(&rig)) {
+			sim_rule(rig.sim, &hold);
+			discsi_lun_write_async(rig.lun, data, 4096, 0, 0,
+					       rig_tally, &tally);
+			rig_run(&rig, 50);
+			CU_ASSERT_EQUAL(sim_held(rig.sim), 1);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
+			CU_ASSERT_EQUAL(tally.last, -EIO);
+			CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 0);
+			CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096, 0,
+							 0), 0);
+		}
+	}
+	rig_end(&rig);
+}
+
 /* A flush reaches the target after every write that was submitted before. */
 static void test_flush_after_writes(void)
 {
@@ -454,6 +535,8 @@ static const struct dsc_test tests[] = {
 	{ "no_barrier_to_be_had", test_no_barrier_to_be_had },
 	{ "power_cut", test_power_cut },
 	{ "several_sessions", test_several_sessions },
+	{ "one_of_several_lost", test_one_of_several_lost },
+	{ "no_barrier_for_several", test_no_barrier_for_several },
 	{ "flush_after_writes", test_flush_after_writes },
 	{ "failover", test_failover },
 	{ "destroyed", test_destroyed },
