@@ -164,18 +164,157 @@ static int code_of(int code)
 	return code == DSC_SENSE_ANY ? 0xfe : code;
 }
 
+/*
+ * What each row of the table is to say, written down a second time: a row that
+ * is not here, or says something else, has not been thought about twice.
+ */
+#define ANY DSC_SENSE_ANY
+#define NO DSC_RETRY_NO
+#define NOW DSC_RETRY_NOW
+#define LATER DSC_RETRY_LATER
+#define NONE DSC_NEWS_NONE
+#define CAPACITY DSC_NEWS_CAPACITY
+#define LUNS DSC_NEWS_LUNS
+#define IDENTITY DSC_NEWS_IDENTITY
+
+static const struct expected {
+	int key, asc, ascq, errnum;
+	enum dsc_retry retry;
+	enum dsc_news news;
+} expected_rows[] = {
+	{ 0x0, ANY, ANY, EIO, NOW, NONE },
+	{ 0x1, ANY, ANY, 0, NO, NONE },
+	{ 0x2, 0x04, 0x01, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x02, EIO, NO, NONE },
+	{ 0x2, 0x04, 0x03, EIO, NO, NONE },
+	{ 0x2, 0x04, 0x04, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x05, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x06, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x07, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x08, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x09, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x0a, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x0b, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x0c, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x10, EIO, NO, NONE },
+	{ 0x2, 0x04, 0x11, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x12, EIO, NO, NONE },
+	{ 0x2, 0x04, 0x14, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x1a, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x1b, EIO, LATER, NONE },
+	{ 0x2, 0x04, 0x1d, EIO, LATER, NONE },
+	{ 0x2, 0x04, ANY, EIO, NO, NONE },
+	{ 0x2, 0x05, ANY, EIO, NO, NONE },
+	{ 0x2, 0x08, ANY, EIO, LATER, NONE },
+	{ 0x2, 0x30, ANY, EIO, NO, NONE },
+	{ 0x2, 0x31, ANY, EIO, NO, NONE },
+	{ 0x2, 0x3a, ANY, EIO, NO, NONE },
+	{ 0x2, 0x3e, 0x00, EIO, LATER, NONE },
+	{ 0x2, ANY, ANY, EIO, NO, NONE },
+	{ 0x3, 0x03, ANY, ENODATA, NO, NONE },
+	{ 0x3, 0x0c, ANY, ENODATA, NO, NONE },
+	{ 0x3, 0x10, ANY, ENODATA, NO, NONE },
+	{ 0x3, 0x11, 0x00, ENODATA, NO, NONE },
+	{ 0x3, 0x11, 0x01, ENODATA, NO, NONE },
+	{ 0x3, 0x11, 0x04, ENODATA, NO, NONE },
+	{ 0x3, 0x11, 0x14, ENODATA, NO, NONE },
+	{ 0x3, 0x11, ANY, ENODATA, NO, NONE },
+	{ 0x3, 0x14, ANY, ENODATA, NO, NONE },
+	{ 0x3, 0x19, ANY, ENODATA, NO, NONE },
+	{ 0x3, 0x31, ANY, ENODATA, NO, NONE },
+	{ 0x3, 0x32, ANY, ENODATA, NO, NONE },
+	{ 0x3, ANY, ANY, ENODATA, NO, NONE },
+	{ 0x4, 0x08, ANY, EIO, NO, NONE },
+	{ 0x4, 0x32, ANY, EIO, NO, NONE },
+	{ 0x4, 0x3e, ANY, EIO, NO, NONE },
+	{ 0x4, 0x44, 0x00, EIO, NO, NONE },
+	{ 0x4, 0x5d, ANY, EIO, NO, NONE },
+	{ 0x4, ANY, ANY, EIO, NO, NONE },
+	{ 0x5, 0x1a, 0x00, EOPNOTSUPP, NO, NONE },
+	{ 0x5, 0x20, 0x00, EOPNOTSUPP, NO, NONE },
+	{ 0x5, 0x20, ANY, EIO, NO, NONE },
+	{ 0x5, 0x21, 0x00, ERANGE, NO, NONE },
+	{ 0x5, 0x24, ANY, EOPNOTSUPP, NO, NONE },
+	{ 0x5, 0x25, ANY, ENXIO, NO, NONE },
+	{ 0x5, 0x26, 0x04, EBADE, NO, NONE },
+	{ 0x5, 0x26, ANY, EOPNOTSUPP, NO, NONE },
+	{ 0x5, 0x27, ANY, EROFS, NO, NONE },
+	{ 0x5, 0x2c, ANY, EIO, NO, NONE },
+	{ 0x5, 0x55, ANY, EIO, NO, NONE },
+	{ 0x5, ANY, ANY, EIO, NO, NONE },
+	{ 0x6, 0x28, ANY, EIO, NOW, IDENTITY },
+	{ 0x6, 0x29, 0x00, EIO, NOW, NONE },
+	{ 0x6, 0x29, 0x01, EIO, NOW, NONE },
+	{ 0x6, 0x29, 0x02, EIO, NOW, NONE },
+	{ 0x6, 0x29, 0x03, EIO, NOW, NONE },
+	{ 0x6, 0x29, 0x04, EIO, NOW, NONE },
+	{ 0x6, 0x29, 0x07, EIO, NOW, NONE },
+	{ 0x6, 0x29, ANY, EIO, NOW, NONE },
+	{ 0x6, 0x2a, 0x01, EIO, NOW, NONE },
+	{ 0x6, 0x2a, 0x03, EIO, NOW, NONE },
+	{ 0x6, 0x2a, 0x04, EIO, NOW, NONE },
+	{ 0x6, 0x2a, 0x05, EIO, NOW, NONE },
+	{ 0x6, 0x2a, 0x06, EIO, NOW, NONE },
+	{ 0x6, 0x2a, 0x09, EIO, NOW, CAPACITY },
+	{ 0x6, 0x2a, ANY, EIO, NOW, NONE },
+	{ 0x6, 0x2f, ANY, EIO, NOW, NONE },
+	{ 0x6, 0x38, 0x07, EIO, NOW, NONE },
+	{ 0x6, 0x3f, 0x01, EIO, NOW, NONE },
+	{ 0x6, 0x3f, 0x03, EIO, NOW, IDENTITY },
+	{ 0x6, 0x3f, 0x05, EIO, NOW, IDENTITY },
+	{ 0x6, 0x3f, 0x0e, EIO, NOW, LUNS },
+	{ 0x6, 0x3f, ANY, EIO, NOW, NONE },
+	{ 0x6, ANY, ANY, EIO, NOW, NONE },
+	{ 0x7, 0x27, 0x07, ENOSPC, NO, NONE },
+	{ 0x7, 0x27, ANY, EROFS, NO, NONE },
+	{ 0x7, ANY, ANY, EROFS, NO, NONE },
+	{ 0x8, ANY, ANY, EIO, NO, NONE },
+	{ 0x9, ANY, ANY, EIO, NO, NONE },
+	{ 0xa, ANY, ANY, EIO, NO, NONE },
+	{ 0xb, 0x0e, ANY, EIO, NOW, NONE },
+	{ 0xb, 0x10, ANY, EIO, NOW, NONE },
+	{ 0xb, 0x44, ANY, EIO, NOW, NONE },
+	{ 0xb, 0x47, ANY, EIO, NOW, NONE },
+	{ 0xb, 0x4b, ANY, EIO, NOW, NONE },
+	{ 0xb, 0x55, ANY, EIO, LATER, NONE },
+	{ 0xb, ANY, ANY, EIO, NOW, NONE },
+	{ 0xc, ANY, ANY, EIO, NO, NONE },
+	{ 0xd, ANY, ANY, EIO, NO, NONE },
+	{ 0xe, ANY, ANY, EILSEQ, NO, NONE },
+	{ 0xf, ANY, ANY, EIO, NO, NONE },
+};
+#define EXPECTED (sizeof(expected_rows) / sizeof(expected_rows[0]))
+
+static const struct expected *expect(const struct dsc_sense_row *row)
+{
+	for (size_t i = 0; i < EXPECTED; i++) {
+		const struct expected *e = &expected_rows[i];
+
+		if (e->key == row->key && e->asc == row->asc &&
+		    e->ascq == row->ascq)
+			return e;
+	}
+	return NULL;
+}
+
 /* Each row is reached by its own code: none is hidden by one above it. */
 static void test_every_row(void)
 {
+	CU_ASSERT_EQUAL(dsc_sense_row_count, EXPECTED);
 	for (size_t i = 0; i < dsc_sense_row_count; i++) {
 		const struct dsc_sense_row *row = &dsc_sense_rows[i];
+		const struct expected *e = expect(row);
 		struct dsc_verdict v = judge(row->key, code_of(row->asc),
 					     code_of(row->ascq));
 
-		CU_ASSERT_EQUAL(v.errnum, row->verdict.errnum);
-		CU_ASSERT_EQUAL(v.retry, row->verdict.retry);
+		CU_ASSERT_PTR_NOT_NULL(e);
 		CU_ASSERT_PTR_EQUAL(v.text, row->verdict.text);
-		CU_ASSERT(v.errnum >= 0 && v.text[0] != '\0');
+		CU_ASSERT(v.text[0] != '\0');
+		if (e == NULL)
+			continue;
+		CU_ASSERT_EQUAL(v.errnum, e->errnum);
+		CU_ASSERT_EQUAL(v.retry, e->retry);
+		CU_ASSERT_EQUAL(v.news, e->news);
 		CU_ASSERT(v.errnum != 0 || v.retry == DSC_RETRY_NO);
 	}
 }
@@ -247,7 +386,12 @@ static void test_statuses(void)
 		v = dsc_sense_judge((uint8_t)want[i].status, NULL);
 		CU_ASSERT_EQUAL(v.errnum, want[i].errnum);
 		CU_ASSERT_EQUAL(v.retry, want[i].retry);
+		CU_ASSERT_EQUAL(v.news, want[i].status == DSC_SAM_TASK_SET_FULL ?
+				DSC_NEWS_FULL : DSC_NEWS_NONE);
 	}
+	/* Two of them have no row. */
+	CU_ASSERT_EQUAL(dsc_status_row_count + 2,
+			sizeof(want) / sizeof(want[0]));
 }
 
 /* Sense data that comes with another status does not count. */
