@@ -276,6 +276,46 @@ static void test_final_failures(void)
 	rig_end(&rig);
 }
 
+/* And what passes: a unit that starts, commands that were aborted. */
+static void test_passing_failures(void)
+{
+	static const struct {
+		uint8_t status, key, asc, ascq;
+		unsigned count;
+	} cases[] = {
+		{ 0x02, 0x2, 0x04, 0x01, 6 },
+		{ 0x02, 0x2, 0x04, 0x0a, 6 },
+		{ 0x02, 0xb, 0x00, 0x00, 6 },
+		{ 0x02, 0xb, 0x47, 0x01, 6 },
+		{ 0x02, 0x0, 0x00, 0x00, 6 },
+		{ 0x30, 0, 0, 0, 6 },
+	};
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+	size_t i;
+
+	if (rig_begin(&rig, &plain)) {
+		for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			const struct sim_rule rule = {
+				.opcode = WRITE10, .lun = SIM_ANY,
+				.count = cases[i].count, .action = SIM_STATUS,
+				.status = cases[i].status, .key = cases[i].key,
+				.asc = cases[i].asc, .ascq = cases[i].ascq,
+			};
+			unsigned before = sim_rules_applied(rig.sim);
+
+			sim_clear_rules(rig.sim);
+			sim_rule(rig.sim, &rule);
+			CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096,
+							 0, 0), 0);
+			CU_ASSERT_EQUAL(sim_rules_applied(rig.sim) - before,
+					cases[i].count);
+		}
+		CU_ASSERT_EQUAL(sim_logins(rig.sim), 1);
+	}
+	rig_end(&rig);
+}
+
 /* Rejected: told as such, and not sent again. */
 static void test_rejected(void)
 {
@@ -404,6 +444,7 @@ static const struct dsc_test tests[] = {
 	{ "queue_full_storm", test_queue_full_storm },
 	{ "unit_attention_storm", test_unit_attention_storm },
 	{ "final_failures", test_final_failures },
+	{ "passing_failures", test_passing_failures },
 	{ "rejected", test_rejected },
 	{ "rejected_for_logout", test_rejected_for_logout },
 	{ "async_logout", test_async_logout },
