@@ -75,9 +75,10 @@ int dsc_nexus_take(struct dsc_nexus *nexus,
 	char portal[DSC_ADDRESS_MAX + 8];
 	int rc;
 
-	/* The nexus is made of our ISID and the target's portal group. */
+	/* The nexus is made of our ISID and the target's portal group. A login
+	 * that led to nothing has not moved what was sent before it. */
 	nexus->is_other_port = nexus->ready_ns != 0 &&
-			       result->params.tpgt != nexus->params.tpgt;
+			       result->params.tpgt != nexus->work_tpgt;
 	pthread_mutex_lock(&session->lock);
 	nexus->params = result->params;
 	memcpy(nexus->address, result->address, sizeof(nexus->address));

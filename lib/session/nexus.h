@@ -42,6 +42,7 @@ struct dsc_nexus {
 	uint16_t port;
 	struct dsc_address preferred;
 	uint8_t isid[6];
+	uint16_t work_tpgt;              /* portal group that I/O went to last */
 	bool is_other_port;              /* reinstatement does not apply: the
 					  * portal group is another one */
 

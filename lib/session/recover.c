@@ -279,6 +279,7 @@ void dsc_nexus_resume(struct dsc_nexus *nexus)
 	dsc_timer_stop(&nexus->recover_timer);
 	dsc_timer_stop(&nexus->outage_timer);
 	nexus->ready_ns = now;
+	nexus->work_tpgt = nexus->params.tpgt;
 	if (was_lost) {
 		dsc_log(&nexus->ctx->log, DISCSI_LOG_INFO, DSC_LOG_SESSION,
 			"%s: session recovered after %" PRIu64 " ms",

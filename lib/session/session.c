@@ -78,6 +78,7 @@ static void on_connected(void *arg, const struct dsc_connect_result *result)
 	}
 	dsc_nexus_transit(nexus, DSC_EVENT_LOGGED_IN, "login ok");
 	nexus->ready_ns = dsc_loop_now_ns(&nexus->ctx->loop);
+	nexus->work_tpgt = nexus->params.tpgt;
 	dsc_keepalive_start(nexus);
 	session->opened++;
 	connect_next(session);

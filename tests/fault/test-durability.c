@@ -210,6 +210,51 @@ static void test_no_barrier_to_be_had(void)
 	rig_end(&rig);
 }
 
+/*
+ * A write is held by one portal group; the first login at another one is of no
+ * use, the second one is: it reinstates no more than the first did.
+ */
+static void test_second_attempt_elsewhere(void)
+{
+	const struct sim_config two = {
+		.blocks = 131072, .portals = 2, .own_portal_groups = true
+	};
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	const struct sim_rule drop = {
+		.opcode = 0x00, .lun = SIM_ANY, .count = 1, .action = SIM_DROP,
+	};
+	struct tally tally = { .done = 0 };
+	uint8_t data[4096] = { 1 };
+	char portals[80];
+	struct rig rig;
+
+	if (rig_prepare(&rig, &two)) {
+		snprintf(portals, sizeof(portals), "%s,%s",
+			 sim_portal(rig.sim, 0), sim_portal(rig.sim, 1));
+		rig_set(&rig, "portals", portals);
+		if (rig_open(&rig)) {
+			sim_rule(rig.sim, &hold);
+			sim_rule(rig.sim, &drop);
+			discsi_lun_write_async(rig.lun, data, sizeof(data), 0,
+					       0, rig_tally, &tally);
+			rig_run(&rig, 50);
+			CU_ASSERT_EQUAL(sim_held(rig.sim), 1);
+			sim_refuse(rig.sim, 0, true);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
+			CU_ASSERT_EQUAL(tally.ok, 1);
+			CU_ASSERT_EQUAL(sim_rules_applied(rig.sim), 2);
+			CU_ASSERT_EQUAL(sim_logins(rig.sim), 3);
+			CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+			CU_ASSERT_EQUAL(sim_held(rig.sim), 0);
+		}
+	}
+	rig_end(&rig);
+}
+
 /* --------------------------------------------------------------- power cut */
 
 static void test_power_cut(void)
@@ -533,6 +578,7 @@ static const struct dsc_test tests[] = {
 	{ "reinstate_is_no_barrier", test_reinstate_is_no_barrier },
 	{ "timed_out_write", test_timed_out_write },
 	{ "no_barrier_to_be_had", test_no_barrier_to_be_had },
+	{ "second_attempt_elsewhere", test_second_attempt_elsewhere },
 	{ "power_cut", test_power_cut },
 	{ "several_sessions", test_several_sessions },
 	{ "one_of_several_lost", test_one_of_several_lost },
