@@ -162,6 +162,8 @@ static void test_seeds(void)
 		CU_ASSERT_TRUE(after.uordblks < before.uordblks + (16u << 20));
 		/* With an honest target all is well again. */
 		sim_hostile(rig.sim, 0, 0);
+		rig_set(&rig, "login_timeout", "10000");
+		rig_set(&rig, "command_timeout", "10000");
 		CU_ASSERT_TRUE(rig_open(&rig));
 	}
 	rig_end(&rig);

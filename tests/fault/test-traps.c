@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,12 +20,13 @@ static const struct sim_config plain = { .blocks = 131072 };
 
 /* ----------------------------------------------------------------- signals */
 
-static volatile sig_atomic_t signals;
+/* The target's thread gets them, too. */
+static atomic_uint signals;
 
 static void on_signal(int signum)
 {
 	(void)signum;
-	signals++;
+	atomic_fetch_add_explicit(&signals, 1, memory_order_relaxed);
 }
 
 /* A thousand a second, none of which restarts a system call. */

@@ -149,9 +149,9 @@ static int frozen_ms(const struct sim *sim)
 }
 
 /* With poll_us, the processor is kept for so long after the last event. */
-static int wait_events(struct sim *sim, struct epoll_event *events)
+static int wait_events(struct sim *sim, struct epoll_event *events,
+		       bool has_times)
 {
-	bool has_times = sim->login_delay_ms != 0 || sim->insist_ns != 0;
 	uint64_t until = sim_now_ns() + sim->config.poll_us * 1000ull;
 	int count = 0;
 
@@ -172,17 +172,19 @@ static void *loop(void *arg)
 	int i;
 
 	while (!is_stopping) {
+		bool has_times;
 		int frozen;
 
 		pthread_mutex_lock(&sim->lock);
 		frozen = frozen_ms(sim);
+		has_times = sim->login_delay_ms != 0 || sim->insist_ns != 0;
 		pthread_mutex_unlock(&sim->lock);
 		if (frozen > 0) {
 			struct timespec nap = { 0, 2000000 };
 
 			nanosleep(&nap, NULL);
 		} else {
-			count = wait_events(sim, events);
+			count = wait_events(sim, events, has_times);
 			pthread_mutex_lock(&sim->lock);
 			if (frozen_ms(sim) == 0) {
 				for (i = 0; i < count; i++)
