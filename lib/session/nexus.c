@@ -137,6 +137,7 @@ void dsc_nexus_init(struct dsc_nexus *nexus, struct discsi_session *session,
 	dsc_list_init(&nexus->barriers);
 	dsc_list_init(&nexus->ghosts);
 	dsc_list_init(&nexus->refuse.link);
+	dsc_list_init(&nexus->reroute.link);
 	dsc_list_init(&nexus->leave.link);
 	dsc_list_init(&nexus->settle.link);
 	make_isid(nexus);

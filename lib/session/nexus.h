@@ -52,6 +52,7 @@ struct dsc_nexus {
 	struct dsc_list retries;         /* those that wait, by time */
 	struct dsc_list refused;         /* those to complete this turn */
 	struct dsc_deferred refuse;
+	struct dsc_deferred reroute;
 	struct dsc_timer deadline_timer;
 	struct dsc_timer retry_timer;
 	uint32_t depth;                  /* commands at a time; 0: no limit */
@@ -178,6 +179,8 @@ void dsc_requests_fini(struct dsc_nexus *nexus);
 /* Puts a request into a nexus's list, in nobody's hands. */
 void dsc_request_take(struct dsc_nexus *nexus, struct dsc_request *request);
 void dsc_request_submit(struct dsc_nexus *nexus, struct dsc_request *request);
+/* Sends a parked one by another nexus, which is ready. */
+void dsc_request_move(struct dsc_request *request, struct dsc_nexus *to);
 /* Sends everything that is parked, in order of submission. */
 void dsc_requests_replay(struct dsc_nexus *nexus);
 /* Takes back from the connection what has not been sent. */
@@ -222,6 +225,8 @@ void dsc_nexus_news(struct dsc_nexus *nexus, const uint8_t *lun,
 /* route.c */
 struct dsc_unit *dsc_session_find_unit(struct discsi_session *session,
 				       const uint8_t *address);
+/* Requests that wait for a nexus go to one that works, if there is one. */
+void dsc_session_reroute(struct discsi_session *session);
 /* A write is over: flushes that waited for it may go. */
 void dsc_session_release_held(struct discsi_session *session);
 /* Those of one unit; NULL: of all. */

@@ -291,6 +291,7 @@ void dsc_nexus_resume(struct dsc_nexus *nexus)
 	}
 	dsc_keepalive_start(nexus);
 	dsc_requests_replay(nexus);
+	dsc_session_reroute(session);
 	if (was_lost)
 		dsc_session_tell(nexus, DISCSI_EVENT_RECOVERED, NULL);
 }

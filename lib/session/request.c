@@ -232,11 +232,21 @@ static void park_list(struct dsc_nexus *nexus, struct dsc_list *list)
 	}
 }
 
+/* Once the connection has let go of all that it had. */
+static void on_reroute(struct dsc_deferred *deferred)
+{
+	struct dsc_nexus *nexus =
+		dsc_container_of(deferred, struct dsc_nexus, reroute);
+
+	dsc_session_reroute(nexus->session);
+}
+
 void dsc_requests_park(struct dsc_nexus *nexus)
 {
 	park_list(nexus, &nexus->requests);
 	park_list(nexus, &nexus->verifications);
 	dsc_timer_stop(&nexus->retry_timer);
+	dsc_deferred_request(&nexus->ctx->loop, &nexus->reroute);
 }
 
 /* ---------------------------------------------------------------- retry */
@@ -579,14 +589,19 @@ void dsc_request_take(struct dsc_nexus *nexus, struct dsc_request *request)
 	dsc_stats_add(&nexus->session->stats.outstanding, 1);
 }
 
+static void begin_sending(struct dsc_nexus *nexus, struct dsc_request *request)
+{
+	dsc_deadline_set(request);
+	if (nexus->deadline_timer.slot == 0)
+		dsc_deadlines_arm(nexus);
+	hand_to_connection(request);
+}
+
 void dsc_request_submit(struct dsc_nexus *nexus, struct dsc_request *request)
 {
 	dsc_request_take(nexus, request);
 	if (nexus->state == DSC_SESSION_READY) {
-		dsc_deadline_set(request);
-		if (nexus->deadline_timer.slot == 0)
-			dsc_deadlines_arm(nexus);
-		hand_to_connection(request);
+		begin_sending(nexus, request);
 	} else if (dsc_session_state_parks(nexus->state)) {
 		return;
 	} else if (nexus->state == DSC_SESSION_FAILED) {
@@ -594,6 +609,23 @@ void dsc_request_submit(struct dsc_nexus *nexus, struct dsc_request *request)
 	} else {
 		dsc_request_refuse(request, -ECANCELED);
 	}
+}
+
+void dsc_request_move(struct dsc_request *request, struct dsc_nexus *to)
+{
+	struct dsc_list *pos = to->requests.prev;
+
+	dsc_list_remove(&request->link);
+	request->nexus->load--;
+	request->nexus = to;
+	to->load++;
+	while (pos != &to->requests &&
+	       dsc_container_of(pos, struct dsc_request, link)->sequence >
+	       request->sequence)
+		pos = pos->prev;
+	dsc_list_insert_before(pos->next, &request->link);
+	dsc_stats_add(&to->session->stats.replays, 1);
+	begin_sending(to, request);
 }
 
 void dsc_nexus_verify_submit(struct dsc_nexus *nexus,
@@ -627,6 +659,7 @@ bool dsc_session_withdraw(struct dsc_request *request)
 int dsc_requests_prepare(struct dsc_nexus *nexus)
 {
 	dsc_deferred_init(&nexus->refuse, on_refuse);
+	dsc_deferred_init(&nexus->reroute, on_reroute);
 	return dsc_timer_init(&nexus->ctx->loop, &nexus->retry_timer,
 			      on_retry_timer);
 }
@@ -634,6 +667,7 @@ int dsc_requests_prepare(struct dsc_nexus *nexus)
 void dsc_requests_fini(struct dsc_nexus *nexus)
 {
 	dsc_deferred_cancel(&nexus->refuse);
+	dsc_deferred_cancel(&nexus->reroute);
 	dsc_timer_fini(&nexus->deadline_timer);
 	dsc_timer_fini(&nexus->retry_timer);
 }

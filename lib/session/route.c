@@ -2,7 +2,8 @@
 /*
  * route.c: which nexus of a session a request goes to, and in what order with
  * the others: a flush that could overtake earlier writes on another nexus is
- * held until they are over. And the LUNs that are open.
+ * held until they are over; what waits for a nexus that is lost goes to one that
+ * works. And the LUNs that are open.
  *
  * Loop's thread.
  */
@@ -41,6 +42,45 @@ static struct dsc_nexus *choose(struct discsi_session *session)
 			best = nexus;
 	}
 	return best;
+}
+
+/* --------------------------------------------------------- to another nexus */
+
+/*
+ * Not from a nexus that verifies: there it may have been told that the disk is
+ * another one.
+ */
+static bool can_leave(const struct dsc_nexus *nexus)
+{
+	return nexus->state == DSC_SESSION_BACKOFF ||
+	       nexus->state == DSC_SESSION_RECONNECTING ||
+	       nexus->state == DSC_SESSION_LEAVING;
+}
+
+static void reroute_from(struct dsc_nexus *from)
+{
+	struct dsc_list *link = from->requests.next;
+
+	while (can_leave(from) && link != &from->requests) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+		struct dsc_nexus *to = choose(from->session);
+
+		link = link->next;
+		if (to->state != DSC_SESSION_READY)
+			return;
+		/* A suspect one needs the barrier, which comes with its nexus. */
+		if (request->hand == DSC_HAND_PARKED && !request->is_suspect)
+			dsc_request_move(request, to);
+	}
+}
+
+void dsc_session_reroute(struct discsi_session *session)
+{
+	unsigned i;
+
+	for (i = 0; session->count > 1 && i < session->count; i++)
+		reroute_from(&session->nexus[i]);
 }
 
 /* ---------------------------------------------------------------- flushes */

@@ -390,6 +390,53 @@ static void test_one_of_several_lost(void)
 	rig_end(&rig);
 }
 
+/*
+ * What waits for a session that is lost goes over the other one; but a write
+ * that the target may have, which has to wait for its own.
+ */
+static void test_other_session_takes_over(void)
+{
+	const struct sim_rule drop_read = {
+		.opcode = 0x28, .lun = SIM_ANY, .count = 1, .action = SIM_DROP,
+	};
+	const struct sim_rule drop_write = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_DO_DROP,
+	};
+	struct tally read = { .done = 0 };
+	struct tally write = { .done = 0 };
+	uint8_t data[4096] = { 5 };
+	struct rig rig;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "2");
+		if (rig_open(&rig)) {
+			sim_refuse(rig.sim, 0, true);
+			sim_rule(rig.sim, &drop_read);
+			discsi_lun_read_async(rig.lun, data, 4096, 0, 0,
+					      rig_tally, &read);
+			CU_ASSERT_TRUE(rig_wait(&rig, &read.done, 1, 5000));
+			CU_ASSERT_EQUAL(read.ok, 1);
+			CU_ASSERT_EQUAL(count_ready(&rig), 1);
+			sim_refuse(rig.sim, 0, false);
+			CU_ASSERT_TRUE(rig_until(&rig, are_two_ready, 20000));
+
+			sim_refuse(rig.sim, 0, true);
+			sim_rule(rig.sim, &drop_write);
+			discsi_lun_write_async(rig.lun, data, 4096, 0, 0,
+					       rig_tally, &write);
+			CU_ASSERT_TRUE(rig_until(&rig, is_one_ready, 5000));
+			rig_run(&rig, 300);
+			CU_ASSERT_EQUAL(write.done, 0);
+			sim_refuse(rig.sim, 0, false);
+			CU_ASSERT_TRUE(rig_wait(&rig, &write.done, 1, 20000));
+			CU_ASSERT_EQUAL(write.ok, 1);
+			CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 0), 2);
+		}
+	}
+	rig_end(&rig);
+}
+
 /* Of several, none can reset the LUN: the others' commands would end, too. */
 static void test_no_barrier_for_several(void)
 {
@@ -582,6 +629,7 @@ static const struct dsc_test tests[] = {
 	{ "power_cut", test_power_cut },
 	{ "several_sessions", test_several_sessions },
 	{ "one_of_several_lost", test_one_of_several_lost },
+	{ "other_session_takes_over", test_other_session_takes_over },
 	{ "no_barrier_for_several", test_no_barrier_for_several },
 	{ "flush_after_writes", test_flush_after_writes },
 	{ "failover", test_failover },
