@@ -99,6 +99,9 @@ void dsc_timer_set(struct dsc_timer *timer, uint64_t due_ns)
 	struct dsc_loop *loop = timer->loop;
 	size_t slot = timer->slot;
 
+	/* One that is late each time must not be in front of others for ever. */
+	if (loop->is_turning)
+		due_ns = dsc_max_u64(due_ns, loop->now_ns);
 	timer->due_ns = due_ns;
 	if (slot == 0)
 		sift_up(loop, ++loop->heap_used, timer);

@@ -175,6 +175,32 @@ static void test_timer_of_no_delay_lets_the_turn_end(void)
 	dsc_loop_fini(&loop);
 }
 
+static int late;
+
+static void on_late_again(struct dsc_timer *timer)
+{
+	late++;
+	dsc_timer_set(timer, 1);
+}
+
+static void test_late_timer_lets_others_fire(void)
+{
+	int turns;
+
+	open_loop();
+	late = 0;
+	init_timers(2, on_ordered);
+	timers[0].fn = on_late_again;
+	dsc_timer_set(&timers[0], 1);
+	dsc_timer_set(&timers[1], 2);
+	for (turns = 0; turns < 3; turns++)
+		CU_ASSERT(turns_at_once());
+	CU_ASSERT(late >= 2);
+	CU_ASSERT_EQUAL(fired, 1);
+	fini_timers(2);
+	dsc_loop_fini(&loop);
+}
+
 static void test_earlier_timer_is_not_missed(void)
 {
 	open_loop();
@@ -256,6 +282,7 @@ static const struct dsc_test tests[] = {
 	{ "timer may end in its call", test_timer_may_end_in_its_call },
 	{ "timer of no delay lets the turn end",
 	  test_timer_of_no_delay_lets_the_turn_end },
+	{ "late timer lets others fire", test_late_timer_lets_others_fire },
 	{ "earlier timer is not missed", test_earlier_timer_is_not_missed },
 	{ "deadline that moves costs no call",
 	  test_deadline_that_moves_costs_no_call },
