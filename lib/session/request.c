@@ -456,10 +456,12 @@ static void reissue(struct dsc_request *request)
 					      unwanted_result(request));
 	else if (request->repeat == DSC_REPEAT_NEVER)
 		dsc_request_finish_unanswered(request, DSC_OUTCOME_UNKNOWN);
-	else if (request->nexus->state == DSC_SESSION_READY)
+	else if (dsc_session_state_parks(request->nexus->state))
+		park(request);
+	else if (dsc_nexus_is_up(request->nexus))
 		queue_retry(request, 0);
 	else
-		park(request);
+		dsc_request_finish_unanswered(request, -ENOTCONN);
 }
 
 static void on_task_done(struct dsc_task *task)

@@ -89,6 +89,50 @@ static void test_dropped(void)
 	unanswered(0xff, 0xff, 1, 1, 2);
 }
 
+static void on_read_close(void *arg, int result,
+			  const struct discsi_error *error)
+{
+	struct rig *rig = arg;
+
+	(void)error;
+	CU_ASSERT_EQUAL(result, 0);
+	discsi_session_close(rig->session);
+	rig->lun = NULL;
+	rig->session = NULL;
+}
+
+/* The same while the session is being closed: they go on, and it ends. */
+static void test_reset_while_closing(void)
+{
+	struct sim_rule hold = rule_for(WRITE10, SIM_HOLD, 2);
+	struct tally first = { .done = 0 };
+	struct tally young = { .done = 0 };
+	uint8_t data[3][4096] = { { 0 } };
+	struct rig rig;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "command_timeout", "1600");
+		if (rig_open(&rig)) {
+			sim_set_management(rig.sim, ABORT_TASK, 5);
+			sim_rule(rig.sim, &hold);
+			discsi_lun_write_async(rig.lun, data[0], 4096, 0, 0,
+					       rig_tally, &first);
+			rig_run(&rig, 700);
+			discsi_lun_write_async(rig.lun, data[1], 4096, 4096, 0,
+					       rig_tally, &young);
+			discsi_lun_read_async(rig.lun, data[2], 4096, 8192, 0,
+					      on_read_close, &rig);
+			CU_ASSERT_TRUE(rig_wait(&rig, &young.done, 1, 5000));
+			CU_ASSERT_EQUAL(young.ok, 1);
+			CU_ASSERT_TRUE(rig_wait(&rig, &first.done, 1, 1000));
+			CU_ASSERT_EQUAL(first.last, -ETIMEDOUT);
+			CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+			CU_ASSERT_PTR_NULL(rig.session);
+		}
+	}
+	rig_end(&rig);
+}
+
 /* A reset that our one slow command has caused ends the others unheard. */
 static void test_reset_reissues(void)
 {
@@ -438,6 +482,7 @@ static const struct dsc_test tests[] = {
 	{ "reset", test_reset },
 	{ "dropped", test_dropped },
 	{ "reset_reissues", test_reset_reissues },
+	{ "reset_while_closing", test_reset_while_closing },
 	{ "never_sent", test_never_sent },
 	{ "busy_storm", test_busy_storm },
 	{ "task_aborted_storm", test_task_aborted_storm },
