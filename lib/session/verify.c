@@ -119,8 +119,23 @@ void dsc_verify_begin(struct dsc_nexus *nexus)
 	ask_units(nexus);
 }
 
+/* There is no going on afterwards: what is not done yet fails. */
+static void give_in(struct dsc_nexus *nexus)
+{
+	struct discsi_error error;
+
+	dsc_error_set(&error, ESTALE, "%s: a disk may have been exchanged while "
+		      "the session was being closed",
+		      nexus->session->conf->iqn);
+	dsc_nexus_drop(nexus, &error);
+}
+
 void dsc_verify_doubt(struct dsc_nexus *nexus)
 {
+	if (nexus->state == DSC_SESSION_DRAINING) {
+		give_in(nexus);
+		return;
+	}
 	/* What has been asked already may have been the disk before. */
 	nexus->is_doubtful = nexus->state == DSC_SESSION_VERIFYING;
 	if (!dsc_nexus_transit(nexus, DSC_EVENT_DOUBT, NULL))

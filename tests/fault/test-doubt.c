@@ -231,6 +231,45 @@ static void test_no_patience_is_needed(void)
 	rig_end(&rig);
 }
 
+static void on_done_close(void *arg, int result,
+			  const struct discsi_error *error)
+{
+	struct rig *rig = arg;
+
+	(void)error;
+	CU_ASSERT_EQUAL(result, 0);
+	discsi_session_close(rig->session);
+	rig->lun = NULL;
+	rig->session = NULL;
+}
+
+/* A write that is sent again while the session closes meets another disk. */
+static void test_another_disk_while_closing(void)
+{
+	const struct sim_rule busy = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 6,
+		.action = SIM_STATUS, .status = 0x08,
+	};
+	struct tally write = { .done = 0 };
+	uint8_t data[2][4096] = { { 0 } };
+	struct rig rig;
+
+	if (rig_begin(&rig, &plain)) {
+		sim_rule(rig.sim, &busy);
+		discsi_lun_write_async(rig.lun, data[0], 4096, 0, 0, rig_tally,
+				       &write);
+		discsi_lun_read_async(rig.lun, data[1], 4096, 0, 0,
+				      on_done_close, &rig);
+		rig_run(&rig, 50);
+		CU_ASSERT_PTR_NULL(rig.session);
+		sim_swap_identity(rig.sim, 0, "OTHER", true);
+		CU_ASSERT_TRUE(rig_wait(&rig, &write.done, 1, 10000));
+		CU_ASSERT_EQUAL(write.ok, 0);
+		CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 0), 0);
+	}
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "rest_is_not_sent", test_rest_is_not_sent },
 	{ "flush_is_not_sent", test_flush_is_not_sent },
@@ -238,6 +277,7 @@ static const struct dsc_test tests[] = {
 	{ "question_fails", test_question_fails },
 	{ "each_session_verifies", test_each_session_verifies },
 	{ "no_patience_is_needed", test_no_patience_is_needed },
+	{ "another_disk_while_closing", test_another_disk_while_closing },
 	{ NULL, NULL }
 };
 
