@@ -157,7 +157,8 @@ static bool put_text(struct dsc_conn *conn, struct dsc_urgent *urgent)
 	};
 	uint8_t *header;
 
-	if (!dsc_batch_has_room(conn, 0, text->request_length))
+	if (!dsc_batch_has_room(conn, 0, text->request_length) ||
+	    conn->slots.in_use == DSC_SLOTS)
 		return false;
 	if (text->itt == DSC_NO_TAG)
 		text->itt = dsc_slot_take(&conn->slots, DSC_SLOT_TEXT)->itt;
@@ -273,7 +274,8 @@ void dsc_logout_put(struct dsc_conn *conn)
 	};
 	uint8_t *header;
 
-	if (!dsc_logout_is_due(conn) || !dsc_batch_has_room(conn, 0, 0))
+	if (!dsc_logout_is_due(conn) || !dsc_batch_has_room(conn, 0, 0) ||
+	    conn->slots.in_use == DSC_SLOTS)
 		return;
 	h.itt = dsc_slot_take(&conn->slots, DSC_SLOT_LOGOUT)->itt;
 	header = dsc_batch_begin(conn);

@@ -110,10 +110,21 @@ static bool put_management(struct dsc_conn *conn, struct dsc_urgent *urgent)
 	return true;
 }
 
+/*
+ * The target has let so many requests lie unanswered, whose tags stay taken,
+ * that commands would soon get none.
+ */
+static bool has_enough_unanswered(const struct dsc_conn *conn)
+{
+	return conn->slots.in_use >= conn->in_flight_count + DSC_SLOTS / 2;
+}
+
 int dsc_conn_manage(struct dsc_conn *conn, struct dsc_management *management)
 {
 	if (!conn->is_open)
 		return -ENOTCONN;
+	if (has_enough_unanswered(conn))
+		return -EAGAIN;
 	management->itt = DSC_NO_TAG;
 	management->rtt = DSC_NO_TAG;
 	management->ref_cmd_sn = 0;

@@ -230,7 +230,10 @@ struct dsc_management {
 	uint32_t ref_cmd_sn;
 };
 
-/* Any number at a time, sent in this order. -ENOTCONN: no done(). */
+/*
+ * Any number at a time, sent in this order. -ENOTCONN, -EAGAIN (hundreds were
+ * never answered): no done().
+ */
 int dsc_conn_manage(struct dsc_conn *conn, struct dsc_management *management);
 
 /* done() will not run; an answer is swallowed. */

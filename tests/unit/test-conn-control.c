@@ -356,6 +356,42 @@ static void logout(void)
 }
 
 /* It leaves behind everything submitted, answers included. */
+static void on_managed(struct dsc_management *management, int status,
+		       uint8_t response)
+{
+	(void)management;
+	(void)status;
+	(void)response;
+}
+
+/* Hundreds of resets that nobody answers: no more, but a Logout gets out. */
+static void resets_without_answers(void)
+{
+	struct dsc_management reset;
+	unsigned sent = 0;
+	int rc;
+
+	peer_init(&peer);
+	peer_open(&peer);
+	do {
+		memset(&reset, 0, sizeof(reset));
+		reset.function = DSC_TMF_LUN_RESET;
+		reset.done = on_managed;
+		rc = dsc_conn_manage(peer.conn, &reset);
+		if (rc == 0) {
+			peer_expect(&peer, DSC_OP_TASK_REQUEST, &got);
+			dsc_conn_manage_forget(peer.conn, &reset);
+		}
+	} while (rc == 0 && ++sent < 2000);
+	CU_ASSERT_EQUAL(rc, -EAGAIN);
+	CU_ASSERT_EQUAL(sent, 512);
+	ask_logout();
+	peer_expect(&peer, DSC_OP_LOGOUT_REQUEST, &got);
+	answer_logout(0);
+	peer_wait(&peer, &logouts, 1);
+	end();
+}
+
 static void logout_comes_last(void)
 {
 	struct op op[3];
@@ -557,6 +593,7 @@ static const struct dsc_test tests[] = {
 	{ "text_answered_twice", text_answered_twice },
 	{ "text_bad_arguments", text_bad_arguments },
 	{ "logout", logout },
+	{ "resets_without_answers", resets_without_answers },
 	{ "logout_comes_last", logout_comes_last },
 	{ "logout_after_withdrawal", logout_after_withdrawal },
 	{ "logout_refused", logout_refused },
