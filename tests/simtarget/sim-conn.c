@@ -58,6 +58,8 @@ void sim_conn_free(struct sim_conn *conn)
 	if (!conn->is_logged_in)
 		free(conn->nexus);
 	dsc_list_remove(&conn->link);
+	/* A child that has not got to its exec yet may hold it open. */
+	epoll_ctl(conn->sim->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL);
 	close(conn->fd);
 	free(conn->rx);
 	free(conn->out);

@@ -237,6 +237,8 @@ void sim_refuse(struct sim *sim, unsigned i, bool refuses)
 {
 	pthread_mutex_lock(&sim->lock);
 	if (refuses && sim->portal[i].fd >= 0) {
+		epoll_ctl(sim->epoll_fd, EPOLL_CTL_DEL, sim->portal[i].fd,
+			  NULL);
 		close(sim->portal[i].fd);
 		sim->portal[i].fd = -1;
 	} else if (!refuses && sim->portal[i].fd < 0) {
