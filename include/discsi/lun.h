@@ -14,8 +14,9 @@
  * while both are under way have no order.
  *
  * Errors of all I/O: EINVAL (misaligned, bad flags), ERANGE (beyond the end),
- * EROFS, ENODATA (medium error), EBADE (reservation conflict), ENOSPC (thin
- * pool exhausted), ENXIO (no such LUN any more), ETIMEDOUT (command_timeout),
+ * EROFS, ENODATA (medium error), EILSEQ (the target says that it has compared
+ * data, and it differs), EBADE (reservation conflict), ENOSPC (thin pool
+ * exhausted), ENXIO (no such LUN any more), ETIMEDOUT (command_timeout),
  * ENOTCONN (the session is lost), EPROTO, ECANCELED (closed while under way),
  * EIO; EDEADLK for the waiting form inside a callback; ENOMEM.
  *
