@@ -37,8 +37,13 @@ static void on_pong(void *arg, int status)
 	struct dsc_nexus *nexus = arg;
 
 	nexus->pinged_ns = 0;
-	if (status == 0)
-		dsc_nexus_prove(nexus);
+	if (status != 0)
+		return;
+	/* The next one is due an interval from now, not when this one was. */
+	if (nexus->ping_timer.slot != 0)
+		dsc_timer_set(&nexus->ping_timer,
+			      now_ns(nexus) + interval_ns(nexus));
+	dsc_nexus_prove(nexus);
 }
 
 static void ping(struct dsc_nexus *nexus)

@@ -133,6 +133,46 @@ static void test_reset_while_closing(void)
 	rig_end(&rig);
 }
 
+/*
+ * The disk is stuck, the target is not: it answers pings, and so the connection
+ * is not thought dead before the command's time is over.
+ */
+static void test_stuck_disk(void)
+{
+	const struct sim_rule silent = rule_for(SIM_ANY, SIM_SILENT, 0);
+	struct tally tally = { .done = 0 };
+	uint8_t data[4096];
+	struct rig rig;
+	unsigned pings;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "command_timeout", "2000");
+		rig_set(&rig, "noop_interval", "100");
+		rig_set(&rig, "noop_timeout", "1000");
+		if (rig_open(&rig)) {
+			sim_set_management(rig.sim, ABORT_TASK, 0xff);
+			sim_set_management(rig.sim, LUN_RESET, 5);
+			sim_rule(rig.sim, &silent);
+			pings = sim_pings(rig.sim);
+			discsi_lun_read_async(rig.lun, data, sizeof(data), 0, 0,
+					      rig_tally, &tally);
+			rig_run(&rig, 1000);
+			CU_ASSERT_TRUE(sim_pings(rig.sim) >= pings + 3);
+			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LOST], 0);
+			CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
+			CU_ASSERT_EQUAL(tally.last, -ETIMEDOUT);
+			CU_ASSERT_EQUAL(sim_managements(rig.sim, ABORT_TASK),
+					1);
+			CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LOST], 1);
+			sim_clear_rules(rig.sim);
+			CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, data, 4096, 0,
+							0), 0);
+		}
+	}
+	rig_end(&rig);
+}
+
 /* A reset that our one slow command has caused ends the others unheard. */
 static void test_reset_reissues(void)
 {
@@ -481,6 +521,7 @@ static const struct dsc_test tests[] = {
 	{ "no_such_task", test_no_such_task },
 	{ "reset", test_reset },
 	{ "dropped", test_dropped },
+	{ "stuck_disk", test_stuck_disk },
 	{ "reset_reissues", test_reset_reissues },
 	{ "reset_while_closing", test_reset_while_closing },
 	{ "never_sent", test_never_sent },
