@@ -1,20 +1,32 @@
 # examples: short programs that teach one thing each. They see what an agent
 # sees: the public headers and the shared library.
+EXAMPLE_FLAGS = -I$(top_srcdir)/include
+
 noinst_PROGRAMS += \
+	examples/async-scan \
 	examples/capacity \
-	examples/read-blocks \
+	examples/own-loop \
+	examples/snapshot-free-copy \
 	examples/watch-session
 
+examples_async_scan_SOURCES = examples/async-scan.c
+examples_async_scan_CPPFLAGS = $(EXAMPLE_FLAGS)
+examples_async_scan_LDADD = libdiscsi.la
+
 examples_capacity_SOURCES = examples/capacity.c
-examples_capacity_CPPFLAGS = -I$(top_srcdir)/include
+examples_capacity_CPPFLAGS = $(EXAMPLE_FLAGS)
 examples_capacity_LDADD = libdiscsi.la
 
-examples_read_blocks_SOURCES = examples/read-blocks.c
-examples_read_blocks_CPPFLAGS = -I$(top_srcdir)/include
-examples_read_blocks_LDADD = libdiscsi.la
+examples_own_loop_SOURCES = examples/own-loop.c
+examples_own_loop_CPPFLAGS = $(EXAMPLE_FLAGS)
+examples_own_loop_LDADD = libdiscsi.la
+
+examples_snapshot_free_copy_SOURCES = examples/snapshot-free-copy.c
+examples_snapshot_free_copy_CPPFLAGS = $(EXAMPLE_FLAGS)
+examples_snapshot_free_copy_LDADD = libdiscsi.la
 
 examples_watch_session_SOURCES = examples/watch-session.c
-examples_watch_session_CPPFLAGS = -I$(top_srcdir)/include
+examples_watch_session_CPPFLAGS = $(EXAMPLE_FLAGS)
 examples_watch_session_LDADD = libdiscsi.la
 
 check_PROGRAMS += tests/tgt/test-examples

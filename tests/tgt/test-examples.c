@@ -115,29 +115,81 @@ static void test_capacity_without_a_url_says_so(void)
 	dsc_run_free(&result);
 }
 
-static void test_read_blocks_counts_every_byte(void)
+/* cksum(1) of the target's own file says what the program must say. */
+static void test_async_scan_sums_like_cksum(void)
 {
-	struct dsc_run_result result;
-	char expected[96];
+	char *path = dsc_tgtd_lun_path(tgtd, 1, 2);
+	const char *const argv[] = { "cksum", path, NULL };
+	struct dsc_run_result result, wanted;
 
-	snprintf(expected, sizeof(expected),
-		 "%u of %" PRIu64 " bytes are not zero\n", NONZERO, LUN2_BYTES);
-	CU_ASSERT_EQUAL(run_example(&result, "examples/read-blocks", SECRET, 2),
+	CU_ASSERT_EQUAL(dsc_run(&wanted, argv), 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(wanted.out, path));
+	strstr(wanted.out, path)[-1] = '\n';
+	*strstr(wanted.out, path) = '\0';
+	CU_ASSERT_EQUAL(run_example(&result, "examples/async-scan", SECRET, 2),
 			0);
-	CU_ASSERT_STRING_EQUAL(result.out, expected);
+	CU_ASSERT_STRING_EQUAL(result.out, wanted.out);
 	CU_ASSERT_STRING_EQUAL(result.err, "");
 	dsc_run_free(&result);
+	dsc_run_free(&wanted);
+	free(path);
 }
 
-static void test_read_blocks_names_the_lun_that_is_missing(void)
+static void test_async_scan_names_the_lun_that_is_missing(void)
 {
 	struct dsc_run_result result;
 
-	CU_ASSERT_EQUAL(run_example(&result, "examples/read-blocks", SECRET, 7),
+	CU_ASSERT_EQUAL(run_example(&result, "examples/async-scan", SECRET, 7),
 			1);
 	CU_ASSERT_STRING_EQUAL(result.out, "");
 	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "LUN 7"));
 	dsc_run_free(&result);
+}
+
+/* The copy and the target's own file, compared by cmp(1). */
+static void test_copy_is_the_lun(void)
+{
+	char *path = dsc_tgtd_lun_path(tgtd, 1, 2);
+	char *copy = NULL;
+	char *part = NULL;
+	char url[256], expected[96];
+	struct dsc_run_result result;
+
+	CU_ASSERT_FATAL(asprintf(&copy, "%s.copy", path) > 0);
+	CU_ASSERT_FATAL(asprintf(&part, "%s.part", copy) > 0);
+	snprintf(url, sizeof(url), "iscsi://%s%%%s@%s/%s/2", USER, SECRET,
+		 dsc_tgtd_portal(tgtd), IQN);
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"examples/snapshot-free-copy", url, copy, NULL }), 0);
+	snprintf(expected, sizeof(expected), " of %" PRIu64 " bytes copied to ",
+		 LUN2_BYTES);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, expected));
+	CU_ASSERT_STRING_EQUAL(result.err, "");
+	dsc_run_free(&result);
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"cmp", path, copy, NULL }), 0);
+	dsc_run_free(&result);
+	CU_ASSERT_NOT_EQUAL(access(part, F_OK), 0);
+	unlink(copy);
+	free(part);
+	free(copy);
+	free(path);
+}
+
+static void test_copy_that_fails_leaves_no_file(void)
+{
+	char *path = dsc_tgtd_lun_path(tgtd, 1, 7);
+	char url[256];
+	struct dsc_run_result result;
+
+	snprintf(url, sizeof(url), "iscsi://%s%%%s@%s/%s/7", USER, SECRET,
+		 dsc_tgtd_portal(tgtd), IQN);
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"examples/snapshot-free-copy", url, path, NULL }), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "LUN 7"));
+	CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+	dsc_run_free(&result);
+	free(path);
 }
 
 struct saying {
@@ -188,6 +240,29 @@ static void test_watch_session_sees_a_loss_and_a_recovery(void)
 	dsc_process_stop(process);
 }
 
+/* Questions over a pipe; 65530 falls into the block before the pattern's. */
+static void test_own_loop_answers_in_the_middle_of_its_own_loop(void)
+{
+	char command[512];
+	struct dsc_run_result result;
+
+	snprintf(command, sizeof(command),
+		 "printf '0\\n66000\\nx\\n1000000000000\\n' | "
+		 "examples/own-loop 'iscsi://%s%%%s@%s/%s/2' | sort", USER,
+		 SECRET, dsc_tgtd_portal(tgtd), IQN);
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"sh", "-c", command, NULL }), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "0: 00 00 00 00 00 00 00 00 "
+				      "00 00 00 00 00 00 00 00\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "66000: a5 a5 a5 a5 a5 a5 a5 "
+				      "a5 a5 a5 a5 a5 a5 a5 a5 a5\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "x: not an offset\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "1000000000000: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "beyond"));
+	CU_ASSERT_STRING_EQUAL(result.err, "");
+	dsc_run_free(&result);
+}
+
 static void test_watch_session_tells_why_it_is_refused(void)
 {
 	struct dsc_run_result result;
@@ -207,9 +282,14 @@ static const struct dsc_test tests[] = {
 	  test_capacity_tells_why_it_is_refused },
 	{ "capacity_without_a_url_says_so",
 	  test_capacity_without_a_url_says_so },
-	{ "read_blocks_counts_every_byte", test_read_blocks_counts_every_byte },
-	{ "read_blocks_names_the_lun_that_is_missing",
-	  test_read_blocks_names_the_lun_that_is_missing },
+	{ "async_scan_sums_like_cksum", test_async_scan_sums_like_cksum },
+	{ "async_scan_names_the_lun_that_is_missing",
+	  test_async_scan_names_the_lun_that_is_missing },
+	{ "copy_is_the_lun", test_copy_is_the_lun },
+	{ "copy_that_fails_leaves_no_file",
+	  test_copy_that_fails_leaves_no_file },
+	{ "own_loop_answers_in_the_middle_of_its_own_loop",
+	  test_own_loop_answers_in_the_middle_of_its_own_loop },
 	{ "watch_session_sees_a_loss_and_a_recovery",
 	  test_watch_session_sees_a_loss_and_a_recovery },
 	{ "watch_session_tells_why_it_is_refused",
