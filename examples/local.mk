@@ -1,5 +1,9 @@
 # examples: short programs that teach one thing each. They see what an agent
 # sees: the public headers and the shared library.
+EXTRA_DIST += \
+	examples/python/discsi.py \
+	examples/python/scan.py
+
 EXAMPLE_FLAGS = -I$(top_srcdir)/include
 
 noinst_PROGRAMS += \

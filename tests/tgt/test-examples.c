@@ -192,6 +192,127 @@ static void test_copy_that_fails_leaves_no_file(void)
 	free(path);
 }
 
+/* A library with a sanitizer in it cannot be loaded by a plain interpreter. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_SANITIZER 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
+#endif
+#ifndef HAS_SANITIZER
+#define HAS_SANITIZER 0
+#endif
+
+/* Runs a shell command with the Python module and the library in reach; $URL
+ * is the target's, without a LUN. */
+static int run_python(struct dsc_run_result *result, const char *command)
+{
+	char script[2048];
+
+	snprintf(script, sizeof(script),
+		 "export DISCSI_LIBRARY=\"$DSC_BUILDDIR/.libs/libdiscsi.so.0\" "
+		 "PYTHONPATH=\"$DSC_SRCDIR/examples/python\" "
+		 "PYTHONDONTWRITEBYTECODE=1 PORTAL='%s' IQN='%s' "
+		 "URL='iscsi://%s%%%s@%s'; "
+		 "%s", dsc_tgtd_portal(tgtd), IQN, USER, SECRET,
+		 dsc_tgtd_portal(tgtd), command);
+	return dsc_run(result, (const char *const[]){ "sh", "-c", script,
+						      NULL });
+}
+
+static bool has_python(void)
+{
+	if (HAS_SANITIZER)
+		dsc_test_skip("a library with a sanitizer");
+	else if (access("/usr/bin/python3", X_OK) != 0)
+		dsc_test_skip("python3 is not installed");
+	else
+		return true;
+	return false;
+}
+
+static void test_python_lists_targets(void)
+{
+	struct dsc_run_result result;
+
+	if (!has_python())
+		return;
+	CU_ASSERT_EQUAL(run_python(&result,
+		"python3 \"$PYTHONPATH/scan.py\" \"$URL\""), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, IQN " 127.0.0.1:"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, IQN "-other 127.0.0.1:"));
+	CU_ASSERT_STRING_EQUAL(result.err, "");
+	dsc_run_free(&result);
+}
+
+/* Against sha256sum(1) of the target's own file. */
+static void test_python_reads_every_block(void)
+{
+	char *path = dsc_tgtd_lun_path(tgtd, 1, 2);
+	struct dsc_run_result result, wanted;
+
+	if (has_python()) {
+		CU_ASSERT_EQUAL(run_python(&result, "python3 "
+			"\"$PYTHONPATH/scan.py\" \"$URL/$IQN/2\""), 0);
+		CU_ASSERT_EQUAL(dsc_run(&wanted, (const char *const[]){
+			"sha256sum", path, NULL }), 0);
+		wanted.out[64] = '\0';
+		CU_ASSERT_PTR_NOT_NULL(strstr(result.out, wanted.out));
+		CU_ASSERT_PTR_NOT_NULL(strstr(result.out,
+			"9437696 bytes in blocks of 512\n"));
+		CU_ASSERT_STRING_EQUAL(result.err, "");
+		dsc_run_free(&result);
+		dsc_run_free(&wanted);
+	}
+	free(path);
+}
+
+static const char python_writes[] =
+	"python3 -c '\n"
+	"import discsi, os, errno\n"
+	"url = os.environ[\"URL\"] + \"/\" + os.environ[\"IQN\"]\n"
+	"with discsi.open(url, lun_id=1) as lun:\n"
+	"    data = os.urandom(8192)\n"
+	"    lun.write(1 << 20, data, discsi.FUA)\n"
+	"    lun.flush()\n"
+	"    lun.refresh()\n"
+	"    assert lun.info.bytes == 3 << 40, lun.info.bytes\n"
+	"    assert lun.info.max_write_same_bytes % 512 == 0, str(lun.info)\n"
+	"    assert lun.read(1 << 20, 8192) == data\n"
+	"    assert lun.read(0, 0) == b\"\"\n"
+	"    lun.write(1 << 20, bytes(8192))\n"
+	"    try:\n"
+	"        lun.read(3 << 40, 512)\n"
+	"    except discsi.Error as error:\n"
+	"        assert error.errno == errno.ERANGE, error\n"
+	"    else:\n"
+	"        assert False, \"no error\"\n"
+	"try:\n"
+	"    lun.read(0, 512)\n"
+	"except ValueError:\n"
+	"    pass\n"
+	"try:\n"
+	"    discsi.open(url, lun_id=1, password=\"canary-wrong\")\n"
+	"except discsi.Error as error:\n"
+	"    assert error.errno == errno.EACCES and error.login == (2, 1), error\n"
+	"    assert \"canary\" not in str(error)\n"
+	"    print(\"refused\")\n"
+	"'";
+
+static void test_python_writes_and_raises(void)
+{
+	struct dsc_run_result result;
+
+	if (!has_python())
+		return;
+	CU_ASSERT_EQUAL(run_python(&result, python_writes), 0);
+	CU_ASSERT_STRING_EQUAL(result.out, "refused\n");
+	CU_ASSERT_STRING_EQUAL(result.err, "");
+	dsc_run_free(&result);
+}
+
 struct saying {
 	struct dsc_process *process;
 	const char *words;
@@ -290,6 +411,9 @@ static const struct dsc_test tests[] = {
 	  test_copy_that_fails_leaves_no_file },
 	{ "own_loop_answers_in_the_middle_of_its_own_loop",
 	  test_own_loop_answers_in_the_middle_of_its_own_loop },
+	{ "python_lists_targets", test_python_lists_targets },
+	{ "python_reads_every_block", test_python_reads_every_block },
+	{ "python_writes_and_raises", test_python_writes_and_raises },
 	{ "watch_session_sees_a_loss_and_a_recovery",
 	  test_watch_session_sees_a_loss_and_a_recovery },
 	{ "watch_session_tells_why_it_is_refused",
