@@ -345,6 +345,8 @@ void dsc_batch_give(struct dsc_conn_shared *shared, struct dsc_batch *batch);
 int dsc_receiver_init(struct dsc_receiver *receiver);
 /* Reads and handles what there is. Calls back. */
 void dsc_conn_receive(struct dsc_conn *conn);
+/* How much has to be there before the socket counts as readable. */
+void dsc_conn_set_low_water(struct dsc_conn *conn);
 
 /* conn-answer.c */
 /* NULL for an opcode that a target must not use here. */

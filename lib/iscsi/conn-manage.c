@@ -58,6 +58,7 @@ int dsc_conn_ping(struct dsc_conn *conn, dsc_ping_cb done, void *arg)
 	ping->itt = DSC_NO_TAG;
 	ping->urgent.put = put_ping;
 	send_urgent(conn, &ping->urgent);
+	dsc_conn_set_low_water(conn);
 	return 0;
 }
 

@@ -33,7 +33,8 @@
  * While so much of a payload is to come, the socket counts as readable when so
  * much is there: fewer, larger reads. It does come, whatever the target does
  * next, or the connection ends, which makes the socket readable, too; and Linux
- * (4.18) sees to it that there is room for it.
+ * (4.18) sees to it that there is room for it. Not while a ping is under way:
+ * on a slow link less than that would look like silence.
  */
 #define LOW_WATER_BYTES 65536u
 
@@ -330,11 +331,12 @@ static void end_reading(struct dsc_conn *conn)
 	rx->buffer = NULL;
 }
 
-static void set_low_water(struct dsc_conn *conn)
+void dsc_conn_set_low_water(struct dsc_conn *conn)
 {
 	struct dsc_receiver *rx = &conn->receiver;
 	bool is_raised = rx->phase == DSC_RECEIVE_DATA && rx->task != NULL &&
-			 rx->left >= LOW_WATER_BYTES;
+			 rx->left >= LOW_WATER_BYTES &&
+			 conn->ping.done == NULL;
 	int bytes = is_raised ? (int)LOW_WATER_BYTES : 1;
 
 	if (!conn->is_open || is_raised == rx->is_low_water_raised)
@@ -351,7 +353,7 @@ void dsc_conn_receive(struct dsc_conn *conn)
 	begin_reading(conn);
 	while (conn->is_open && reads++ < READS_PER_TURN && receive_once(conn))
 		;
-	set_low_water(conn);
+	dsc_conn_set_low_water(conn);
 	end_reading(conn);
 	/* The window may have opened, tags may be free again. */
 	if (conn->is_open &&

@@ -3,6 +3,8 @@
  * unit/conn-peer.c: the scriptable target of the connection's tests.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,6 +62,32 @@ void peer_init(struct peer *peer)
 	};
 }
 
+/* A socketpair by TCP: fds[0] for the engine. */
+static int tcp_pair(int fds[2])
+{
+	struct sockaddr_in at = {
+		.sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
+	};
+	socklen_t length = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int rc;
+
+	fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	rc = bind(listener, (struct sockaddr *)&at, sizeof(at));
+	if (rc == 0)
+		rc = listen(listener, 1);
+	if (rc == 0)
+		rc = getsockname(listener, (struct sockaddr *)&at, &length);
+	if (rc == 0)
+		rc = connect(fds[0], (struct sockaddr *)&at, sizeof(at));
+	if (rc == 0)
+		rc = fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	fds[1] = rc == 0 ? accept(listener, NULL, NULL) : -1;
+	close(listener);
+	return fds[1] >= 0 ? 0 : -1;
+}
+
 void peer_open(struct peer *peer)
 {
 	const struct dsc_conn_owner owner = {
@@ -75,8 +103,9 @@ void peer_open(struct peer *peer)
 	peer->max_cmd_sn = peer->params.max_cmd_sn;
 	peer->inbox = malloc(INBOX_BYTES);
 	CU_ASSERT_FATAL(peer->inbox != NULL);
-	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				   fds) == 0);
+	CU_ASSERT_FATAL((peer->is_tcp ? tcp_pair(fds) :
+			 socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    fds)) == 0);
 	if (peer->send_buffer > 0)
 		CU_ASSERT_EQUAL(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF,
 					   &peer->send_buffer, sizeof(int)), 0);

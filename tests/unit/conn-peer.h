@@ -29,6 +29,7 @@ struct peer {
 	uint32_t max_cmd_sn;
 	size_t chunk;            /* bytes sent at a time, 0: all at once */
 	int send_buffer;         /* of the engine's socket, 0: as it is */
+	bool is_tcp;             /* and no socketpair */
 	uint8_t *inbox;          /* what the engine sent and no one has taken */
 	size_t inbox_used;
 

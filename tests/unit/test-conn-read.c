@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "unit/conn-peer.h"
 
 #define S DSC_FLAG_STATUS
@@ -500,6 +501,75 @@ static void cut_anywhere(void)
 	}
 }
 
+/* ---------------------------------------------------------- a slow link */
+
+static void on_ping(void *arg, int status)
+{
+	int *pongs = arg;
+
+	CU_ASSERT_EQUAL(status, 0);
+	(*pongs)++;
+}
+
+/* Turns the loop until the engine has read so many bytes, or for a while. */
+static bool has_read(uint64_t bytes)
+{
+	uint64_t end = dsc_clock_now_ns() + 10 * DSC_NS_PER_S;
+	const struct dsc_conn_stats *stats = dsc_conn_get_stats(peer.conn);
+
+	while (stats->bytes_received < bytes && dsc_clock_now_ns() < end)
+		discsi_context_dispatch(peer.ctx, 10);
+	return stats->bytes_received == bytes;
+}
+
+/*
+ * A long payload on a link that is slower than the ping's deadline: each byte
+ * of it says that the target is there, however few they are.
+ */
+static void slow_payload(void)
+{
+	static uint8_t data[262144];
+	const uint32_t length = sizeof(data);
+	uint8_t header[48] = { DSC_OP_DATA_IN, F | S };
+	uint32_t sent = 1000;
+	int pongs = 0;
+	struct op op;
+
+	peer_init(&peer);
+	peer.is_tcp = true;
+	peer_open(&peer);
+	op_init(&op, &peer, DSC_DATA_IN, length);
+	issue(&op);
+	fill(data, 5, 0, length);
+	dsc_put_be24(header + 5, length);
+	dsc_put_be32(header + 16, got.itt);
+	dsc_put_be32(header + 24, peer.stat_sn++);
+	dsc_put_be32(header + 28, peer.exp_cmd_sn);
+	dsc_put_be32(header + 32, peer.max_cmd_sn);
+	peer_say_bytes(&peer, header, 48);
+	peer_say_bytes(&peer, data, sent);
+	CU_ASSERT_FATAL(has_read(48 + sent));
+	/* Lies in the socket when the ping is sent; and comes after it. */
+	peer_say_bytes(&peer, data + sent, 1000);
+	peer_turn(&peer);
+	CU_ASSERT_EQUAL(dsc_conn_ping(peer.conn, on_ping, &pongs), 0);
+	for (sent += 1000; sent < 8000; sent += 1000) {
+		CU_ASSERT_FATAL(has_read(48 + sent));
+		peer_say_bytes(&peer, data + sent, 1000);
+	}
+	peer_say_bytes(&peer, data + sent, length - sent);
+	assert_done(&op, 0, 0, length);
+	CU_ASSERT(is_filled(op.data, 5, 0, length));
+	peer_expect(&peer, DSC_OP_NOP_OUT, &got);
+	peer_say(&peer, &(struct say){
+		.opcode = DSC_OP_NOP_IN, .flags = F, .itt = got.itt,
+		.ttt = DSC_NO_TAG,
+	});
+	peer_wait(&peer, &pongs, 1);
+	op_free(&op);
+	end();
+}
+
 /* -------------------------------------------------------------- digests */
 
 static void damaged(bool is_data)
@@ -552,6 +622,7 @@ static const struct dsc_test tests[] = {
 	{ "target_failure", target_failure },
 	{ "other_status", other_status },
 	{ "cut_anywhere", cut_anywhere },
+	{ "slow_payload", slow_payload },
 	{ "header_digest_mismatch", header_digest_mismatch },
 	{ "data_digest_mismatch", data_digest_mismatch },
 	{ NULL, NULL },
