@@ -53,16 +53,11 @@ static const char *state_name(const struct nbd_health *health)
 static void keep_error(struct nbd_health *health,
 		       const struct discsi_error *error)
 {
-	char *c;
-
 	if (error == NULL)
 		return;
 	snprintf(health->last_error, sizeof(health->last_error), "%s",
 		 error->message);
-	for (c = health->last_error; *c != '\0'; c++) {
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	}
+	dsc_text_clean(health->last_error);
 	health->state.last_error_time = now_s();
 }
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #include "failure.h"
 #include "output.h"
 
@@ -134,15 +136,6 @@ void output_line(const char *format, ...)
 	putchar('\n');
 }
 
-/* What may hold a target's words, fit for a terminal. */
-static void make_harmless(char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-	}
-}
-
 void output_note(const char *format, ...)
 {
 	char line[1024];
@@ -151,18 +144,18 @@ void output_note(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	make_harmless(line);
+	dsc_text_clean(line);  /* it may hold a target's words */
 	fprintf(stderr, "\r\033[Kdiscsi: %s\n", line);
 }
 
 /* Prints what may hold a target's words on one line of stderr. */
 static void print_sentence(const char *prefix, const char *sentence)
 {
-	fprintf(stderr, "discsi: %s", prefix);
-	for (; *sentence != '\0'; sentence++)
-		putc((unsigned char)*sentence < ' ' || *sentence == 0x7f ?
-		     '?' : *sentence, stderr);
-	putc('\n', stderr);
+	char line[1024];
+
+	snprintf(line, sizeof(line), "%s", sentence);
+	dsc_text_clean(line);
+	fprintf(stderr, "discsi: %s%s\n", prefix, line);
 }
 
 void output_warning(const char *sentence)

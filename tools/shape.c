@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
+
 #include "shape.h"
 #include "units.h"
 
@@ -525,15 +527,15 @@ void shape_pairs_free(struct output_pair *pairs)
 	free(pairs);
 }
 
+/* A name of 255 characters, brackets, a port. */
+#define PORTAL_TEXT_MAX 272
+
 char *shape_portal(const char *address, unsigned port)
 {
-	bool is_ipv6 = strchr(or_empty(address), ':') != NULL;
-	char *text;
+	char text[PORTAL_TEXT_MAX];
 
-	if (asprintf(&text, "%s%s%s:%u", is_ipv6 ? "[" : "", or_empty(address),
-		     is_ipv6 ? "]" : "", port) < 0)
-		return NULL;
-	return text;
+	dsc_text_portal(or_empty(address), port, text, sizeof(text));
+	return strdup(text);
 }
 
 /* RFC 3986's unreserved characters, and '/', stand for themselves. */

@@ -14,6 +14,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #define HOST_MAX 253  /* RFC 1035 section 2.3.4, without the root's dot */
 
@@ -155,12 +156,11 @@ int dsc_conf_parse_portal(const char *text, struct dsc_conf_portal *portal)
 
 char *dsc_conf_portal_text(const struct dsc_conf_portal *portal)
 {
-	bool is_bracketed = strchr(portal->host, ':') != NULL;
-	char *text;
+	size_t room = strlen(portal->host) + sizeof("[]:65535");
+	char *text = malloc(room);
 
-	if (asprintf(&text, "%s%s%s:%u", is_bracketed ? "[" : "", portal->host,
-		     is_bracketed ? "]" : "", (unsigned)portal->port) < 0)
-		return NULL;
+	if (text != NULL)
+		dsc_text_portal(portal->host, portal->port, text, room);
 	return text;
 }
 

@@ -239,6 +239,14 @@ void dsc_attempt_log_in(struct dsc_attempt *attempt)
 
 /* ----------------------------------------------------------------- look-up */
 
+/* What the attempts at the addresses of one name have in common. */
+static void copy_origin(struct dsc_attempt *to, const struct dsc_attempt *from)
+{
+	memcpy(to->name, from->name, sizeof(to->name));
+	to->origin = from->origin;
+	to->redirects = from->redirects;
+}
+
 /* The addresses of a name are attempts of their own, the first one this. */
 static void on_resolved(void *arg, const struct dsc_resolve_result *result)
 {
@@ -260,9 +268,8 @@ static void on_resolved(void *arg, const struct dsc_resolve_result *result)
 
 		if (one == NULL)
 			break;
-		memcpy(one->name, attempt->name, sizeof(one->name));
-		one->origin = attempt->origin;
-		one->redirects = attempt->redirects;
+		if (one != attempt)
+			copy_origin(one, attempt);
 		one->address = result->addresses[i];
 		dsc_list_insert_before(before, &one->link);
 	}

@@ -2,6 +2,12 @@
 FAULT_RIG = \
 	tests/fault/rig.c \
 	tests/fault/rig.h
+FAULT_STAND = \
+	$(FAULT_RIG) \
+	tests/fault/held.c \
+	tests/fault/held.h \
+	tests/fault/stand.c \
+	tests/fault/stand.h
 FAULT_LIBS = $(SIM_LIBS) $(UNIT_LIBS)
 FAULT_TESTS = \
 	tests/fault/test-barrier \
@@ -23,8 +29,7 @@ FAULT_TESTS = \
 check_PROGRAMS += $(FAULT_TESTS)
 TESTS += $(FAULT_TESTS)
 tests_fault_test_barrier_SOURCES = \
-	$(FAULT_RIG) tests/fault/held.c tests/fault/held.h \
-	tests/fault/test-barrier.c
+	$(FAULT_STAND) tests/fault/test-barrier.c
 tests_fault_test_barrier_LDADD = $(FAULT_LIBS)
 tests_fault_test_commands_SOURCES = $(FAULT_RIG) tests/fault/test-commands.c
 tests_fault_test_commands_LDADD = $(FAULT_LIBS)
@@ -55,8 +60,7 @@ tests_fault_test_replay_LDADD = $(FAULT_LIBS)
 tests_fault_test_simtarget_SOURCES = tests/fault/test-simtarget.c
 tests_fault_test_simtarget_LDADD = $(FAULT_LIBS)
 tests_fault_test_unanswered_SOURCES = \
-	$(FAULT_RIG) tests/fault/held.c tests/fault/held.h \
-	tests/fault/test-unanswered.c
+	$(FAULT_STAND) tests/fault/test-unanswered.c
 tests_fault_test_unanswered_LDADD = $(FAULT_LIBS)
 tests_fault_test_traps_SOURCES = $(FAULT_RIG) tests/fault/test-traps.c
 tests_fault_test_traps_LDADD = $(FAULT_LIBS)

@@ -17,24 +17,14 @@
  * behind the backing file. The simulated target's part of this, with targets
  * that do not reinstate, is in test-durability.c.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
-#include "fault/held.h"
-#include "fault/rig.h"
+#include "fault/stand.h"
 #include "harness/harness.h"
-#include "harness/target.h"
-#include "harness/temp.h"
 
-#define IQN "iqn.2026-11.io.discsi:barrier"
 #define USER "agent"
 #define SECRET "canary-secret-12"
-#define MIB (1u << 20)
 #define PLACE 8192
-
-static const long write_calls[] = { SYS_pwrite64, SYS_write, SYS_pwritev, -1 };
 
 static bool is_recovered(struct rig *rig)
 {
@@ -79,14 +69,14 @@ static void write_newer(struct rig *rig, const uint8_t *data,
 }
 
 /*
- * The story above, on an open session to the target that is process pid. What
- * is there at the end: seed 1 is the old data, 2 the newer. Where the old data
+ * The story above, on an open session. What is there at the end: seed 1 is the old data, 2 the newer. Where the old data
  * is to win, the target is known to let us in, however long that takes.
  */
-static void delayed_write(struct rig *rig, pid_t pid, unsigned port,
-			  unsigned resets, uint32_t survivor)
+static void delayed_write(struct stand *stand, unsigned resets,
+			  uint32_t survivor)
 {
-	unsigned usual = usual_ms(rig, port);
+	struct rig *rig = &stand->rig;
+	unsigned usual = usual_ms(rig, stand->port);
 	unsigned held_ms = survivor == 1 ? 20000 : 2 * usual + 1000;
 	struct discsi_session_stats stats;
 	struct tally first = { .done = 0 };
@@ -97,14 +87,14 @@ static void delayed_write(struct rig *rig, pid_t pid, unsigned port,
 
 	rig_fill(old, sizeof(old), 1);
 	rig_fill(new, sizeof(new), 2);
-	held = held_begin(pid, write_calls);
+	held = held_begin(stand->pid, stand_write_calls);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(held);
 	discsi_lun_write_async(rig->lun, old, sizeof(old), PLACE, 0, rig_tally,
 			       &first);
 	rig_run(rig, 20);
 	CU_ASSERT_TRUE(held_wait(held, 10000));
 	CU_ASSERT_EQUAL(first.done, 0);
-	CU_ASSERT_TRUE(rig_cut(port) > 0);
+	CU_ASSERT_TRUE(rig_cut(stand->port) > 0);
 	if (rig_until(rig, is_recovered, held_ms))
 		write_newer(rig, new, &first, &second, held_ms);
 	dsc_test_note("%s within %u ms while the old one was held; a recovery "
@@ -126,33 +116,21 @@ static void delayed_write(struct rig *rig, pid_t pid, unsigned port,
 static void on_tgtd(const char *barrier, bool has_chap, unsigned resets,
 		    uint32_t survivor)
 {
-	struct dsc_tgtd *tgtd;
-	struct rig rig;
-	char *path;
+	struct stand stand;
 
-	if (dsc_tgtd_start(&tgtd) != 0) {
-		CU_FAIL("tgtd");
-		return;
-	}
-	path = dsc_tgtd_lun_path(tgtd, 1, 1);
-	CU_ASSERT_EQUAL(dsc_tgtd_add_target(tgtd, 1, IQN), 0);
-	CU_ASSERT_EQUAL(dsc_tgtd_add_lun(tgtd, 1, 1, 16 * MIB, 512, 0), 0);
-	if (has_chap)
-		CU_ASSERT_EQUAL(dsc_tgtd_set_chap(tgtd, 1, USER, SECRET, NULL,
-						  NULL), 0);
-	if (rig_prepare_real(&rig, dsc_tgtd_portal(tgtd), IQN, 1, path)) {
-		rig_set(&rig, "replay_barrier", barrier);
+	if (stand_on_tgtd(&stand)) {
+		rig_set(&stand.rig, "replay_barrier", barrier);
 		if (has_chap) {
-			rig_set(&rig, "username", USER);
-			rig_set(&rig, "password", SECRET);
+			CU_ASSERT_EQUAL(dsc_tgtd_set_chap(stand.tgtd, 1, USER,
+							  SECRET, NULL, NULL),
+					0);
+			rig_set(&stand.rig, "username", USER);
+			rig_set(&stand.rig, "password", SECRET);
 		}
-		if (rig_open(&rig))
-			delayed_write(&rig, dsc_tgtd_pid(tgtd),
-				      dsc_tgtd_port(tgtd), resets, survivor);
+		if (rig_open(&stand.rig))
+			delayed_write(&stand, resets, survivor);
 	}
-	rig_end(&rig);
-	free(path);
-	dsc_tgtd_stop(tgtd);
+	stand_down(&stand);
 }
 
 static void test_tgtd(void)
@@ -183,29 +161,14 @@ static void test_tgtd_reinstate_is_no_barrier(void)
 
 static void on_istgt(const char *barrier, unsigned resets)
 {
-	const struct dsc_istgt_options options = {
-		.iqn = IQN, .lun_bytes = { 16 * MIB },
-	};
-	struct dsc_istgt *istgt;
-	struct rig rig;
-	char *path;
+	struct stand stand;
 
-	if (dsc_istgt_start(&options, &istgt) != 0) {
-		CU_FAIL("istgt");
-		return;
+	if (stand_on_istgt(&stand)) {
+		rig_set(&stand.rig, "replay_barrier", barrier);
+		if (rig_open(&stand.rig))
+			delayed_write(&stand, resets, 2);
 	}
-	path = dsc_istgt_lun_path(istgt, 0);
-	if (rig_prepare_real(&rig, dsc_istgt_portal(istgt), IQN, 0, path)) {
-		rig_set(&rig, "replay_barrier", barrier);
-		if (rig_open(&rig))
-			delayed_write(&rig, dsc_istgt_pid(istgt),
-				      (unsigned)strtoul(strchr(
-					dsc_istgt_portal(istgt), ':') + 1,
-					NULL, 10), resets, 2);
-	}
-	rig_end(&rig);
-	free(path);
-	dsc_istgt_stop(istgt);
+	stand_down(&stand);
 }
 
 static void test_istgt(void)
@@ -228,17 +191,8 @@ static const struct dsc_test tests[] = {
 	{ NULL, NULL }
 };
 
-static int set_up(void)
-{
-	if (!dsc_tgtd_is_installed() || !dsc_istgt_is_installed())
-		dsc_test_skip("tgtd or istgt is not installed");
-	else if (!held_is_possible())
-		dsc_test_skip("this machine does not allow ptrace");
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	return dsc_test_main_fixture("barrier", tests, set_up, NULL, argc,
-				     argv);
+	return dsc_test_main_fixture("barrier", tests, stand_set_up, NULL,
+				     argc, argv);
 }

@@ -504,43 +504,6 @@ static void test_flush_after_writes(void)
 	rig_end(&rig);
 }
 
-/* ---------------------------------------------------------------- failover */
-
-static void test_failover(void)
-{
-	const struct sim_config two = {
-		.blocks = 131072, .portals = 2, .own_portal_groups = true
-	};
-	char portals[80];
-	struct work work;
-	struct rig rig;
-
-	if (rig_prepare(&rig, &two)) {
-		snprintf(portals, sizeof(portals), "%s,%s",
-			 sim_portal(rig.sim, 0), sim_portal(rig.sim, 1));
-		rig_set(&rig, "portals", portals);
-		if (rig_open(&rig)) {
-			work_begin(&work, &rig, 512, 16, 0);
-			rig_wait(&rig, &work.done, 500, 10000);
-			sim_refuse(rig.sim, 0, true);
-			sim_drop_all(rig.sim);
-			CU_ASSERT_TRUE(rig_wait(&rig, &work.done,
-						work.done + 500, 10000));
-			/* And back. */
-			sim_refuse(rig.sim, 0, false);
-			sim_refuse(rig.sim, 1, true);
-			sim_drop_all(rig.sim);
-			CU_ASSERT_TRUE(rig_wait(&rig, &work.done,
-						work.done + 500, 10000));
-			CU_ASSERT_TRUE(work_finish(&work, 10000));
-			CU_ASSERT_EQUAL(work.failed, 0);
-			CU_ASSERT_EQUAL(sim_logins(rig.sim), 3);
-			work_check(&work);
-		}
-	}
-	rig_end(&rig);
-}
-
 /* ---------------------------------------------------------------- the end */
 
 enum moment { IN_FLIGHT, IN_OUTAGE, IN_LOGIN, IN_VERIFICATION };
@@ -632,7 +595,6 @@ static const struct dsc_test tests[] = {
 	{ "other_session_takes_over", test_other_session_takes_over },
 	{ "no_barrier_for_several", test_no_barrier_for_several },
 	{ "flush_after_writes", test_flush_after_writes },
-	{ "failover", test_failover },
 	{ "destroyed", test_destroyed },
 	{ "closed", test_closed },
 	{ NULL, NULL }

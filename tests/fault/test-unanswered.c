@@ -11,87 +11,23 @@
  * that timed out when the target carries that out at last.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
-#include "fault/held.h"
-#include "fault/rig.h"
+#include "fault/stand.h"
 #include "harness/harness.h"
-#include "harness/target.h"
 
-#define IQN "iqn.2026-11.io.discsi:unanswered"
-#define MIB (1u << 20)
 #define TIMEOUT_MS 2000
 /* How late the caller may be told: what is promised, and a loaded machine. */
 #define SLACK_MS (200 + 1000)
 #define PLACE 8192
 #define ELSEWHERE (1u << 20)
 
-static const long write_calls[] = { SYS_pwrite64, SYS_write, SYS_pwritev, -1 };
-static const long read_calls[] = { SYS_pread64, SYS_read, SYS_preadv, -1 };
-
-/* A target of either kind with one LUN, and a session to it. */
-struct stand {
-	struct dsc_tgtd *tgtd;
-	struct dsc_istgt *istgt;
-	pid_t pid;
-	struct rig rig;
-};
-
-static bool stand_on_tgtd(struct stand *stand)
+static bool begin(struct stand *stand, stand_fn on)
 {
-	char *path;
-	bool is_ready;
-
-	if (dsc_tgtd_start(&stand->tgtd) != 0)
+	if (!on(stand))
 		return false;
-	stand->pid = dsc_tgtd_pid(stand->tgtd);
-	CU_ASSERT_EQUAL(dsc_tgtd_add_target(stand->tgtd, 1, IQN), 0);
-	CU_ASSERT_EQUAL(dsc_tgtd_add_lun(stand->tgtd, 1, 1, 16 * MIB, 512, 0),
-			0);
-	path = dsc_tgtd_lun_path(stand->tgtd, 1, 1);
-	is_ready = rig_prepare_real(&stand->rig, dsc_tgtd_portal(stand->tgtd),
-				    IQN, 1, path);
-	free(path);
-	return is_ready;
-}
-
-static bool stand_on_istgt(struct stand *stand)
-{
-	const struct dsc_istgt_options options = {
-		.iqn = IQN, .lun_bytes = { 16 * MIB },
-	};
-	char *path;
-	bool is_ready;
-
-	if (dsc_istgt_start(&options, &stand->istgt) != 0)
-		return false;
-	stand->pid = dsc_istgt_pid(stand->istgt);
-	path = dsc_istgt_lun_path(stand->istgt, 0);
-	is_ready = rig_prepare_real(&stand->rig,
-				    dsc_istgt_portal(stand->istgt), IQN, 0,
-				    path);
-	free(path);
-	return is_ready;
-}
-
-static bool stand_up(struct stand *stand, bool (*begin)(struct stand *stand))
-{
-	memset(stand, 0, sizeof(*stand));
-	if (!begin(stand)) {
-		CU_FAIL("no target");
-		return false;
-	}
 	rig_set(&stand->rig, "command_timeout", "2000");
 	return rig_open(&stand->rig);
-}
-
-static void stand_down(struct stand *stand)
-{
-	rig_end(&stand->rig);
-	dsc_tgtd_stop(stand->tgtd);
-	dsc_istgt_stop(stand->istgt);
 }
 
 /* The command with this tally ends by its deadline, and not long after it. */
@@ -118,7 +54,7 @@ static void expect_timeout(struct rig *rig, const struct tally *slow,
  * A write is held past its deadline; others, submitted shortly before that,
  * are done when the target goes on; newer data to the same place stays.
  */
-static void held_write(bool (*begin)(struct stand *stand))
+static void held_write(stand_fn on)
 {
 	struct tally slow = { .done = 0 };
 	struct tally other = { .done = 0 };
@@ -134,8 +70,8 @@ static void held_write(bool (*begin)(struct stand *stand))
 	rig_fill(old, sizeof(old), 1);
 	rig_fill(new, sizeof(new), 2);
 	rig_fill(more, sizeof(more), 3);
-	if (stand_up(&stand, begin)) {
-		held = held_begin(stand.pid, write_calls);
+	if (begin(&stand, on)) {
+		held = held_begin(stand.pid, stand_write_calls);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(held);
 		began = rig_now_ms();
 		discsi_lun_write_async(stand.rig.lun, old, sizeof(old), PLACE,
@@ -169,7 +105,7 @@ static void held_write(bool (*begin)(struct stand *stand))
 }
 
 /* A read is held past its deadline: its buffer is not written any more. */
-static void held_read(bool (*begin)(struct stand *stand))
+static void held_read(stand_fn on)
 {
 	struct tally slow = { .done = 0 };
 	uint8_t data[4096];
@@ -181,10 +117,10 @@ static void held_read(bool (*begin)(struct stand *stand))
 
 	rig_fill(data, sizeof(data), 1);
 	memset(want, 0xee, sizeof(want));
-	if (stand_up(&stand, begin)) {
+	if (begin(&stand, on)) {
 		CU_ASSERT_EQUAL(discsi_lun_write(stand.rig.lun, data,
 						 sizeof(data), PLACE, 0), 0);
-		held = held_begin(stand.pid, read_calls);
+		held = held_begin(stand.pid, stand_read_calls);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(held);
 		began = rig_now_ms();
 		discsi_lun_read_async(stand.rig.lun, data, sizeof(data), PLACE,
@@ -231,17 +167,8 @@ static const struct dsc_test tests[] = {
 	{ NULL, NULL }
 };
 
-static int set_up(void)
-{
-	if (!dsc_tgtd_is_installed() || !dsc_istgt_is_installed())
-		dsc_test_skip("tgtd or istgt is not installed");
-	else if (!held_is_possible())
-		dsc_test_skip("this machine does not allow ptrace");
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	return dsc_test_main_fixture("unanswered", tests, set_up, NULL, argc,
-				     argv);
+	return dsc_test_main_fixture("unanswered", tests, stand_set_up, NULL,
+				     argc, argv);
 }
