@@ -11,7 +11,11 @@
  *
  * A write that is not issued again, because it has timed out or was cancelled,
  * leaves such a copy behind as well: a ghost. What its caller writes next must
- * not be undone by it, so that its LUN is owed a barrier, too.
+ * not be undone by it, so that its LUN is owed a barrier, too, and what is
+ * written to it meanwhile waits for the nexus that owes it (route.c). One that
+ * is given up hands its debt to another, which can pay it by a reset only.
+ *
+ * A reset ends the commands of all our nexuses. The target need not say so: they are looked after by dsc_deadlines_after_reset().
  *
  * Loop's thread.
  */
@@ -30,6 +34,8 @@ struct barrier {
 struct ghost {
 	struct dsc_list link;      /* in nexus->ghosts, one for each LUN */
 	uint8_t lun[8];
+	bool is_orphan;            /* a caller has been told that it failed */
+	bool is_inherited;         /* our login has not reinstated its session */
 };
 
 enum method {
@@ -63,40 +69,6 @@ static bool is_reinstating(struct discsi_session *session,
 	return false;
 }
 
-/*
- * A reset ends the commands of our other nexuses too, and does not say so;
- * with several of them it is not used.
- */
-static enum method method_for(struct dsc_nexus *nexus, const uint8_t *address)
-{
-	struct discsi_session *session = nexus->session;
-	enum method reset = session->count > 1 ? METHOD_NONE : METHOD_RESET;
-	const struct dsc_unit *unit = dsc_session_find_unit(session, address);
-
-	if (unit != NULL && unit->is_condemned)
-		return METHOD_NONE;  /* another disk, not ours to reset */
-	switch (session->conf->replay_barrier) {
-	case DSC_CONF_BARRIER_FAIL:
-		return METHOD_NONE;
-	case DSC_CONF_BARRIER_LUN_RESET:
-		return reset;
-	case DSC_CONF_BARRIER_REINSTATE:
-		return nexus->is_other_port ? reset : METHOD_REINSTATED;
-	default:
-		if (!nexus->is_other_port && is_reinstating(session, address))
-			return METHOD_REINSTATED;
-		return reset;
-	}
-}
-
-/* ---------------------------------------------------------------- requests */
-
-static bool is_on(const struct dsc_request *request, const uint8_t *address)
-{
-	return request->is_suspect &&
-	       memcmp(request->task.lun, address, 8) == 0;
-}
-
 static struct ghost *find_ghost(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	struct dsc_list *link;
@@ -112,6 +84,38 @@ static struct ghost *find_ghost(struct dsc_nexus *nexus, const uint8_t *address)
 	return NULL;
 }
 
+static enum method method_for(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct discsi_session *session = nexus->session;
+	const struct dsc_unit *unit = dsc_session_find_unit(session, address);
+	const struct ghost *ghost = find_ghost(nexus, address);
+	bool is_elsewhere = nexus->is_other_port ||
+			    (ghost != NULL && ghost->is_inherited);
+
+	if (unit != NULL && unit->is_condemned)
+		return METHOD_NONE;  /* another disk, not ours to reset */
+	switch (session->conf->replay_barrier) {
+	case DSC_CONF_BARRIER_FAIL:
+		return METHOD_NONE;
+	case DSC_CONF_BARRIER_LUN_RESET:
+		return METHOD_RESET;
+	case DSC_CONF_BARRIER_REINSTATE:
+		return is_elsewhere ? METHOD_RESET : METHOD_REINSTATED;
+	default:
+		if (!is_elsewhere && is_reinstating(session, address))
+			return METHOD_REINSTATED;
+		return METHOD_RESET;
+	}
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static bool is_on(const struct dsc_request *request, const uint8_t *address)
+{
+	return request->is_suspect &&
+	       memcmp(request->task.lun, address, 8) == 0;
+}
+
 static void free_ghost(struct ghost *ghost)
 {
 	if (ghost == NULL)
@@ -120,21 +124,68 @@ static void free_ghost(struct ghost *ghost)
 	free(ghost);
 }
 
-void dsc_barrier_owe(struct dsc_nexus *nexus, const uint8_t *address)
+static struct ghost *owe(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	struct ghost *ghost = find_ghost(nexus, address);
 
 	if (ghost != NULL)
-		return;
+		return ghost;
 	ghost = calloc(1, sizeof(*ghost));
 	if (ghost == NULL) {
 		dsc_log(&nexus->ctx->log, DISCSI_LOG_ERROR, DSC_LOG_SESSION,
 			"%s: out of memory: a write that was given up may "
 			"still be carried out", nexus->session->conf->iqn);
-		return;
+		return NULL;
 	}
 	memcpy(ghost->lun, address, 8);
 	dsc_list_append(&nexus->ghosts, &ghost->link);
+	return ghost;
+}
+
+void dsc_barrier_owe(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	owe(nexus, address);
+}
+
+void dsc_barrier_orphan(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct ghost *ghost = find_ghost(nexus, address);
+
+	if (ghost == NULL)
+		return;
+	ghost->is_orphan = true;
+	if (nexus->state == DSC_SESSION_FAILED)
+		dsc_barrier_hand_over(nexus);
+}
+
+void dsc_barrier_hand_over(struct dsc_nexus *nexus)
+{
+	struct dsc_nexus *heir = dsc_session_heir(nexus);
+	struct dsc_list *first;
+	struct ghost *copy;
+
+	if (heir == NULL || dsc_list_is_empty(&nexus->ghosts))
+		return;
+	while ((first = dsc_list_first(&nexus->ghosts)) != NULL) {
+		struct ghost *ghost = dsc_container_of(first, struct ghost,
+						       link);
+
+		copy = owe(heir, ghost->lun);
+		if (copy != NULL) {
+			copy->is_orphan = true;
+			copy->is_inherited = true;
+		}
+		free_ghost(ghost);
+	}
+	if (heir->state == DSC_SESSION_READY)
+		dsc_verify_doubt(heir);
+}
+
+bool dsc_barrier_is_owed(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	const struct ghost *ghost = find_ghost(nexus, address);
+
+	return ghost != NULL && ghost->is_orphan;
 }
 
 void dsc_barrier_forget(struct dsc_nexus *nexus)
@@ -220,6 +271,7 @@ static void on_reset(struct dsc_management *management, int status,
 	dsc_stats_add(&nexus->session->stats.resets, 1);
 	if (status == 0 && response == 0) {
 		clear(nexus, address);
+		dsc_deadlines_after_reset(nexus->session, NULL, address);
 	} else {
 		dsc_log(&nexus->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_SESSION,
 			"%s: the target refuses LOGICAL UNIT RESET (%d, %u): "

@@ -31,6 +31,8 @@ struct dsc_escalation {
 	uint64_t step_ns;       /* when the next step is due; UINT64_MAX: none */
 	bool is_under_way;      /* management is with the connection */
 	bool is_reset;
+	bool is_in_time;        /* no deadline is near: a reset may have ended
+				 * the command */
 };
 
 static uint64_t grace_ns(const struct dsc_nexus *nexus)
@@ -61,7 +63,7 @@ static uint64_t next_step_ns(const struct dsc_request *request, uint64_t now)
 {
 	uint64_t abort_ns;
 
-	if (request->escalation != NULL)
+	if (dsc_escalation_is_late(request))
 		return request->escalation->step_ns;
 	abort_ns = request->deadline_ns - grace_ns(request->nexus);
 	/* Not sent yet, and late: it just expires. */
@@ -153,7 +155,22 @@ void dsc_escalation_end(struct dsc_request *request)
 	free(escalation);
 }
 
+bool dsc_escalation_is_late(const struct dsc_request *request)
+{
+	return request->escalation != NULL && !request->escalation->is_in_time;
+}
+
 static void begin_reset(struct dsc_escalation *escalation);
+
+/* Whether the target still has a command that a reset should have ended. */
+static void on_asked(struct dsc_request *request, int status, uint8_t response)
+{
+	if (status == 0 && response <= DSC_TMF_NO_SUCH_TASK)
+		dsc_conn_release_task(request->nexus->conn, &request->task,
+				      DSC_ENDED_BY_RESET);
+	else
+		dsc_escalation_end(request);  /* its deadline sees to it */
+}
 
 static void on_answer(struct dsc_management *management, int status,
 		      uint8_t response)
@@ -174,12 +191,16 @@ static void on_answer(struct dsc_management *management, int status,
 		status);
 	memcpy(lun, request->task.lun, sizeof(lun));
 	/* 0: done; 1: there is no such task (any more) */
-	if (is_reset && status == 0 && response == 0)
+	if (escalation->is_in_time) {
+		on_asked(request, status, response);
+	} else if (is_reset && status == 0 && response == 0) {
 		end_by_reset(nexus, lun);
-	else if (!is_reset && status == 0 && response <= 1)
+		dsc_deadlines_after_reset(nexus->session, nexus, lun);
+	} else if (!is_reset && status == 0 && response <= 1) {
 		dsc_conn_release_task(nexus->conn, &request->task, -ETIMEDOUT);
-	else if (!is_reset)
+	} else if (!is_reset) {
 		begin_reset(escalation);
+	}
 	dsc_deadlines_arm(nexus);
 }
 
@@ -205,8 +226,7 @@ static void begin_reset(struct dsc_escalation *escalation)
 	struct dsc_nexus *nexus = request->nexus;
 
 	escalation->step_ns = UINT64_MAX;
-	/* It would end the commands of our other nexuses, and not say so. */
-	if (nexus->session->count > 1 || request->is_under_reset)
+	if (request->is_under_reset)
 		return;
 	if (escalation->is_under_way)
 		dsc_conn_manage_forget(nexus->conn, &escalation->management);
@@ -232,6 +252,48 @@ static void begin_abort(struct dsc_request *request)
 	request->escalation = escalation;
 	dsc_stats_add(&nexus->session->stats.aborts, 1);
 	ask(escalation, DSC_TMF_ABORT_TASK);
+}
+
+/* ------------------------------------------------------------ after a reset */
+
+/*
+ * An answer that the target gave before the reset comes before the one to this,
+ * on the same connection; no answer comes after it.
+ */
+static void ask_about(struct dsc_list *list, const uint8_t *lun)
+{
+	struct dsc_list *link;
+
+	for (link = list->next; link != list; link = link->next) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		if (request->escalation != NULL || !is_on_the_wire(request) ||
+		    !is_on_unit(request, lun))
+			continue;
+		request->escalation = calloc(1, sizeof(struct dsc_escalation));
+		if (request->escalation == NULL)
+			return;  /* their deadlines see to them */
+		request->escalation->request = request;
+		request->escalation->is_in_time = true;
+		ask(request->escalation, DSC_TMF_ABORT_TASK);
+	}
+}
+
+void dsc_deadlines_after_reset(struct discsi_session *session,
+			       const struct dsc_nexus *but,
+			       const uint8_t *lun)
+{
+	unsigned i;
+
+	for (i = 0; i < session->count; i++) {
+		struct dsc_nexus *other = &session->nexus[i];
+
+		if (other == but || !dsc_nexus_is_up(other))
+			continue;
+		ask_about(&other->requests, lun);
+		ask_about(&other->verifications, lun);
+	}
 }
 
 /* --------------------------------------------------------------- expiry */
@@ -269,6 +331,9 @@ static void escalate(struct dsc_nexus *nexus, uint64_t now)
 		if (!is_on_the_wire(request) ||
 		    request->deadline_ns - grace_ns(nexus) > now)
 			continue;
+		if (request->escalation != NULL &&
+		    request->escalation->is_in_time)
+			dsc_escalation_end(request);
 		if (request->escalation == NULL)
 			begin_abort(request);
 		else if (request->escalation->step_ns <= now)

@@ -171,6 +171,13 @@ void dsc_barrier_begin(struct dsc_nexus *nexus);
 void dsc_barrier_cancel(struct dsc_nexus *nexus);
 /* A lost connection may still carry out a write on the LUN with this address. */
 void dsc_barrier_owe(struct dsc_nexus *nexus, const uint8_t *address);
+/* The caller of such a write has been told that it failed, and may write other
+ * data to the same place. */
+void dsc_barrier_orphan(struct dsc_nexus *nexus, const uint8_t *address);
+/* Whether new writes to this LUN have to wait for the nexus. */
+bool dsc_barrier_is_owed(struct dsc_nexus *nexus, const uint8_t *address);
+/* The nexus has been given up: what it owes is another one's to pay. */
+void dsc_barrier_hand_over(struct dsc_nexus *nexus);
 void dsc_barrier_forget(struct dsc_nexus *nexus);
 
 /* request.c */
@@ -179,7 +186,7 @@ void dsc_requests_fini(struct dsc_nexus *nexus);
 /* Puts a request into a nexus's list, in nobody's hands. */
 void dsc_request_take(struct dsc_nexus *nexus, struct dsc_request *request);
 void dsc_request_submit(struct dsc_nexus *nexus, struct dsc_request *request);
-/* Sends a parked one by another nexus, which is ready. */
+/* To another nexus, which is ready or where it is parked. */
 void dsc_request_move(struct dsc_request *request, struct dsc_nexus *to);
 /* Sends everything that is parked, in order of submission. */
 void dsc_requests_replay(struct dsc_nexus *nexus);
@@ -209,6 +216,14 @@ int dsc_deadlines_prepare(struct dsc_nexus *nexus);
 void dsc_deadlines_arm(struct dsc_nexus *nexus);
 void dsc_deadline_set(struct dsc_request *request);
 void dsc_escalation_end(struct dsc_request *request);
+/* It is being aborted because it is late. */
+bool dsc_escalation_is_late(const struct dsc_request *request);
+/*
+ * A LOGICAL UNIT RESET is done: what the session's nexuses (but that one) have
+ * sent to that LUN may never be answered, and is issued again if so.
+ */
+void dsc_deadlines_after_reset(struct discsi_session *session,
+			       const struct dsc_nexus *but, const uint8_t *lun);
 /* The error of a command that our own LOGICAL UNIT RESET has ended. */
 #define DSC_ENDED_BY_RESET (-ECONNABORTED)
 
@@ -227,6 +242,13 @@ struct dsc_unit *dsc_session_find_unit(struct discsi_session *session,
 				       const uint8_t *address);
 /* Requests that wait for a nexus go to one that works, if there is one. */
 void dsc_session_reroute(struct discsi_session *session);
+/* The nexus that a new write to this LUN has to wait for, or NULL. */
+struct dsc_nexus *dsc_session_debtor(struct discsi_session *session,
+				     const uint8_t *address);
+/* Another nexus that works or may come to work; NULL: there is none. */
+struct dsc_nexus *dsc_session_heir(const struct dsc_nexus *nexus);
+/* The nexus has been given up: what waits for it goes to such a one. */
+void dsc_session_bequeath(struct dsc_nexus *nexus);
 /* A write is over: flushes that waited for it may go. */
 void dsc_session_release_held(struct discsi_session *session);
 /* Those of one unit; NULL: of all. */

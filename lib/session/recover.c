@@ -93,6 +93,8 @@ void dsc_nexus_give_up(struct dsc_nexus *nexus, const struct discsi_error *why)
 	nexus->connect = NULL;
 	dsc_log(&nexus->ctx->log, DISCSI_LOG_ERROR, DSC_LOG_SESSION,
 		"%s: given up: %s", nexus->session->conf->iqn, error.message);
+	dsc_barrier_hand_over(nexus);
+	dsc_session_bequeath(nexus);
 	if (nexus->conn != NULL)
 		dsc_conn_close(nexus->conn, -ENOTCONN);
 	dsc_requests_fail(nexus, -ENOTCONN);

@@ -55,6 +55,8 @@ void dsc_request_finish(struct dsc_request *request, int result,
 
 	if (request->escalation != NULL)
 		dsc_escalation_end(request);
+	if (request->is_suspect)
+		dsc_barrier_orphan(nexus, request->task.lun);
 	dsc_list_remove(&request->link);
 	dsc_list_remove(&request->retry_link);
 	if (!request->is_verifying) {
@@ -190,17 +192,32 @@ static void hand_to_connection(struct dsc_request *request)
 	dsc_conn_submit(request->nexus->conn, &request->task);
 }
 
+/* A write that has to wait for another nexus after all. */
+static bool move_to_debtor(struct dsc_request *request)
+{
+	struct discsi_session *session = request->nexus->session;
+	struct dsc_nexus *debtor;
+
+	if (session->count == 1 || request->repeat == DSC_REPEAT_ALWAYS)
+		return false;
+	debtor = dsc_session_debtor(session, request->task.lun);
+	if (debtor == NULL)
+		return false;
+	dsc_request_move(request, debtor);
+	return true;
+}
+
 void dsc_requests_replay(struct dsc_nexus *nexus)
 {
-	struct dsc_list *link;
+	struct dsc_list *link = nexus->requests.next;
 	uint64_t replays = 0;
 
-	for (link = nexus->requests.next; link != &nexus->requests;
-	     link = link->next) {
+	while (link != &nexus->requests) {
 		struct dsc_request *request =
 			dsc_container_of(link, struct dsc_request, link);
 
-		if (request->hand != DSC_HAND_PARKED)
+		link = link->next;
+		if (request->hand != DSC_HAND_PARKED || move_to_debtor(request))
 			continue;
 		dsc_deadline_set(request);
 		hand_to_connection(request);
@@ -429,8 +446,10 @@ static void survive(struct dsc_request *request)
 	bool was_sent = request->task.was_sent;
 
 	/* It may still be carried out, whether or not it is issued again. */
-	if (was_sent && request->repeat != DSC_REPEAT_ALWAYS)
+	if (was_sent && request->repeat != DSC_REPEAT_ALWAYS) {
 		dsc_barrier_owe(request->nexus, request->task.lun);
+		request->is_suspect = true;
+	}
 	if (request->is_expired)
 		finish_timed_out(request);
 	else if (request->is_unwanted)
@@ -441,11 +460,8 @@ static void survive(struct dsc_request *request)
 		dsc_request_finish_unanswered(request, -ENOTCONN);
 	else if (was_sent && request->repeat == DSC_REPEAT_NEVER)
 		dsc_request_finish_unanswered(request, DSC_OUTCOME_UNKNOWN);
-	else {
-		if (was_sent && request->repeat == DSC_REPEAT_BARRIER)
-			request->is_suspect = true;
+	else
 		park(request);
-	}
 }
 
 /* Our own reset has ended it: the target does not have it any more. */
@@ -456,7 +472,8 @@ static void reissue(struct dsc_request *request)
 					      unwanted_result(request));
 	else if (request->repeat == DSC_REPEAT_NEVER)
 		dsc_request_finish_unanswered(request, DSC_OUTCOME_UNKNOWN);
-	else if (dsc_session_state_parks(request->nexus->state))
+	else if (dsc_session_state_parks(request->nexus->state) &&
+		 !request->is_verifying)
 		park(request);
 	else if (dsc_nexus_is_up(request->nexus))
 		queue_retry(request, 0);
@@ -471,7 +488,7 @@ static void on_task_done(struct dsc_task *task)
 
 	if (request->escalation != NULL) {
 		/* Given up on: it does not begin again on a new connection. */
-		request->is_expired = true;
+		request->is_expired |= dsc_escalation_is_late(request);
 		dsc_escalation_end(request);
 	}
 	request->hand = DSC_HAND_JUDGED;
@@ -626,6 +643,8 @@ void dsc_request_move(struct dsc_request *request, struct dsc_nexus *to)
 	       request->sequence)
 		pos = pos->prev;
 	dsc_list_insert_before(pos->next, &request->link);
+	if (to->state != DSC_SESSION_READY)
+		return;
 	dsc_stats_add(&to->session->stats.replays, 1);
 	begin_sending(to, request);
 }

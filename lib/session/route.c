@@ -25,13 +25,11 @@ static unsigned reluctance(enum dsc_session_state state)
 }
 
 /* One that is ready, and of those the one with the least to do. */
-static struct dsc_nexus *choose(struct discsi_session *session)
+static struct dsc_nexus *most_willing(struct discsi_session *session)
 {
 	struct dsc_nexus *best = &session->nexus[0];
 	unsigned i;
 
-	if (session->count == 1)
-		return best;
 	for (i = 1; i < session->count; i++) {
 		struct dsc_nexus *nexus = &session->nexus[i];
 		unsigned mine = reluctance(nexus->state);
@@ -42,6 +40,37 @@ static struct dsc_nexus *choose(struct discsi_session *session)
 			best = nexus;
 	}
 	return best;
+}
+
+struct dsc_nexus *dsc_session_debtor(struct discsi_session *session,
+				     const uint8_t *address)
+{
+	unsigned i;
+
+	for (i = 0; i < session->count; i++) {
+		struct dsc_nexus *nexus = &session->nexus[i];
+
+		if (dsc_session_state_parks(nexus->state) &&
+		    dsc_barrier_is_owed(nexus, address))
+			return nexus;
+	}
+	return NULL;
+}
+
+/*
+ * An older write to the LUN may still be carried out: a new one waits for the
+ * nexus that will see to it that this is over.
+ */
+static struct dsc_nexus *choose(struct discsi_session *session,
+				const struct dsc_request *request)
+{
+	struct dsc_nexus *debtor = NULL;
+
+	if (session->count == 1)
+		return &session->nexus[0];
+	if (dsc_cdb_repeat(request->task.cdb) != DSC_REPEAT_ALWAYS)
+		debtor = dsc_session_debtor(session, request->task.lun);
+	return debtor != NULL ? debtor : most_willing(session);
 }
 
 /* --------------------------------------------------------- to another nexus */
@@ -64,13 +93,12 @@ static void reroute_from(struct dsc_nexus *from)
 	while (can_leave(from) && link != &from->requests) {
 		struct dsc_request *request =
 			dsc_container_of(link, struct dsc_request, link);
-		struct dsc_nexus *to = choose(from->session);
+		struct dsc_nexus *to = choose(from->session, request);
 
 		link = link->next;
-		if (to->state != DSC_SESSION_READY)
-			return;
 		/* A suspect one needs the barrier, which comes with its nexus. */
-		if (request->hand == DSC_HAND_PARKED && !request->is_suspect)
+		if (to->state == DSC_SESSION_READY &&
+		    request->hand == DSC_HAND_PARKED && !request->is_suspect)
 			dsc_request_move(request, to);
 	}
 }
@@ -81,6 +109,28 @@ void dsc_session_reroute(struct discsi_session *session)
 
 	for (i = 0; session->count > 1 && i < session->count; i++)
 		reroute_from(&session->nexus[i]);
+}
+
+struct dsc_nexus *dsc_session_heir(const struct dsc_nexus *nexus)
+{
+	struct dsc_nexus *heir = most_willing(nexus->session);
+
+	return heir != nexus && reluctance(heir->state) < 2 ? heir : NULL;
+}
+
+void dsc_session_bequeath(struct dsc_nexus *nexus)
+{
+	struct dsc_list *link = nexus->requests.next;
+
+	while (link != &nexus->requests && dsc_session_heir(nexus) != NULL) {
+		struct dsc_request *request =
+			dsc_container_of(link, struct dsc_request, link);
+
+		link = link->next;
+		if (request->hand == DSC_HAND_PARKED && !request->is_suspect)
+			dsc_request_move(request,
+					 choose(nexus->session, request));
+	}
 }
 
 /* ---------------------------------------------------------------- flushes */
@@ -124,7 +174,7 @@ static bool must_wait(const struct discsi_session *session, uint64_t sequence)
 
 static void hold(struct discsi_session *session, struct dsc_request *request)
 {
-	request->nexus = choose(session);
+	request->nexus = choose(session, request);
 	request->hand = DSC_HAND_HELD;
 	dsc_list_append(&session->held, &request->link);
 }
@@ -141,7 +191,7 @@ void dsc_session_release_held(struct discsi_session *session)
 		if (must_wait(session, request->sequence))
 			return;
 		dsc_list_remove(first);
-		dsc_request_submit(choose(session), request);
+		dsc_request_submit(choose(session, request), request);
 	}
 }
 
@@ -177,7 +227,7 @@ void dsc_session_submit(struct discsi_session *session,
 	    must_wait(session, request->sequence))
 		hold(session, request);
 	else
-		dsc_request_submit(choose(session), request);
+		dsc_request_submit(choose(session, request), request);
 }
 
 /* ------------------------------------------------------------------ units */

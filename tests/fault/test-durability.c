@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * test-durability.c: what was written stays written: delayed writes of dead
- * sessions, power cuts, flushes over several sessions; and ends in the middle
- * of everything, at which each callback runs once.
+ * sessions, power cuts; and ends in the middle of everything, at which each
+ * callback runs once.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,6 @@
 #define WRITE10 0x2a
 #define ABORT_TASK 1
 #define LUN_RESET 5
-#define FLUSH 0x35
 
 static const struct sim_config plain = { .blocks = 131072 };
 
@@ -296,214 +295,6 @@ static void test_power_cut(void)
 	rig_end(&rig);
 }
 
-/* ---------------------------------------------------------- several sessions */
-
-/* How many nexuses have sent what the journal holds from number first on. */
-static size_t count_isids(struct sim *sim, size_t first)
-{
-	struct sim_record record[64];
-	size_t count = sim_journal(sim, first, record, 64);
-	size_t isids = 0;
-	size_t i;
-	size_t j;
-
-	for (i = 0; i < count; i++) {
-		for (j = 0; j < i; j++)
-			if (memcmp(record[i].isid, record[j].isid, 6) == 0)
-				break;
-		isids += j == i;
-	}
-	return isids;
-}
-
-static void test_several_sessions(void)
-{
-	struct discsi_session_info info = { .size = sizeof(info) };
-	struct work work;
-	struct rig rig;
-
-	if (rig_prepare(&rig, &plain)) {
-		rig_set(&rig, "sessions", "4");
-		if (rig_open(&rig)) {
-			discsi_session_get_info(rig.session, &info);
-			CU_ASSERT_EQUAL(info.sessions, 4);
-			CU_ASSERT_EQUAL(info.sessions_ready, 4);
-			CU_ASSERT_EQUAL(sim_logins(rig.sim), 4);
-			work_begin(&work, &rig, 1024, 32, 4000);
-			rig_wait(&rig, &work.done, 1000, 10000);
-			sim_drop_at(rig.sim, SIM_PDU_RESPONSE, SIM_BEFORE, 1);
-			CU_ASSERT_TRUE(work_finish(&work, 20000));
-			CU_ASSERT_EQUAL(work.failed, 0);
-			CU_ASSERT_EQUAL(sim_logins(rig.sim), 5);
-			CU_ASSERT_EQUAL(count_isids(rig.sim, 200), 4);
-			work_check(&work);
-		}
-	}
-	rig_end(&rig);
-}
-
-static unsigned count_ready(struct rig *rig)
-{
-	struct discsi_session_info info = { .size = sizeof(info) };
-
-	discsi_session_get_info(rig->session, &info);
-	CU_ASSERT_TRUE(info.connected);
-	return info.sessions_ready;
-}
-
-static bool is_one_ready(struct rig *rig)
-{
-	return count_ready(rig) == 1;
-}
-
-static bool are_two_ready(struct rig *rig)
-{
-	return count_ready(rig) == 2;
-}
-
-/* One of two is lost and does not come back for a while: the other works. */
-static void test_one_of_several_lost(void)
-{
-	uint8_t data[4096] = { 5 };
-	struct rig rig;
-	unsigned i;
-
-	if (rig_prepare(&rig, &plain)) {
-		rig_set(&rig, "sessions", "2");
-		if (rig_open(&rig)) {
-			sim_refuse(rig.sim, 0, true);
-			sim_drop_at(rig.sim, SIM_PDU_RESPONSE, SIM_AFTER, 1);
-			CU_ASSERT_EQUAL(discsi_lun_flush(rig.lun), 0);
-			CU_ASSERT_TRUE(rig_until(&rig, is_one_ready, 5000));
-			for (i = 0; i < 100; i++)
-				CU_ASSERT_EQUAL(discsi_lun_write(
-					rig.lun, data, 4096, i * 4096u, 0), 0);
-			CU_ASSERT_EQUAL(discsi_lun_flush(rig.lun), 0);
-			CU_ASSERT_EQUAL(count_ready(&rig), 1);
-			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LOST], 1);
-			sim_refuse(rig.sim, 0, false);
-			CU_ASSERT_TRUE(rig_until(&rig, are_two_ready, 20000));
-			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_RECOVERED], 1);
-			CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 99 * 8), 1);
-		}
-	}
-	rig_end(&rig);
-}
-
-/*
- * What waits for a session that is lost goes over the other one; but a write
- * that the target may have, which has to wait for its own.
- */
-static void test_other_session_takes_over(void)
-{
-	const struct sim_rule drop_read = {
-		.opcode = 0x28, .lun = SIM_ANY, .count = 1, .action = SIM_DROP,
-	};
-	const struct sim_rule drop_write = {
-		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
-		.action = SIM_DO_DROP,
-	};
-	struct tally read = { .done = 0 };
-	struct tally write = { .done = 0 };
-	uint8_t data[4096] = { 5 };
-	struct rig rig;
-
-	if (rig_prepare(&rig, &plain)) {
-		rig_set(&rig, "sessions", "2");
-		if (rig_open(&rig)) {
-			sim_refuse(rig.sim, 0, true);
-			sim_rule(rig.sim, &drop_read);
-			discsi_lun_read_async(rig.lun, data, 4096, 0, 0,
-					      rig_tally, &read);
-			CU_ASSERT_TRUE(rig_wait(&rig, &read.done, 1, 5000));
-			CU_ASSERT_EQUAL(read.ok, 1);
-			CU_ASSERT_EQUAL(count_ready(&rig), 1);
-			sim_refuse(rig.sim, 0, false);
-			CU_ASSERT_TRUE(rig_until(&rig, are_two_ready, 20000));
-
-			sim_refuse(rig.sim, 0, true);
-			sim_rule(rig.sim, &drop_write);
-			discsi_lun_write_async(rig.lun, data, 4096, 0, 0,
-					       rig_tally, &write);
-			CU_ASSERT_TRUE(rig_until(&rig, is_one_ready, 5000));
-			rig_run(&rig, 300);
-			CU_ASSERT_EQUAL(write.done, 0);
-			sim_refuse(rig.sim, 0, false);
-			CU_ASSERT_TRUE(rig_wait(&rig, &write.done, 1, 20000));
-			CU_ASSERT_EQUAL(write.ok, 1);
-			CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 0), 2);
-		}
-	}
-	rig_end(&rig);
-}
-
-/* Of several, none can reset the LUN: the others' commands would end, too. */
-static void test_no_barrier_for_several(void)
-{
-	const struct sim_config stranger = {
-		.blocks = 131072, .vendor = "ACME"
-	};
-	const struct sim_rule hold = {
-		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
-		.action = SIM_HOLD,
-	};
-	struct tally tally = { .done = 0 };
-	uint8_t data[4096] = { 0 };
-	struct rig rig;
-
-	if (rig_prepare(&rig, &stranger)) {
-		rig_set(&rig, "sessions", "2");
-		if (rig_open(&rig)) {
-			sim_rule(rig.sim, &hold);
-			discsi_lun_write_async(rig.lun, data, 4096, 0, 0,
-					       rig_tally, &tally);
-			rig_run(&rig, 50);
-			CU_ASSERT_EQUAL(sim_held(rig.sim), 1);
-			sim_drop_all(rig.sim);
-			CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 1, 10000));
-			CU_ASSERT_EQUAL(tally.last, -EIO);
-			CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 0);
-			CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096, 0,
-							 0), 0);
-		}
-	}
-	rig_end(&rig);
-}
-
-/* A flush reaches the target after every write that was submitted before. */
-static void test_flush_after_writes(void)
-{
-	const struct sim_rule hold = {
-		.opcode = WRITE10, .lun = SIM_ANY, .count = 8,
-		.action = SIM_HOLD,
-	};
-	struct tally writes = { .done = 0 };
-	struct tally flush = { .done = 0 };
-	uint8_t data[4096] = { 0 };
-	struct rig rig;
-	unsigned i;
-
-	if (rig_prepare(&rig, &plain)) {
-		rig_set(&rig, "sessions", "3");
-		if (rig_open(&rig)) {
-			sim_rule(rig.sim, &hold);
-			for (i = 0; i < 8; i++)
-				discsi_lun_write_async(rig.lun, data, 4096,
-						       i * 4096u, 0, rig_tally,
-						       &writes);
-			discsi_lun_flush_async(rig.lun, rig_tally, &flush);
-			rig_run(&rig, 100);
-			CU_ASSERT_EQUAL(sim_held(rig.sim), 8);
-			CU_ASSERT_EQUAL(sim_count(rig.sim, FLUSH), 0);
-			sim_release(rig.sim);
-			CU_ASSERT_TRUE(rig_wait(&rig, &flush.done, 1, 5000));
-			CU_ASSERT_EQUAL(writes.ok, 8);
-			CU_ASSERT_EQUAL(flush.ok, 1);
-		}
-	}
-	rig_end(&rig);
-}
-
 /* ---------------------------------------------------------------- the end */
 
 enum moment { IN_FLIGHT, IN_OUTAGE, IN_LOGIN, IN_VERIFICATION };
@@ -590,11 +381,6 @@ static const struct dsc_test tests[] = {
 	{ "no_barrier_to_be_had", test_no_barrier_to_be_had },
 	{ "second_attempt_elsewhere", test_second_attempt_elsewhere },
 	{ "power_cut", test_power_cut },
-	{ "several_sessions", test_several_sessions },
-	{ "one_of_several_lost", test_one_of_several_lost },
-	{ "other_session_takes_over", test_other_session_takes_over },
-	{ "no_barrier_for_several", test_no_barrier_for_several },
-	{ "flush_after_writes", test_flush_after_writes },
 	{ "destroyed", test_destroyed },
 	{ "closed", test_closed },
 	{ NULL, NULL }

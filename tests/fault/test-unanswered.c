@@ -22,10 +22,11 @@
 #define PLACE 8192
 #define ELSEWHERE (1u << 20)
 
-static bool begin(struct stand *stand, stand_fn on)
+static bool begin(struct stand *stand, stand_fn on, const char *sessions)
 {
 	if (!on(stand))
 		return false;
+	rig_set(&stand->rig, "sessions", sessions);
 	rig_set(&stand->rig, "command_timeout", "2000");
 	return rig_open(&stand->rig);
 }
@@ -54,7 +55,7 @@ static void expect_timeout(struct rig *rig, const struct tally *slow,
  * A write is held past its deadline; others, submitted shortly before that,
  * are done when the target goes on; newer data to the same place stays.
  */
-static void held_write(stand_fn on)
+static void held_write(stand_fn on, const char *sessions)
 {
 	struct tally slow = { .done = 0 };
 	struct tally other = { .done = 0 };
@@ -70,7 +71,7 @@ static void held_write(stand_fn on)
 	rig_fill(old, sizeof(old), 1);
 	rig_fill(new, sizeof(new), 2);
 	rig_fill(more, sizeof(more), 3);
-	if (begin(&stand, on)) {
+	if (begin(&stand, on, sessions)) {
 		held = held_begin(stand.pid, stand_write_calls);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(held);
 		began = rig_now_ms();
@@ -117,7 +118,7 @@ static void held_read(stand_fn on)
 
 	rig_fill(data, sizeof(data), 1);
 	memset(want, 0xee, sizeof(want));
-	if (begin(&stand, on)) {
+	if (begin(&stand, on, "1")) {
 		CU_ASSERT_EQUAL(discsi_lun_write(stand.rig.lun, data,
 						 sizeof(data), PLACE, 0), 0);
 		held = held_begin(stand.pid, stand_read_calls);
@@ -141,7 +142,7 @@ static void held_read(stand_fn on)
 
 static void test_tgtd_write(void)
 {
-	held_write(stand_on_tgtd);
+	held_write(stand_on_tgtd, "1");
 }
 
 static void test_tgtd_read(void)
@@ -149,9 +150,15 @@ static void test_tgtd_read(void)
 	held_read(stand_on_tgtd);
 }
 
+/* It must not be undone by way of the other session, either. */
+static void test_tgtd_write_of_two(void)
+{
+	held_write(stand_on_tgtd, "2");
+}
+
 static void test_istgt_write(void)
 {
-	held_write(stand_on_istgt);
+	held_write(stand_on_istgt, "1");
 }
 
 static void test_istgt_read(void)
@@ -162,6 +169,7 @@ static void test_istgt_read(void)
 static const struct dsc_test tests[] = {
 	{ "tgtd_write", test_tgtd_write },
 	{ "tgtd_read", test_tgtd_read },
+	{ "tgtd_write_of_two", test_tgtd_write_of_two },
 	{ "istgt_write", test_istgt_write },
 	{ "istgt_read", test_istgt_read },
 	{ NULL, NULL }
