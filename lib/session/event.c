@@ -83,19 +83,21 @@ const char *discsi_event_name(enum discsi_event_type type)
 
 struct subscription {
 	struct dsc_job job;
-	struct discsi_session *session;
+	struct dsc_list link;            /* of session->subscribing */
+	struct discsi_session *session;  /* NULL: it has ended */
 	unsigned number;
 	discsi_event_cb cb;
 	void *arg;
 };
 
 /* False: another one has taken its place. */
-static bool install(const struct subscription *subscription)
+static bool install(struct subscription *subscription)
 {
 	struct discsi_session *session = subscription->session;
 	bool is_last;
 
 	pthread_mutex_lock(&session->lock);
+	dsc_list_remove(&subscription->link);
 	is_last = subscription->number == session->subscriptions;
 	if (is_last) {
 		session->event_cb = subscription->cb;
@@ -123,12 +125,23 @@ static void on_subscribe(struct dsc_job *job)
 	struct subscription *subscription =
 		dsc_container_of(job, struct subscription, job);
 	struct discsi_session *session = subscription->session;
-	bool is_installed = install(subscription);
+	bool is_installed = session != NULL && install(subscription);
 	unsigned i;
 
 	free(subscription);
 	for (i = 0; is_installed && i < session->count; i++)
 		tell_present(&session->nexus[i]);
+}
+
+void dsc_session_forget_subscriptions(struct discsi_session *session)
+{
+	struct dsc_list *first;
+
+	pthread_mutex_lock(&session->lock);
+	while ((first = dsc_list_pop(&session->subscribing)) != NULL)
+		dsc_container_of(first, struct subscription, link)->session =
+			NULL;
+	pthread_mutex_unlock(&session->lock);
 }
 
 int discsi_session_on_event(struct discsi_session *session, discsi_event_cb cb,
@@ -145,6 +158,8 @@ int discsi_session_on_event(struct discsi_session *session, discsi_event_cb cb,
 	pthread_mutex_lock(&session->lock);
 	number = ++session->subscriptions;
 	session->event_cb = NULL;  /* until the present state has been told */
+	if (cb != NULL)
+		dsc_list_append(&session->subscribing, &subscription->link);
 	pthread_mutex_unlock(&session->lock);
 	if (cb == NULL)
 		return 0;

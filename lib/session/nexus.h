@@ -108,6 +108,7 @@ struct discsi_session {
 
 	pthread_mutex_t lock;  /* what other threads read or set of nexuses, and: */
 	unsigned subscriptions;          /* how many there have been */
+	struct dsc_list subscribing;     /* those that are on their way */
 	discsi_event_cb event_cb;
 	void *event_arg;
 	struct discsi_error last_error;  /* of the last loss or failure */
@@ -270,5 +271,7 @@ void dsc_session_tell(struct dsc_nexus *nexus, enum discsi_event_type type,
 void dsc_session_tell_unit(struct discsi_session *session,
 			   enum discsi_event_type type, uint64_t lun,
 			   const struct discsi_error *error);
+/* The session ends: those that are on their way come to nothing. */
+void dsc_session_forget_subscriptions(struct discsi_session *session);
 
 #endif /* DSC_SESSION_NEXUS_H */

@@ -23,6 +23,7 @@ void dsc_session_free(struct discsi_session *session)
 	unsigned i;
 
 	dsc_timer_fini(&session->open_timer);
+	dsc_session_forget_subscriptions(session);
 	for (i = 0; i < session->count; i++)
 		dsc_nexus_fini(&session->nexus[i]);
 	dsc_context_remove_child(&session->child);
@@ -147,6 +148,7 @@ static int make_session(struct discsi_context *ctx,
 	dsc_list_init(&session->child.link);
 	dsc_list_init(&session->units);
 	dsc_list_init(&session->held);
+	dsc_list_init(&session->subscribing);
 	dsc_error_init(&session->last_error);
 	pthread_mutex_init(&session->lock, NULL);
 	session->nexus = calloc(conf->sessions, sizeof(*session->nexus));

@@ -132,6 +132,40 @@ static void on_lost_submit(void *arg, struct discsi_session *session,
 			      rig_tally, &inside->tally);
 }
 
+static void on_canceled_subscribe(void *arg, int status,
+				  const struct discsi_error *error)
+{
+	struct inside *inside = arg;
+
+	rig_tally(&inside->tally, status, error);
+	discsi_session_on_event(inside->rig->session, see, &inside->later);
+}
+
+/* Somebody subscribes when the session has just ended what it had to do. */
+static void test_subscribe_while_closing(void)
+{
+	struct inside inside = { .lost = 0 };
+	struct rig rig;
+
+	if (rig_begin(&rig, &plain)) {
+		inside.rig = &rig;
+		sim_refuse(rig.sim, 0, true);
+		sim_drop_all(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &rig.events[DISCSI_EVENT_LOST], 1,
+					5000));
+		discsi_lun_read_async(rig.lun, inside.data, 4096, 0, 0,
+				      on_canceled_subscribe, &inside);
+		rig_run(&rig, 20);
+		discsi_session_close(rig.session);
+		rig.session = NULL;
+		rig.lun = NULL;
+		rig_run(&rig, 20);
+		CU_ASSERT_EQUAL(inside.tally.last, -ECANCELED);
+		CU_ASSERT_EQUAL(inside.later.count, 0);
+	}
+	rig_end(&rig);
+}
+
 /* I/O that begins when the session is lost waits with the rest. */
 static void test_submit_inside(void)
 {
@@ -366,6 +400,7 @@ static void test_threads(void)
 static const struct dsc_test tests[] = {
 	{ "order", test_order },
 	{ "subscribe_inside", test_subscribe_inside },
+	{ "subscribe_while_closing", test_subscribe_while_closing },
 	{ "submit_inside", test_submit_inside },
 	{ "close_inside", test_close_inside },
 	{ "threads", test_threads },
