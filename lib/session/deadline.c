@@ -66,8 +66,11 @@ static uint64_t next_step_ns(const struct dsc_request *request, uint64_t now)
 	if (dsc_escalation_is_late(request))
 		return request->escalation->step_ns;
 	abort_ns = request->deadline_ns - grace_ns(request->nexus);
-	/* Not sent yet, and late: it just expires. */
-	return abort_ns > now ? abort_ns : request->deadline_ns;
+	if (abort_ns > now)
+		return abort_ns;
+	/* Late, and maybe not sent yet: looked at again soon. */
+	return dsc_min_u64(now + grace_ns(request->nexus) / 4 + 1,
+			   request->deadline_ns);
 }
 
 void dsc_deadlines_arm(struct dsc_nexus *nexus)
@@ -298,6 +301,31 @@ void dsc_deadlines_after_reset(struct discsi_session *session,
 
 /* --------------------------------------------------------------- expiry */
 
+/*
+ * The target takes no command although it has none: no answer is to come that
+ * could open the command window again.
+ */
+static bool is_stuck_in_queue(const struct dsc_request *request)
+{
+	const struct dsc_nexus *nexus = request->nexus;
+
+	return request->hand == DSC_HAND_CONNECTION &&
+	       nexus->state == DSC_SESSION_READY &&
+	       dsc_conn_in_flight(nexus->conn) == 0;
+}
+
+static void drop_shut(struct dsc_nexus *nexus)
+{
+	struct discsi_error error;
+
+	if (nexus->state != DSC_SESSION_READY)
+		return;
+	dsc_error_set(&error, ETIMEDOUT, "%s: the target took no command for "
+		      "%u ms, connection dropped", nexus->session->conf->iqn,
+		      nexus->session->conf->command_timeout_ms);
+	dsc_nexus_drop(nexus, &error);
+}
+
 static void expire(struct dsc_request *request)
 {
 	struct dsc_nexus *nexus = request->nexus;
@@ -306,9 +334,13 @@ static void expire(struct dsc_request *request)
 
 	request->is_expired = true;
 	if (!is_on_the_wire(request)) {
+		bool is_stuck = is_stuck_in_queue(request);
+
 		if (request->hand == DSC_HAND_CONNECTION)
 			dsc_conn_withdraw(nexus->conn, &request->task);
 		dsc_request_finish_unanswered(request, -ETIMEDOUT);
+		if (is_stuck)
+			drop_shut(nexus);
 		return;
 	}
 	dsc_request_describe(request, what, sizeof(what));

@@ -175,6 +175,42 @@ static void test_ping_behind_a_shut_window(void)
 	rig_end(&rig);
 }
 
+/*
+ * The window is shut for good, though the target has no command and answers
+ * pings: what waits does not wait for ever, and a new login opens it.
+ */
+static void test_window_that_stays_shut(void)
+{
+	const struct sim_config narrow = { .blocks = 131072, .window = 2 };
+	struct tally tally = { .done = 0 };
+	uint8_t data[4096];
+	struct rig rig;
+	unsigned i;
+
+	if (rig_prepare(&rig, &narrow)) {
+		rig_set(&rig, "noop_interval", "100");
+		rig_set(&rig, "noop_timeout", "5000");
+		rig_set(&rig, "command_timeout", "1200");
+		if (rig_open(&rig)) {
+			sim_shut_window(rig.sim);
+			for (i = 0; i < 4; i++)
+				discsi_lun_read_async(rig.lun, data, 4096, 0, 0,
+						      rig_tally, &tally);
+			CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 2, 5000));
+			CU_ASSERT_EQUAL(tally.ok, 2);
+			CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 4, 10000));
+			CU_ASSERT_EQUAL(tally.ok, 3);
+			CU_ASSERT_EQUAL(tally.last, -ETIMEDOUT);
+			CU_ASSERT_TRUE(sim_pings(rig.sim) >= 2);
+			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LOST], 1);
+			CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, data, 4096, 0,
+							0), 0);
+			CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LOST], 1);
+		}
+	}
+	rig_end(&rig);
+}
+
 /* -------------------------------------------------------------- large LUNs */
 
 #ifdef __SANITIZE_THREAD__
@@ -280,6 +316,7 @@ static const struct dsc_test tests[] = {
 	{ "signals", test_signals },
 	{ "half_sent_write", test_half_sent_write },
 	{ "ping_behind_a_shut_window", test_ping_behind_a_shut_window },
+	{ "window_that_stays_shut", test_window_that_stays_shut },
 	{ "beyond_2_tib", test_beyond_2_tib },
 	{ "slow_login", test_slow_login },
 	{ "damaged_headers", test_damaged_headers },

@@ -134,7 +134,9 @@ static void put_numbers(struct sim_conn *conn, uint8_t *bhs, bool takes_stat_sn)
 	else if ((bhs[0] & 0x3f) != 0x25)
 		dsc_put_be32(bhs + 24, conn->stat_sn);
 	dsc_put_be32(bhs + 28, conn->exp_cmd_sn);
-	dsc_put_be32(bhs + 32, conn->exp_cmd_sn + window - 1);
+	if (!conn->is_shut)
+		conn->max_cmd_sn = conn->exp_cmd_sn + window - 1;
+	dsc_put_be32(bhs + 32, conn->max_cmd_sn);
 }
 
 static void queue(struct sim_conn *conn, const uint8_t *bhs, const void *data,

@@ -90,6 +90,7 @@ struct sim_conn {
 	unsigned portal;
 	int fd;
 	bool is_mute;
+	bool is_shut;             /* the command window, for good */
 	bool is_logged_in;
 	bool is_discovery;
 	bool has_digest;
@@ -100,6 +101,7 @@ struct sim_conn {
 	uint64_t login_due_ns;    /* its request is looked at then; 0: at once */
 	uint32_t stat_sn;
 	uint32_t exp_cmd_sn;
+	uint32_t max_cmd_sn;
 	uint32_t next_ttt;
 	unsigned together;        /* commands since the last turn */
 	uint32_t max_send;        /* the initiator's MaxRecvDataSegmentLength */

@@ -226,6 +226,16 @@ void sim_drop_at(struct sim *sim, enum sim_pdu pdu, enum sim_where where,
 	unlock(sim);
 }
 
+void sim_shut_window(struct sim *sim)
+{
+	struct dsc_list *link;
+
+	lock(sim);
+	for (link = sim->conns.next; link != &sim->conns; link = link->next)
+		dsc_container_of(link, struct sim_conn, link)->is_shut = true;
+	unlock(sim);
+}
+
 void sim_drop_all(struct sim *sim)
 {
 	lock(sim);
