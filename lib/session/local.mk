@@ -13,6 +13,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/session/nexus.c \
 	lib/session/nexus.h \
 	lib/session/recover.c \
+	lib/session/refuse.c \
 	lib/session/report-luns.c \
 	lib/session/request.c \
 	lib/session/resolver.c \

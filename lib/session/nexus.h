@@ -12,6 +12,7 @@
  *   verify.c     are the disks the same?
  *   barrier.c    no write of a lost connection lands late
  *   request.c    a request from submission to completion, retries
+ *   refuse.c     requests that are completed without an answer
  *   deadline.c   deadlines, ABORT TASK, LOGICAL UNIT RESET
  *   keepalive.c  pings, and what the target says of its own accord
  *   close.c      how a session ends
@@ -94,6 +95,7 @@ struct discsi_session {
 	unsigned opened;                 /* nexuses that are logged in */
 	uint64_t sequence;               /* of the last request */
 	struct dsc_list held;            /* flushes */
+	struct dsc_timer held_timer;     /* their deadlines */
 	struct dsc_stats stats;
 
 	struct dsc_job open_job;
@@ -187,19 +189,14 @@ void dsc_requests_fini(struct dsc_nexus *nexus);
 /* Puts a request into a nexus's list, in nobody's hands. */
 void dsc_request_take(struct dsc_nexus *nexus, struct dsc_request *request);
 void dsc_request_submit(struct dsc_nexus *nexus, struct dsc_request *request);
+/* The same for one that was held: it keeps its deadline. */
+void dsc_request_resubmit(struct dsc_nexus *nexus, struct dsc_request *request);
 /* To another nexus, which is ready or where it is parked. */
 void dsc_request_move(struct dsc_request *request, struct dsc_nexus *to);
 /* Sends everything that is parked, in order of submission. */
 void dsc_requests_replay(struct dsc_nexus *nexus);
 /* Takes back from the connection what has not been sent. */
 void dsc_requests_park(struct dsc_nexus *nexus);
-/* Completes what no connection holds, with a negative errno. */
-void dsc_requests_fail(struct dsc_nexus *nexus, int result);
-/* The same for one unit's; also what is queued at the connection. */
-void dsc_requests_fail_unit(struct dsc_nexus *nexus,
-			    const struct dsc_unit *unit, int result);
-/* Completes a request at the end of this turn with a negative errno. */
-void dsc_request_refuse(struct dsc_request *request, int result);
 /* "READ(10) on LUN 1 of iqn.…" */
 #define DSC_REQUEST_TEXT_MAX 320
 void dsc_request_describe(const struct dsc_request *request, char *text,
@@ -210,6 +207,16 @@ void dsc_request_finish_unanswered(struct dsc_request *request, int result);
 
 /* In place of an errno: sent, never answered, not to be repeated (EIO). */
 #define DSC_OUTCOME_UNKNOWN (-EOWNERDEAD)
+
+/* refuse.c */
+void dsc_refuse_prepare(struct dsc_nexus *nexus);
+/* Completes what no connection holds, with a negative errno. */
+void dsc_requests_fail(struct dsc_nexus *nexus, int result);
+/* The same for one unit's; also what is queued at the connection. */
+void dsc_requests_fail_unit(struct dsc_nexus *nexus,
+			    const struct dsc_unit *unit, int result);
+/* Completes a request at the end of this turn with a negative errno. */
+void dsc_request_refuse(struct dsc_request *request, int result);
 
 /* deadline.c */
 int dsc_deadlines_prepare(struct dsc_nexus *nexus);
@@ -250,6 +257,9 @@ struct dsc_nexus *dsc_session_debtor(struct discsi_session *session,
 struct dsc_nexus *dsc_session_heir(const struct dsc_nexus *nexus);
 /* The nexus has been given up: what waits for it goes to such a one. */
 void dsc_session_bequeath(struct dsc_nexus *nexus);
+int dsc_held_prepare(struct discsi_session *session);
+/* An outage is over: what was held by it has a new deadline. */
+void dsc_session_renew_held(struct discsi_session *session);
 /* A write is over: flushes that waited for it may go. */
 void dsc_session_release_held(struct discsi_session *session);
 /* Those of one unit; NULL: of all. */

@@ -164,17 +164,6 @@ void dsc_request_finish_unanswered(struct dsc_request *request, int result)
 	dsc_request_finish(request, -error.errnum, &error);
 }
 
-void dsc_request_refuse(struct dsc_request *request, int result)
-{
-	struct dsc_nexus *nexus = request->nexus;
-
-	request->hand = DSC_HAND_REFUSED;
-	request->refusal = result;
-	dsc_list_remove(&request->retry_link);
-	dsc_list_append(&nexus->refused, &request->retry_link);
-	dsc_deferred_request(&nexus->ctx->loop, &nexus->refuse);
-}
-
 /* ------------------------------------------------------------- parking */
 
 static void park(struct dsc_request *request)
@@ -225,6 +214,7 @@ void dsc_requests_replay(struct dsc_nexus *nexus)
 	}
 	dsc_stats_add(&nexus->session->stats.replays, replays);
 	dsc_deadlines_arm(nexus);
+	dsc_session_renew_held(nexus->session);
 }
 
 static void park_list(struct dsc_nexus *nexus, struct dsc_list *list)
@@ -506,77 +496,6 @@ static void on_task_done(struct dsc_task *task)
 		judge(request);
 }
 
-/* -------------------------------------------------------------- refusals */
-
-static void on_refuse(struct dsc_deferred *deferred)
-{
-	struct dsc_nexus *nexus =
-		dsc_container_of(deferred, struct dsc_nexus, refuse);
-	struct dsc_list round;
-	struct dsc_list *first;
-
-	/* What callbacks submit meanwhile has its turn later. */
-	dsc_list_init(&round);
-	dsc_list_splice(&round, &nexus->refused);
-	while ((first = dsc_list_pop(&round)) != NULL) {
-		struct dsc_request *request =
-			dsc_container_of(first, struct dsc_request, retry_link);
-
-		dsc_request_finish_unanswered(request, request->refusal);
-	}
-}
-
-static void fail_list(struct dsc_list *list, int result)
-{
-	struct dsc_list round;
-	struct dsc_list *first;
-
-	dsc_list_init(&round);
-	dsc_list_splice(&round, list);
-	while ((first = dsc_list_pop(&round)) != NULL) {
-		struct dsc_request *request =
-			dsc_container_of(first, struct dsc_request, link);
-
-		if (request->hand == DSC_HAND_REFUSED)
-			dsc_request_finish_unanswered(request,
-						      request->refusal);
-		else if (request->hand == DSC_HAND_PARKED ||
-			 request->hand == DSC_HAND_RETRY)
-			dsc_request_finish_unanswered(request, result);
-		else
-			dsc_list_append(list, first);
-	}
-}
-
-void dsc_requests_fail(struct dsc_nexus *nexus, int result)
-{
-	dsc_timer_stop(&nexus->retry_timer);
-	fail_list(&nexus->verifications, result);
-	fail_list(&nexus->requests, result);
-}
-
-void dsc_requests_fail_unit(struct dsc_nexus *nexus,
-			    const struct dsc_unit *unit, int result)
-{
-	struct dsc_list *link;
-
-	for (link = nexus->requests.next; link != &nexus->requests;
-	     link = link->next) {
-		struct dsc_request *request =
-			dsc_container_of(link, struct dsc_request, link);
-
-		if (memcmp(request->task.lun, unit->address, 8) != 0 ||
-		    request->hand == DSC_HAND_REFUSED ||
-		    request->hand == DSC_HAND_JUDGED)
-			continue;
-		if (request->hand != DSC_HAND_CONNECTION ||
-		    dsc_conn_withdraw(nexus->conn, &request->task))
-			dsc_request_refuse(request, result);
-		else
-			request->is_unwanted = true;
-	}
-}
-
 /* ---------------------------------------------------- the way in and out */
 
 static void begin(struct dsc_nexus *nexus, struct dsc_request *request)
@@ -630,6 +549,19 @@ void dsc_request_submit(struct dsc_nexus *nexus, struct dsc_request *request)
 	}
 }
 
+void dsc_request_resubmit(struct dsc_nexus *nexus, struct dsc_request *request)
+{
+	uint64_t submitted_ns = request->submitted_ns;
+	uint64_t deadline_ns = request->deadline_ns;
+
+	dsc_request_submit(nexus, request);
+	request->submitted_ns = submitted_ns;
+	if (request->hand != DSC_HAND_CONNECTION)
+		return;
+	request->deadline_ns = deadline_ns;
+	dsc_deadlines_arm(nexus);
+}
+
 void dsc_request_move(struct dsc_request *request, struct dsc_nexus *to)
 {
 	struct dsc_list *pos = to->requests.prev;
@@ -679,7 +611,7 @@ bool dsc_session_withdraw(struct dsc_request *request)
 
 int dsc_requests_prepare(struct dsc_nexus *nexus)
 {
-	dsc_deferred_init(&nexus->refuse, on_refuse);
+	dsc_refuse_prepare(nexus);
 	dsc_deferred_init(&nexus->reroute, on_reroute);
 	return dsc_timer_init(&nexus->ctx->loop, &nexus->retry_timer,
 			      on_retry_timer);

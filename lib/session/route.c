@@ -144,7 +144,9 @@ static bool is_flush(const struct dsc_request *request)
 	       request->task.cdb[0] == SYNCHRONIZE_CACHE_16;
 }
 
-static bool has_write_before(const struct dsc_nexus *nexus, uint64_t sequence)
+/* The first write in nexus that was submitted earlier, or NULL. */
+static const struct dsc_request *write_before(const struct dsc_nexus *nexus,
+					      uint64_t sequence, bool is_parked)
 {
 	struct dsc_list *link;
 
@@ -154,8 +156,22 @@ static bool has_write_before(const struct dsc_nexus *nexus, uint64_t sequence)
 			dsc_container_of(link, struct dsc_request, link);
 
 		if (request->sequence > sequence)
-			return false;
-		if (request->repeat != DSC_REPEAT_ALWAYS)
+			return NULL;
+		if (request->repeat != DSC_REPEAT_ALWAYS &&
+		    (!is_parked || request->hand == DSC_HAND_PARKED))
+			return request;
+	}
+	return NULL;
+}
+
+static bool has_write_before(const struct discsi_session *session,
+			     uint64_t sequence, bool is_parked)
+{
+	unsigned i;
+
+	for (i = 0; i < session->count; i++) {
+		if (write_before(&session->nexus[i], sequence, is_parked) !=
+		    NULL)
 			return true;
 	}
 	return false;
@@ -163,36 +179,91 @@ static bool has_write_before(const struct dsc_nexus *nexus, uint64_t sequence)
 
 static bool must_wait(const struct discsi_session *session, uint64_t sequence)
 {
-	unsigned i;
+	return has_write_before(session, sequence, false);
+}
 
-	for (i = 0; i < session->count; i++) {
-		if (has_write_before(&session->nexus[i], sequence))
-			return true;
-	}
-	return false;
+static struct dsc_request *first_held(struct discsi_session *session)
+{
+	struct dsc_list *first = dsc_list_first(&session->held);
+
+	return first == NULL ? NULL :
+	       dsc_container_of(first, struct dsc_request, link);
+}
+
+static void arm_held_timer(struct discsi_session *session)
+{
+	const struct dsc_request *first = first_held(session);
+
+	/* They are in the order of their deadlines. */
+	if (first != NULL)
+		dsc_timer_set(&session->held_timer, first->deadline_ns);
+	else
+		dsc_timer_stop(&session->held_timer);
 }
 
 static void hold(struct discsi_session *session, struct dsc_request *request)
 {
 	request->nexus = choose(session, request);
 	request->hand = DSC_HAND_HELD;
+	request->submitted_ns = dsc_loop_now_ns(&session->ctx->loop);
+	dsc_deadline_set(request);
 	dsc_list_append(&session->held, &request->link);
+	arm_held_timer(session);
+}
+
+/*
+ * What waits for an outage has no deadline but that: a flush behind a write
+ * that does has none either, and a new one afterwards.
+ */
+void dsc_session_renew_held(struct discsi_session *session)
+{
+	struct dsc_list *link;
+
+	if (dsc_list_is_empty(&session->held))
+		return;
+	for (link = session->held.next; link != &session->held;
+	     link = link->next)
+		dsc_deadline_set(dsc_container_of(link, struct dsc_request,
+						  link));
+	arm_held_timer(session);
+}
+
+static void on_held_timer(struct dsc_timer *timer)
+{
+	struct discsi_session *session =
+		dsc_container_of(timer, struct discsi_session, held_timer);
+	uint64_t now = dsc_loop_now_ns(&session->ctx->loop);
+	struct dsc_request *first;
+
+	while ((first = first_held(session)) != NULL &&
+	       first->deadline_ns <= now) {
+		if (has_write_before(session, first->sequence, true)) {
+			dsc_session_renew_held(session);
+			return;
+		}
+		dsc_session_unhold(first);
+		dsc_request_refuse(first, -ETIMEDOUT);
+	}
+	arm_held_timer(session);
+}
+
+int dsc_held_prepare(struct discsi_session *session)
+{
+	return dsc_timer_init(&session->ctx->loop, &session->held_timer,
+			      on_held_timer);
 }
 
 void dsc_session_release_held(struct discsi_session *session)
 {
-	struct dsc_list *first;
+	struct dsc_request *first;
 
 	/* Those behind the first one wait for more than it does. */
-	while ((first = dsc_list_first(&session->held)) != NULL) {
-		struct dsc_request *request =
-			dsc_container_of(first, struct dsc_request, link);
-
-		if (must_wait(session, request->sequence))
-			return;
-		dsc_list_remove(first);
-		dsc_request_submit(choose(session, request), request);
+	while ((first = first_held(session)) != NULL &&
+	       !must_wait(session, first->sequence)) {
+		dsc_list_remove(&first->link);
+		dsc_request_resubmit(choose(session, first), first);
 	}
+	arm_held_timer(session);
 }
 
 void dsc_session_unhold(struct dsc_request *request)

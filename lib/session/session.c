@@ -23,6 +23,7 @@ void dsc_session_free(struct discsi_session *session)
 	unsigned i;
 
 	dsc_timer_fini(&session->open_timer);
+	dsc_timer_fini(&session->held_timer);
 	dsc_session_forget_subscriptions(session);
 	for (i = 0; i < session->count; i++)
 		dsc_nexus_fini(&session->nexus[i]);
@@ -122,6 +123,8 @@ static void on_open(struct dsc_job *job)
 	session->open_ns = dsc_loop_now_ns(&session->ctx->loop);
 	rc = dsc_timer_init(&session->ctx->loop, &session->open_timer,
 			    on_open_timer);
+	if (rc == 0)
+		rc = dsc_held_prepare(session);
 	for (i = 0; i < session->count; i++) {
 		if (rc == 0)
 			rc = dsc_nexus_prepare(&session->nexus[i]);

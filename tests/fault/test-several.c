@@ -398,6 +398,72 @@ static void test_flush_after_writes(void)
 	rig_end(&rig);
 }
 
+/* What it waits for takes of its own time, and not of a time before that. */
+static void test_flush_has_a_deadline(void)
+{
+	const struct sim_rule rules[] = {
+		{ .opcode = WRITE10, .lun = SIM_ANY, .action = SIM_HOLD },
+		{ .opcode = FLUSH, .lun = SIM_ANY, .action = SIM_HOLD },
+	};
+	struct tally write = { .done = 0 };
+	struct tally flush = { .done = 0 };
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+	uint64_t began;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "2");
+		rig_set(&rig, "command_timeout", "4000");
+		if (rig_open(&rig)) {
+			sim_rule(rig.sim, &rules[0]);
+			sim_rule(rig.sim, &rules[1]);
+			began = rig_now_ms();
+			discsi_lun_write_async(rig.lun, data, 4096, 0, 0,
+					       rig_tally, &write);
+			discsi_lun_flush_async(rig.lun, rig_tally, &flush);
+			CU_ASSERT_TRUE(rig_wait(&rig, &write.done, 1, 10000));
+			CU_ASSERT_EQUAL(flush.done, 0);
+			CU_ASSERT_TRUE(rig_wait(&rig, &flush.done, 1, 10000));
+			CU_ASSERT_EQUAL(flush.last, -ETIMEDOUT);
+			CU_ASSERT_EQUAL(sim_count(rig.sim, FLUSH), 1);
+			CU_ASSERT_TRUE(rig_now_ms() - began < 5500);
+			CU_ASSERT_EQUAL(sim_connections(rig.sim), 2);
+			CU_ASSERT_EQUAL(sim_held(rig.sim), 0);
+		}
+	}
+	rig_end(&rig);
+}
+
+/* An outage that a write waits for is none of the flush's time. */
+static void test_flush_outlives_an_outage(void)
+{
+	const struct sim_rule drop = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_DO_DROP,
+	};
+	struct tally done = { .done = 0 };
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "2");
+		rig_set(&rig, "command_timeout", "600");
+		if (rig_open(&rig)) {
+			sim_refuse(rig.sim, 0, true);
+			sim_rule(rig.sim, &drop);
+			discsi_lun_write_async(rig.lun, data, 4096, 0, 0,
+					       rig_tally, &done);
+			discsi_lun_flush_async(rig.lun, rig_tally, &done);
+			rig_run(&rig, 1500);
+			CU_ASSERT_EQUAL(done.done, 0);
+			sim_refuse(rig.sim, 0, false);
+			CU_ASSERT_TRUE(rig_wait(&rig, &done.done, 2, 10000));
+			CU_ASSERT_EQUAL(done.ok, 2);
+		}
+	}
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "several_sessions", test_several_sessions },
 	{ "one_of_several_lost", test_one_of_several_lost },
@@ -408,6 +474,8 @@ static const struct dsc_test tests[] = {
 	{ "old_write_of_a_path_given_up", test_old_write_of_a_path_given_up },
 	{ "old_write_without_patience", test_old_write_without_patience },
 	{ "flush_after_writes", test_flush_after_writes },
+	{ "flush_has_a_deadline", test_flush_has_a_deadline },
+	{ "flush_outlives_an_outage", test_flush_outlives_an_outage },
 	{ NULL, NULL }
 };
 
