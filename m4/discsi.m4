@@ -13,6 +13,21 @@ AC_DEFUN([DSC_REQUIRE], [
 	])
 ])
 
+dnl DSC_WITH(NAME, VARIABLE, MODULES, PACKAGES, HELP)
+dnl Does the same for what can be done without: --with-NAME requires it,
+dnl --without-NAME leaves it out, and else it is used if it is there. with_NAME
+dnl is yes or no afterwards.
+AC_DEFUN([DSC_WITH], [
+	AC_ARG_WITH([$1], [AS_HELP_STRING([--without-$1], [$5])], [],
+		[with_$1=auto])
+	AS_CASE([$with_$1],
+		[no], [],
+		[auto], [PKG_CHECK_MODULES([$2], [$3], [with_$1=yes],
+			[with_$1=no])],
+		[with_$1=yes
+		DSC_REQUIRE([$2], [$3], [$4])])
+])
+
 AC_DEFUN([DSC_REQUIRE_DONE], [
 	AS_VAR_IF([dsc_missing], [], [], [
 		AC_MSG_ERROR([these libraries are missing:$dsc_missing

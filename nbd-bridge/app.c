@@ -16,6 +16,7 @@
 #include "app.h"
 #include "log.h"
 #include "report.h"
+#include "tcp.h"
 
 /* ----------------------------------------------------------- configuration */
 
@@ -70,6 +71,16 @@ static int fill_conf(struct nbd_app *app)
 	return rc;
 }
 
+static int load_tls(struct nbd_app *app)
+{
+	const struct nbd_options *options = app->options;
+
+	if (options->tls_certificates == NULL && options->tls_psk == NULL)
+		return 0;
+	return nbd_tls_creds_load(options->tls_certificates, options->tls_psk,
+				  options->is_peer_verified, &app->tls);
+}
+
 static int configure(struct nbd_app *app)
 {
 	char *lun = NULL;
@@ -78,6 +89,8 @@ static int configure(struct nbd_app *app)
 	rc = discsi_conf_new(&app->conf);
 	if (rc == 0)
 		rc = fill_conf(app);
+	if (rc == 0)
+		rc = load_tls(app);
 	if (rc == 0)
 		rc = discsi_conf_get(app->conf, "iqn", &app->target);
 	if (rc == 0)
@@ -93,6 +106,24 @@ static int configure(struct nbd_app *app)
 	free(lun);
 	nbd_daemon_close_inherited(app->daemon);
 	return 0;
+}
+
+static enum nbd_clear clear_clients(const struct nbd_app *app)
+{
+	if (app->tls != NULL)
+		return NBD_CLEAR_NOBODY;
+	return app->options->is_loopback_insecure ? NBD_CLEAR_LOOPBACK :
+						    NBD_CLEAR_REFUSED;
+}
+
+/* Whatever is wrong with the way in is said before anybody logs in. */
+static int prepare_tcp(struct nbd_app *app)
+{
+	if (app->options->listen == NULL)
+		return nbd_frontend_check_clear(app->frontend,
+						clear_clients(app));
+	app->tcp_fd = nbd_tcp_bind(app->options->listen, clear_clients(app));
+	return app->tcp_fd < 0 ? app->tcp_fd : 0;
 }
 
 static int claim(struct nbd_app *app)
@@ -198,6 +229,22 @@ static int export_socket(struct nbd_app *app)
 				 app->socket_path);
 }
 
+static int export_tcp(struct nbd_app *app)
+{
+	int rc = nbd_tcp_listen(app->tcp_fd);
+
+	if (rc < 0)
+		return rc;
+	nbd_tcp_describe(app->tcp_fd, app->place, sizeof(app->place));
+	app->socket_path = strdup(app->place);
+	if (app->socket_path == NULL)
+		return dsc_fail_memory();
+	rc = nbd_listener_adopt(&app->listener, &app->server, app->tcp_fd);
+	if (rc == 0)
+		app->tcp_fd = -1;
+	return rc;
+}
+
 /* Its place is known to whoever has handed it over, and not ours to remove. */
 static int export_frontend(struct nbd_app *app)
 {
@@ -236,10 +283,13 @@ static int export_disk(struct nbd_app *app)
 	if (rc < 0)
 		return rc;
 	app->server.clients_max = app->options->max_clients;
+	app->server.tls = app->tls;
 	if (nbd_frontend_is_taken(app->frontend))
 		return export_frontend(app);
 	if (app->options->device != NULL)
 		return export_device(app);
+	if (app->options->listen != NULL)
+		return export_tcp(app);
 	return export_socket(app);
 }
 
@@ -321,7 +371,7 @@ static int open_loop(struct nbd_app *app)
 static int start(struct nbd_app *app)
 {
 	static int (*const steps[])(struct nbd_app *app) = {
-		configure, claim, open_loop, open_lun, export_disk, publish,
+		configure, prepare_tcp, claim, open_loop, open_lun, export_disk, publish,
 		report_ready,
 	};
 	int rc = 0;
@@ -361,6 +411,9 @@ static void take_down(struct nbd_app *app)
 	close_session(app);
 	if (app->signal_fd >= 0)
 		close(app->signal_fd);
+	if (app->tcp_fd >= 0)
+		close(app->tcp_fd);
+	nbd_tls_creds_free(app->tls);
 	discsi_conf_free(app->conf);
 	nbd_registry_release(&app->registry);
 	free(app->socket_path);
@@ -378,6 +431,7 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
 		.kernel = NBD_KERNEL_INIT,
 		.registry = NBD_REGISTRY_INIT,
 		.signal_fd = -1,
+		.tcp_fd = -1,
 	};
 	struct discsi_error error;
 	int rc = start(&app);

@@ -51,7 +51,10 @@ struct nbd_app {
 	struct nbd_registry registry;
 	struct nbd_health health;
 	char place[128];               /* of what was handed over, or "" */
-	char *socket_path;             /* absolute; NULL when it is not ours */
+	char *socket_path;             /* absolute, or where TCP listens; NULL
+					* when it is not ours */
+	struct nbd_tls_creds *tls;     /* NULL: no client can have TLS */
+	int tcp_fd;                    /* bound, until it is served; or -1 */
 
 	int signal_fd;
 	struct discsi_watch *signals;

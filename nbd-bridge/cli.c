@@ -35,8 +35,22 @@ static const struct option_entry {
 	  offsetof(struct nbd_options, socket), KIND_TEXT },
 	{ "device", "DEVICE", "be a kernel device: auto, or /dev/nbdN",
 	  offsetof(struct nbd_options, device), KIND_TEXT },
+	{ "listen", "HOST:PORT", "serve NBD over TCP, which takes TLS; port 0 is "
+	  "any",
+	  offsetof(struct nbd_options, listen), KIND_TEXT },
 	{ "stdio", NULL, "serve one client on standard input and output",
 	  offsetof(struct nbd_options, is_stdio), KIND_FLAG },
+	{ "tls-certificates", "DIR", "require TLS, with server-cert.pem and -key.pem "
+	  "in DIR",
+	  offsetof(struct nbd_options, tls_certificates), KIND_TEXT },
+	{ "tls-psk", "FILE", "require TLS, with one of the keys in FILE",
+	  offsetof(struct nbd_options, tls_psk), KIND_TEXT },
+	{ "tls-verify-peer", NULL, "clients need a certificate by DIR's "
+	  "ca-cert.pem",
+	  offsetof(struct nbd_options, is_peer_verified), KIND_FLAG },
+	{ "insecure-loopback", NULL, "let --listen be without TLS on a loopback "
+	  "address",
+	  offsetof(struct nbd_options, is_loopback_insecure), KIND_FLAG },
 	{ "max-clients", "NUMBER", "serve so many clients at once (default: 64)",
 	  offsetof(struct nbd_options, max_clients), KIND_CLIENTS },
 	{ "export", "NAME", "the export's name (default: the empty one)",
@@ -75,9 +89,9 @@ static void print_help(void)
 	       "Serve an iSCSI LUN as an NBD export, or as a block device of "
 	       "this kernel.\n\n"
 	       "URL is iscsi://[user[%%secret]@]host[:port]/iqn/lun. Without "
-	       "--socket,\n--device and --stdio the export is the socket "
-	       "that was handed over (LISTEN_FDS),\nelse one in the state "
-	       "registry's directory.\n\n");
+	       "--socket,\n--device, --listen and --stdio the export is the "
+	       "socket that was handed over\n(LISTEN_FDS), else one in the "
+	       "state registry's directory.\n\n");
 	for (i = 0; i < ENTRIES; i++)
 		printf("  --%s%s%-*s %s\n", entries[i].name,
 		       entries[i].value != NULL ? " " : "",
@@ -188,32 +202,55 @@ static enum nbd_cli take_option(struct nbd_options *options,
 	return NBD_CLI_USAGE;
 }
 
-/* There is one way in. */
-static enum nbd_cli check_ways(const struct nbd_options *options)
+/* What does not go together, and why. */
+static const char *find_clash(const struct nbd_options *options)
 {
-	if (options->socket != NULL && options->device != NULL) {
-		dsc_fail(EINVAL, "--socket and --device exclude each other");
-		return NBD_CLI_USAGE;
+	bool has_stdin = options->config != NULL &&
+			 strcmp(options->config, "-") == 0;
+	bool has_tls = options->tls_certificates != NULL ||
+		       options->tls_psk != NULL;
+	unsigned ways = (options->socket != NULL) + (options->device != NULL) +
+			(options->listen != NULL);
+	const struct {
+		bool is_there;
+		const char *why;
+	} clashes[] = {
+		{ ways > 1,
+		  "--socket, --device and --listen exclude each other" },
+		{ options->is_stdio && (ways > 0 || options->is_fork),
+		  "--socket, --device, --listen and --fork do not go with "
+		  "--stdio" },
+		{ options->is_stdio && has_stdin,
+		  "with --stdio the configuration cannot come from standard "
+		  "input" },
+		{ options->tls_certificates != NULL && options->tls_psk != NULL,
+		  "--tls-certificates and --tls-psk exclude each other" },
+		{ options->is_peer_verified &&
+		  options->tls_certificates == NULL,
+		  "--tls-verify-peer goes with --tls-certificates" },
+		{ has_tls && options->device != NULL,
+		  "--tls-certificates and --tls-psk do not go with --device" },
+		{ has_tls && options->is_loopback_insecure,
+		  "--insecure-loopback is for a server without TLS" },
+		{ options->listen != NULL && !has_tls &&
+		  !options->is_loopback_insecure,
+		  "--listen takes --tls-certificates or --tls-psk; or, on a "
+		  "loopback address, --insecure-loopback" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(clashes) / sizeof(clashes[0]); i++) {
+		if (clashes[i].is_there)
+			return clashes[i].why;
 	}
-	if (!options->is_stdio)
-		return NBD_CLI_RUN;
-	if (options->socket != NULL || options->device != NULL ||
-	    options->is_fork) {
-		dsc_fail(EINVAL, "--socket, --device and --fork do not go "
-			 "with --stdio");
-		return NBD_CLI_USAGE;
-	}
-	if (options->config != NULL && strcmp(options->config, "-") == 0) {
-		dsc_fail(EINVAL, "with --stdio the configuration cannot come "
-			 "from standard input");
-		return NBD_CLI_USAGE;
-	}
-	return NBD_CLI_RUN;
+	return NULL;
 }
 
 static enum nbd_cli check(const struct nbd_options *options, int argc,
 			  char **argv, const char *url)
 {
+	const char *clash = find_clash(options);
+
 	if (argc - optind > 1) {
 		dsc_fail(EINVAL, "one URL at most, not %d arguments",
 			 argc - optind);
@@ -229,7 +266,10 @@ static enum nbd_cli check(const struct nbd_options *options, int argc,
 			 "LUN?");
 		return NBD_CLI_USAGE;
 	}
-	return check_ways(options);
+	if (clash == NULL)
+		return NBD_CLI_RUN;
+	dsc_fail(EINVAL, "%s", clash);
+	return NBD_CLI_USAGE;
 }
 
 enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)

@@ -14,6 +14,9 @@
 struct nbd_options {
 	const char *socket;
 	const char *device;
+	const char *listen;            /* "HOST:PORT" */
+	const char *tls_certificates;  /* a directory */
+	const char *tls_psk;           /* a file */
 	const char *export;            /* "" unless told */
 	const char *config;
 	const char *password_file;
@@ -24,6 +27,8 @@ struct nbd_options {
 	size_t nsettings;
 	unsigned max_clients;          /* clients at once */
 	bool is_stdio;
+	bool is_peer_verified;
+	bool is_loopback_insecure;
 	bool is_read_only;
 	bool is_fork;
 	bool is_json;

@@ -88,6 +88,8 @@ void nbd_client_drop(struct nbd_client *client, const char *why)
 	client->is_blocked = false;
 	discsi_watch_free(client->watch);
 	client->watch = NULL;
+	nbd_tls_free(client->tls);
+	client->tls = NULL;
 	close(client->fd);
 	client->fd = -1;
 	forget_incoming(client);
@@ -163,6 +165,18 @@ static bool is_finished(const struct nbd_client *client)
 	       client->busy == 0 && nbd_reply_is_sent(client);
 }
 
+/*
+ * True when there is something to be taken of which the socket does not tell.
+ * Then we ask to be told that the socket can be written to, which it can: the
+ * others get their turn before we go on. If it cannot, its peer does not read,
+ * and what the peer does next, reading or writing, is told.
+ */
+static bool has_unread(const struct nbd_client *client)
+{
+	return client->tls != NULL && is_reading(client) &&
+	       nbd_tls_has_unread(client->tls);
+}
+
 /* Closes a client that has nothing more to do, else says what it waits for. */
 static void settle(struct nbd_client *client)
 {
@@ -175,7 +189,8 @@ static void settle(struct nbd_client *client)
 		return;
 	}
 	events = (is_reading(client) ? (uint32_t)EPOLLIN : 0) |
-		 (client->is_blocked ? (uint32_t)EPOLLOUT : 0);
+		 (client->is_blocked || has_unread(client) ?
+		  (uint32_t)EPOLLOUT : 0);
 	if (discsi_watch_set(client->watch, events) < 0)
 		nbd_client_drop(client, "its socket cannot be watched");
 }
@@ -203,7 +218,8 @@ static void on_events(void *arg, uint32_t events)
 		client->is_blocked = false;
 		advance(client);
 	}
-	if ((events & EPOLLIN) != 0 && is_reading(client)) {
+	if (((events & EPOLLIN) != 0 && is_reading(client)) ||
+	    has_unread(client)) {
 		nbd_receive(client);
 		settle(client);
 	} else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
@@ -291,11 +307,13 @@ static int begin_handshake(struct nbd_client *client)
 	if (client->handshake == NULL)
 		return -ENOMEM;
 	nbd_handshake_init(client->handshake, client->server->export);
+	if (client->server->tls != NULL)
+		client->handshake->tls = NBD_HANDSHAKE_TLS_FIRST;
 	rc = discsi_timer_new(client->server->ctx, on_deadline, client,
 			      &client->deadline);
 	if (rc < 0)
 		return rc;
-	set_deadline(client, NBD_HANDSHAKE_TIMEOUT_MS);
+	set_deadline(client, client->server->handshake_timeout_ms);
 	return 0;
 }
 

@@ -32,9 +32,6 @@
 /* Bytes that one recv may bring; an option and its data fit. */
 #define NBD_RX_SIZE 65536u
 
-/* A client has this long to get through the handshake. */
-#define NBD_HANDSHAKE_TIMEOUT_MS 30000u
-
 /*
  * The longest header of a reply: that of an error with a few words. Longer ones
  * on what a disk has done stand in the request's buffer.
@@ -75,6 +72,7 @@ struct nbd_client {
 	discsi_call_cb on_gone;
 	void *on_gone_arg;
 	int fd;
+	struct nbd_tls *tls;           /* between us and fd; NULL: nothing is */
 	enum nbd_phase phase;
 	enum nbd_headers headers;
 	bool is_kernel;

@@ -73,10 +73,10 @@ static int take_socket(struct nbd_frontend *frontend, long count,
 		return dsc_fail(EINVAL, "what is handed over (LISTEN_FDS) is "
 				"not a stream socket that listens");
 	if (options->socket != NULL || options->device != NULL ||
-	    options->is_fork)
-		return dsc_fail(EINVAL, "--socket, --device and --fork do not "
-				"go with a socket that is handed over "
-				"(LISTEN_FDS)");
+	    options->listen != NULL || options->is_fork)
+		return dsc_fail(EINVAL, "--socket, --device, --listen and "
+				"--fork do not go with a socket that is "
+				"handed over (LISTEN_FDS)");
 	if (fcntl(ACTIVATION_FD, F_SETFD, FD_CLOEXEC) < 0)
 		return dsc_fail(errno, "the socket that was handed over cannot "
 				"be used (%s)", discsi_errno_name(errno));
@@ -243,6 +243,18 @@ int nbd_frontend_serve(struct nbd_frontend *frontend, struct nbd_server *server,
 	else
 		rc = serve_streams(frontend, server);
 	frontend->is_serving = rc == 0;
+	return rc;
+}
+
+int nbd_frontend_check_clear(const struct nbd_frontend *frontend,
+			     enum nbd_clear clear)
+{
+	int rc = nbd_tcp_check_clear(frontend->listen_fd, clear);
+
+	if (rc == 0)
+		rc = nbd_tcp_check_clear(frontend->in_fd, clear);
+	if (rc == 0)
+		rc = nbd_tcp_check_clear(frontend->out_fd, clear);
 	return rc;
 }
 

@@ -14,6 +14,7 @@
 #include "listener.h"
 #include "relay.h"
 #include "server.h"
+#include "tcp.h"
 
 struct nbd_frontend {
 	int listen_fd;            /* -1: none was handed over */
@@ -49,6 +50,10 @@ bool nbd_frontend_is_taken(const struct nbd_frontend *frontend);
  */
 int nbd_frontend_serve(struct nbd_frontend *frontend, struct nbd_server *server,
 		       struct nbd_listener *listener);
+
+/* Errors: EPERM (what was handed over must not be served in clear). */
+int nbd_frontend_check_clear(const struct nbd_frontend *frontend,
+			     enum nbd_clear clear);
 
 /* The place of the socket that was handed over, for people: copied to text. */
 void nbd_frontend_describe(const struct nbd_frontend *frontend, char *text,

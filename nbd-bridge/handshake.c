@@ -13,6 +13,8 @@ void nbd_handshake_init(struct nbd_handshake *hs,
 {
 	hs->export = export;
 	hs->state = NBD_HANDSHAKE_FLAGS;
+	hs->tls = NBD_HANDSHAKE_PLAIN;
+	hs->is_fixed = false;
 	hs->has_no_zeroes = false;
 	hs->is_ending = false;
 	hs->headers = NBD_HEADERS_SIMPLE;
@@ -33,6 +35,7 @@ static enum nbd_step take_flags(struct nbd_handshake *hs, const uint8_t *in,
 	flags = dsc_get_be32(in);
 	if ((flags & ~(NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES)) != 0)
 		return NBD_STEP_CLOSE;
+	hs->is_fixed = (flags & NBD_FLAG_FIXED_NEWSTYLE) != 0;
 	hs->has_no_zeroes = (flags & NBD_FLAG_NO_ZEROES) != 0;
 	hs->state = NBD_HANDSHAKE_OPTION;
 	return NBD_STEP_AGAIN;

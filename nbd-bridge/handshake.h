@@ -38,9 +38,19 @@ enum nbd_handshake_state {
 	NBD_HANDSHAKE_SKIP,    /* data of an option that was refused */
 };
 
+/* Whether this connection is to have TLS; the caller sets that. */
+enum nbd_handshake_tls {
+	NBD_HANDSHAKE_PLAIN,      /* none is offered */
+	NBD_HANDSHAKE_TLS_FIRST,  /* it is asked for before anything else */
+	NBD_HANDSHAKE_TLS_NOW,    /* it is agreed: begins when out is sent */
+	NBD_HANDSHAKE_TLS_UP,     /* all goes through it */
+};
+
 struct nbd_handshake {
 	const struct nbd_export *export;
 	enum nbd_handshake_state state;
+	enum nbd_handshake_tls tls;
+	bool is_fixed;           /* the client knows fixed newstyle */
 	bool has_no_zeroes;      /* no padding after EXPORT_NAME's answer */
 	bool is_ending;          /* refuse whatever is asked: we shut down */
 	enum nbd_headers headers;
@@ -53,11 +63,12 @@ struct nbd_handshake {
 enum nbd_step {
 	NBD_STEP_MORE,      /* nothing can be done with the bytes there are */
 	NBD_STEP_AGAIN,     /* something was consumed: send out, call again */
+	NBD_STEP_TLS,       /* send out, then TLS begins; then call again */
 	NBD_STEP_TRANSMIT,  /* send out, then the transmission phase begins */
 	NBD_STEP_CLOSE,     /* send out, then close */
 };
 
-/* Begins: out holds the greeting. */
+/* Begins without TLS: out holds the greeting. */
 void nbd_handshake_init(struct nbd_handshake *hs,
 			const struct nbd_export *export);
 
@@ -76,7 +87,7 @@ enum nbd_step nbd_handshake_step(struct nbd_handshake *hs, const uint8_t *in,
 
 /*
  * Answers an option whose data is all there.
- * Returns NBD_STEP_AGAIN, _TRANSMIT or _CLOSE.
+ * Returns NBD_STEP_AGAIN, _TLS, _TRANSMIT or _CLOSE.
  */
 enum nbd_step nbd_option_answer(struct nbd_handshake *hs,
 				const struct nbd_option *option,

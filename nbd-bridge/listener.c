@@ -27,6 +27,7 @@
 #include "listener.h"
 #include "log.h"
 #include "sockets.h"
+#include "tcp.h"
 
 #define BACKLOG 64
 
@@ -256,6 +257,7 @@ static void on_connection(void *arg, uint32_t events)
 		return;
 	}
 	nbd_socket_widen(fd);
+	nbd_tcp_keep_alive(fd);
 	rc = nbd_server_add(listener->server, fd, NBD_CLIENT_SOCKET,
 			    on_room, listener);
 	if (rc < 0) {

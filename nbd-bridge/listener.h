@@ -37,8 +37,8 @@ int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
 		      const char *path);
 
 /*
- * The same for a socket that listens already and was handed to us, whose name
- * is not ours to be removed. fd: taken if 0 is returned. Errors: ENOMEM and
+ * The same for a socket that listens already, and has no name that is ours to
+ * be removed: one of TCP, or one that was handed to us. fd: taken if 0 is returned. Errors: ENOMEM and
  * those of watching it.
  */
 int nbd_listener_adopt(struct nbd_listener *listener, struct nbd_server *server,

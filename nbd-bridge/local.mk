@@ -3,8 +3,9 @@
 
 # All of it but main(), for the program and its tests.
 noinst_LTLIBRARIES += nbd-bridge/libnbd-bridge.la
-nbd_bridge_libnbd_bridge_la_CFLAGS = $(AM_CFLAGS) $(LIBNL_CFLAGS)
-nbd_bridge_libnbd_bridge_la_LIBADD = $(LIBNL_LIBS)
+nbd_bridge_libnbd_bridge_la_CFLAGS = \
+	$(AM_CFLAGS) $(LIBNL_CFLAGS) $(GNUTLS_CFLAGS)
+nbd_bridge_libnbd_bridge_la_LIBADD = $(LIBNL_LIBS) $(GNUTLS_LIBS)
 nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/app.c \
 	nbd-bridge/app.h \
@@ -50,10 +51,21 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/sockets.h \
 	nbd-bridge/state.c \
 	nbd-bridge/state.h \
+	nbd-bridge/tcp.c \
+	nbd-bridge/tcp.h \
+	nbd-bridge/tls.h \
 	nbd-bridge/wire.c \
 	nbd-bridge/wire.h \
 	nbd-bridge/worker.c \
 	nbd-bridge/worker.h
+if GNUTLS
+nbd_bridge_libnbd_bridge_la_SOURCES += \
+	nbd-bridge/tls-internal.h \
+	nbd-bridge/tls.c \
+	nbd-bridge/tlscreds.c
+else
+nbd_bridge_libnbd_bridge_la_SOURCES += nbd-bridge/tlsnone.c
+endif
 
 # Linked to the library's code itself: what the process needs must not go away
 # under it when libdiscsi is upgraded.

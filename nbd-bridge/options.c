@@ -114,11 +114,28 @@ static enum nbd_step refuse_to_end(struct nbd_handshake *hs,
 		      "the server is shutting down");
 }
 
+/*
+ * Before TLS nothing is told but that it is missing. A client that is not told
+ * in a way it knows, because it is older than such answers, is hung up on.
+ */
+static enum nbd_step refuse_in_clear(struct nbd_handshake *hs,
+				     const struct nbd_option *option)
+{
+	if (option->type == NBD_OPT_EXPORT_NAME || !hs->is_fixed)
+		return NBD_STEP_CLOSE;
+	return refuse(hs, option, NBD_REP_ERR_TLS_REQD,
+		      "this server requires TLS");
+}
+
 void nbd_option_refuse_size(struct nbd_handshake *hs,
 			    const struct nbd_option *option)
 {
-	refuse(hs, option, NBD_REP_ERR_TOO_BIG,
-	       "the option has too much data");
+	if (hs->tls == NBD_HANDSHAKE_TLS_FIRST)
+		refuse(hs, option, NBD_REP_ERR_TLS_REQD,
+		       "this server requires TLS");
+	else
+		refuse(hs, option, NBD_REP_ERR_TOO_BIG,
+		       "the option has too much data");
 }
 
 /* -------------------------------------------------------------- handlers */
@@ -154,6 +171,22 @@ static enum nbd_step answer_abort(struct nbd_handshake *hs,
 	(void)data;
 	out_ack(hs, option);
 	return NBD_STEP_CLOSE;
+}
+
+static enum nbd_step answer_starttls(struct nbd_handshake *hs,
+				     const struct nbd_option *option,
+				     const uint8_t *data)
+{
+	(void)data;
+	if (hs->tls == NBD_HANDSHAKE_TLS_UP)
+		return refuse(hs, option, NBD_REP_ERR_INVALID,
+			      "the connection has TLS already");
+	if (hs->tls == NBD_HANDSHAKE_PLAIN)
+		return refuse(hs, option, NBD_REP_ERR_POLICY,
+			      "this server has no TLS");
+	hs->tls = NBD_HANDSHAKE_TLS_NOW;
+	out_ack(hs, option);
+	return NBD_STEP_TLS;
 }
 
 static enum nbd_step answer_list(struct nbd_handshake *hs,
@@ -343,6 +376,7 @@ static const struct handler {
 	{ answer_export_name, NBD_OPT_EXPORT_NAME, false },
 	{ answer_abort, NBD_OPT_ABORT, false },
 	{ answer_list, NBD_OPT_LIST, true },
+	{ answer_starttls, NBD_OPT_STARTTLS, true },
 	{ answer_info, NBD_OPT_INFO, false },
 	{ answer_info, NBD_OPT_GO, false },
 	{ answer_structured, NBD_OPT_STRUCTURED_REPLY, true },
@@ -359,6 +393,9 @@ enum nbd_step nbd_option_answer(struct nbd_handshake *hs,
 
 	if (hs->is_ending && option->type != NBD_OPT_ABORT)
 		return refuse_to_end(hs, option);
+	if (hs->tls == NBD_HANDSHAKE_TLS_FIRST &&
+	    option->type != NBD_OPT_STARTTLS && option->type != NBD_OPT_ABORT)
+		return refuse_in_clear(hs, option);
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
 		if (handlers[i].type != option->type)
 			continue;

@@ -153,6 +153,37 @@ static void begin_transmission(struct nbd_client *client)
 	nbd_client_greeted(client);
 }
 
+/*
+ * TLS begins, and what has come behind the wish for it is the first of that:
+ * nothing that was sent in clear is taken for an option from here on.
+ */
+static bool begin_tls(struct nbd_client *client)
+{
+	int rc = nbd_tls_new(client->server->tls, client->fd, rx_data(client),
+			     rx_length(client), &client->tls);
+
+	client->rx_start = 0;
+	client->rx_end = 0;
+	if (rc < 0)
+		nbd_client_drop(client, "there is no memory for TLS");
+	return rc == 0;
+}
+
+/* Goes on with TLS's own handshake. Returns true when it is over. */
+static bool shake(struct nbd_client *client)
+{
+	int rc = nbd_tls_handshake(client->tls);
+
+	if (rc < 0 && rc != -EAGAIN) {
+		nbd_client_drop(client, nbd_tls_why(client->tls));
+		return false;
+	}
+	client->is_blocked = nbd_tls_unsent(client->tls) > 0;
+	if (rc == 0)
+		client->handshake->tls = NBD_HANDSHAKE_TLS_UP;
+	return rc == 0;
+}
+
 /* Takes one step. Returns false when there is no more to be taken now. */
 static bool take_option(struct nbd_client *client)
 {
@@ -162,6 +193,9 @@ static bool take_option(struct nbd_client *client)
 
 	if (hs->out_length > 0)
 		return false;
+	if (hs->tls == NBD_HANDSHAKE_TLS_NOW)
+		return (client->tls != NULL || begin_tls(client)) &&
+		       shake(client);
 	step = nbd_handshake_step(hs, rx_data(client), rx_length(client),
 				  &consumed);
 	client->rx_start += (uint32_t)consumed;
@@ -169,6 +203,7 @@ static bool take_option(struct nbd_client *client)
 	case NBD_STEP_MORE:
 		return false;
 	case NBD_STEP_AGAIN:
+	case NBD_STEP_TLS:
 		break;
 	case NBD_STEP_TRANSMIT:
 		begin_transmission(client);
@@ -246,6 +281,12 @@ static void closed(struct nbd_client *client)
 		nbd_client_drain(client);
 }
 
+/* True while what arrives is TLS's own handshake. */
+static bool is_shaking(const struct nbd_client *client)
+{
+	return client->tls != NULL && !nbd_tls_is_up(client->tls);
+}
+
 /* Receives once. Returns true when there may be more. */
 static bool receive_once(struct nbd_client *client)
 {
@@ -256,7 +297,10 @@ static bool receive_once(struct nbd_client *client)
 	ssize_t n;
 
 	msg.msg_iovlen = (size_t)count;
-	n = recvmsg(client->fd, &msg, MSG_DONTWAIT);
+	if (client->tls != NULL)
+		n = nbd_tls_receive(client->tls, iov, count);
+	else
+		n = recvmsg(client->fd, &msg, MSG_DONTWAIT);
 	if (n == 0) {
 		closed(client);
 		return false;
@@ -264,7 +308,8 @@ static bool receive_once(struct nbd_client *client)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return errno == EINTR;
 	if (n < 0) {
-		nbd_client_drop(client, NULL);
+		nbd_client_drop(client, client->tls != NULL ?
+				nbd_tls_why(client->tls) : NULL);
 		return false;
 	}
 	arrived(client, (size_t)n);
@@ -275,6 +320,8 @@ void nbd_receive(struct nbd_client *client)
 {
 	int i;
 
+	if (is_shaking(client) && !shake(client))
+		return;
 	for (i = 0; i < RECEIVES_MAX; i++) {
 		if (!receive_once(client))
 			return;

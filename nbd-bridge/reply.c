@@ -211,32 +211,44 @@ void nbd_reply_error(struct nbd_slot *slot, uint32_t error,
 static bool is_all_sent(struct nbd_client *client, ssize_t n, size_t wanted)
 {
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		nbd_client_drop(client, NULL);
+		nbd_client_drop(client, client->tls != NULL ?
+				nbd_tls_why(client->tls) : NULL);
 		return false;
 	}
-	client->is_blocked = n < 0 || (size_t)n < wanted;
+	client->is_blocked = n < 0 || (size_t)n < wanted ||
+		(client->tls != NULL && nbd_tls_unsent(client->tls) > 0);
 	client->has_sent = client->has_sent || n > 0;
 	if (client->is_blocked)
 		nbd_client_blocked(client);
 	return !client->is_blocked;
 }
 
+/* As sendmsg(), through TLS where there is TLS. */
+static ssize_t put(struct nbd_client *client, struct iovec *iov, int count)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)count };
+
+	if (client->tls != NULL)
+		return nbd_tls_send(client->tls, iov, count);
+	return sendmsg(client->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* Sends the handshake's answer. Returns true when it is all out. */
 static bool send_handshake(struct nbd_client *client)
 {
 	struct nbd_handshake *hs = client->handshake;
-	size_t wanted;
+	struct iovec iov;
 	ssize_t n;
 
 	if (hs == NULL)
 		return true;
-	wanted = hs->out_length - client->handshake_sent;
-	if (wanted > 0) {
-		n = send(client->fd, hs->out + client->handshake_sent, wanted,
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
+	iov.iov_base = hs->out + client->handshake_sent;
+	iov.iov_len = hs->out_length - client->handshake_sent;
+	if (iov.iov_len > 0) {
+		n = put(client, &iov, 1);
 		if (n > 0)
 			client->handshake_sent += (size_t)n;
-		if (!is_all_sent(client, n, wanted))
+		if (!is_all_sent(client, n, iov.iov_len))
 			return false;
 	}
 	hs->out_length = 0;
@@ -305,20 +317,31 @@ static void retire(struct nbd_client *client, size_t sent)
 static void send_replies(struct nbd_client *client)
 {
 	struct iovec iov[SEND_PIECES];
-	struct msghdr msg = { .msg_iov = iov };
 	size_t wanted;
-	ssize_t n;
+	int count = gather(client, iov, &wanted);
+	ssize_t n = put(client, iov, count);
 
-	msg.msg_iovlen = (size_t)gather(client, iov, &wanted);
-	n = sendmsg(client->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n > 0)
 		retire(client, (size_t)n);
 	is_all_sent(client, n, wanted);
 }
 
+/* Sends what TLS keeps. Returns true when it keeps nothing. */
+static bool send_kept(struct nbd_client *client)
+{
+	size_t wanted;
+
+	if (client->tls == NULL)
+		return true;
+	wanted = nbd_tls_unsent(client->tls);
+	return wanted == 0 ||
+	       is_all_sent(client, nbd_tls_flush(client->tls), wanted);
+}
+
 void nbd_reply_send(struct nbd_client *client)
 {
-	if (client->is_blocked || client->phase == NBD_PHASE_DEAD)
+	if (client->is_blocked || client->phase == NBD_PHASE_DEAD ||
+	    !send_kept(client))
 		return;
 	if (send_handshake(client) && client->out_first != NULL)
 		send_replies(client);
@@ -327,6 +350,7 @@ void nbd_reply_send(struct nbd_client *client)
 bool nbd_reply_is_sent(const struct nbd_client *client)
 {
 	return client->out_first == NULL &&
+	       (client->tls == NULL || nbd_tls_unsent(client->tls) == 0) &&
 	       (client->handshake == NULL ||
 		client->handshake->out_length == 0);
 }

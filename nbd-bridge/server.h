@@ -20,6 +20,7 @@
 
 #include "buffers.h"
 #include "handshake.h"
+#include "tls.h"
 
 /*
  * Clients at once, unless told otherwise, and how many that may be. Each costs
@@ -27,6 +28,9 @@
  */
 #define NBD_CLIENTS_DEFAULT 64
 #define NBD_CLIENTS_LIMIT 500
+
+/* A client has this long to get through the handshake, TLS included. */
+#define NBD_HANDSHAKE_TIMEOUT_MS 30000u
 
 /* A client that holds memory and takes none of its replies has so long. */
 #define NBD_SEND_TIMEOUT_MS 60000u
@@ -50,6 +54,10 @@ struct nbd_server {
 	size_t count;                     /* clients that are not freed yet */
 	size_t clients_max;               /* may be set after the beginning */
 	unsigned send_timeout_ms;         /* so may this */
+	unsigned handshake_timeout_ms;    /* and this */
+	const struct nbd_tls_creds *tls;  /* and this, borrowed: clients that
+					   * come with a handshake must use
+					   * TLS; NULL: they cannot */
 	struct discsi_deferred *reaper;
 	struct nbd_log_limit log_limit;
 };

@@ -281,8 +281,6 @@ static void test_list_meta_context(void)
 static void test_unknown_options(void)
 {
 	begin("00000003");
-	CU_ASSERT_EQUAL(feed(MAGIC "00000005 00000000"), NBD_STEP_AGAIN);
-	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_UNSUP);
 	CU_ASSERT_EQUAL(feed(MAGIC "0000000c 00000000"), NBD_STEP_AGAIN);
 	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_UNSUP);
 	CU_ASSERT_EQUAL(feed(MAGIC "ffffffff 00000003 010203"),
@@ -292,6 +290,73 @@ static void test_unknown_options(void)
 	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_INVALID);
 	CU_ASSERT_EQUAL(hs.headers, NBD_HEADERS_SIMPLE);
 	negotiate_structured();
+}
+
+/* A server without TLS says so, however it is asked. */
+static void test_tls_not_offered(void)
+{
+	begin("00000003");
+	CU_ASSERT_EQUAL(feed(MAGIC "00000005 00000000"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_POLICY);
+	CU_ASSERT_EQUAL(feed(MAGIC "00000005 00000001 00"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_INVALID);
+	CU_ASSERT_EQUAL(hs.tls, NBD_HANDSHAKE_PLAIN);
+}
+
+/* Nothing is told, and nothing is kept, before there is TLS. */
+static void test_tls_required(void)
+{
+	static const char *const refused[] = {
+		"00000003 00000000", "00000006 00000006 00000000 0000",
+		"00000007 00000006 00000000 0000", "00000008 00000000",
+		"00000009 00000000", "0000000a 00000008 00000000 00000000",
+		"0000000b 00000000", "000000ff 00000000", "00000007 00000000",
+	};
+	char hex[128];
+	size_t i;
+
+	begin("00000003");
+	hs.tls = NBD_HANDSHAKE_TLS_FIRST;
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		snprintf(hex, sizeof(hex), MAGIC "%s", refused[i]);
+		CU_ASSERT_EQUAL(feed(hex), NBD_STEP_AGAIN);
+		CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_TLS_REQD);
+	}
+	CU_ASSERT_EQUAL(hs.headers, NBD_HEADERS_SIMPLE);
+	CU_ASSERT_EQUAL(feed(MAGIC "00000007 00010000"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_TLS_REQD);
+
+	begin("00000003");
+	hs.tls = NBD_HANDSHAKE_TLS_FIRST;
+	CU_ASSERT_EQUAL(feed(MAGIC "00000001 00000000"), NBD_STEP_CLOSE);
+	CU_ASSERT_EQUAL(hs.out_length, 0);
+	begin("00000003");
+	hs.tls = NBD_HANDSHAKE_TLS_FIRST;
+	CU_ASSERT_EQUAL(feed(MAGIC "00000002 00000000"), NBD_STEP_CLOSE);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ACK);
+
+	/* One that is older than answers with an error. */
+	begin("00000000");
+	hs.tls = NBD_HANDSHAKE_TLS_FIRST;
+	CU_ASSERT_EQUAL(feed(MAGIC "00000003 00000000"), NBD_STEP_CLOSE);
+	CU_ASSERT_EQUAL(hs.out_length, 0);
+}
+
+static void test_tls_begins(void)
+{
+	begin("00000003");
+	hs.tls = NBD_HANDSHAKE_TLS_FIRST;
+	CU_ASSERT_EQUAL(feed(MAGIC "00000005 00000001 00"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_INVALID);
+	CU_ASSERT_EQUAL(feed(MAGIC "00000005 00000000"), NBD_STEP_TLS);
+	CU_ASSERT(is_out("0003e889045565a9 00000005 00000001 00000000"));
+	CU_ASSERT_EQUAL(hs.tls, NBD_HANDSHAKE_TLS_NOW);
+	hs.tls = NBD_HANDSHAKE_TLS_UP;
+	CU_ASSERT_EQUAL(feed(MAGIC "00000005 00000000"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_INVALID);
+	negotiate_structured();
+	CU_ASSERT_EQUAL(feed(MAGIC "00000007 00000006 00000000 0000"),
+			NBD_STEP_TRANSMIT);
 }
 
 /* Extended headers take the place of structured replies, for good. */
@@ -431,6 +496,9 @@ static const struct dsc_test tests[] = {
 	{ "meta-context", test_meta_context },
 	{ "list-meta-context", test_list_meta_context },
 	{ "unknown-options", test_unknown_options },
+	{ "tls-not-offered", test_tls_not_offered },
+	{ "tls-required", test_tls_required },
+	{ "tls-begins", test_tls_begins },
 	{ "extended-headers", test_extended_headers },
 	{ "ending", test_ending },
 	{ "oversize", test_oversize },
