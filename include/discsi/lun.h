@@ -191,6 +191,116 @@ int discsi_lun_block_status(struct discsi_lun *lun, uint64_t offset,
  */
 int discsi_lun_refresh(struct discsi_lun *lun);
 
+/*
+ * Writes length bytes of data at offset if that place holds what compare does
+ * (COMPARE AND WRITE, SBC-3 clause 5.2): one command, which no other command of
+ * anybody comes between. At most 255 blocks; a LUN may take fewer. flags:
+ * DISCSI_IO_FUA or 0.
+ *
+ * EILSEQ: it differs, nothing was written. EOPNOTSUPP: the LUN cannot. EIO also
+ * when the connection was lost and it is not known whether it was carried out:
+ * it is never sent a second time.
+ */
+int discsi_lun_compare_and_write(struct discsi_lun *lun, const void *compare,
+				 const void *data, size_t length,
+				 uint64_t offset, unsigned flags);
+
+enum discsi_direction {
+	DISCSI_DATA_NONE,
+	DISCSI_DATA_IN,   /* from the LUN */
+	DISCSI_DATA_OUT
+};
+
+/* Any SCSI command. The first group is the caller's, the rest the answer. */
+struct discsi_command {
+	size_t size;               /* set to sizeof(this struct) */
+	uint8_t cdb[16];           /* zeroes behind a shorter one */
+	enum discsi_direction direction;
+	void *data;                /* borrowed, as this struct is */
+	size_t length;             /* bytes of it, at most 16 MiB */
+
+	size_t transferred;        /* bytes */
+	uint8_t status;            /* SAM-5: 0 is GOOD; 0xff: none came */
+	uint8_t sense_length;
+	uint8_t sense[96];
+};
+
+/*
+ * Sends a command as it is, checking neither what it does nor whether the LUN
+ * is read only. Any status is an answer: nothing is tried again for it, and one
+ * that is not GOOD is told as the errno that other I/O would have. A transfer
+ * may be shorter than asked for. What was sent when a connection was lost is
+ * sent again only if it is known to be harmless (reads, writes behind the
+ * barrier); others end with EIO.
+ */
+int discsi_lun_command(struct discsi_lun *lun, struct discsi_command *command);
+
+/* ------------------------------------------------- persistent reservations */
+
+/* Who may do what (SPC-4 clause 5.13); the numbers are those on the wire. */
+enum discsi_reservation_type {
+	DISCSI_RESERVATION_NONE = 0,
+	DISCSI_RESERVATION_WRITE_EXCLUSIVE = 1,
+	DISCSI_RESERVATION_EXCLUSIVE_ACCESS = 3,
+	/* Every registered initiator has the access that the holder has. */
+	DISCSI_RESERVATION_WRITE_EXCLUSIVE_REGISTRANTS = 5,
+	DISCSI_RESERVATION_EXCLUSIVE_ACCESS_REGISTRANTS = 6,
+	/* The same, and each of them holds the reservation. */
+	DISCSI_RESERVATION_WRITE_EXCLUSIVE_ALL = 7,
+	DISCSI_RESERVATION_EXCLUSIVE_ACCESS_ALL = 8
+};
+
+/*
+ * Registers new_key for this session's nexus, or takes the registration back
+ * (new_key 0). old_key: the one that is registered now, 0 if none; with
+ * DISCSI_REGISTER_ANYWAY it does not matter. Registrations outlive connections,
+ * since the session logs in again as the same initiator port.
+ *
+ * This and the next three: EBADE when the key is not the registered one, or
+ * another initiator's reservation is in the way; EOPNOTSUPP where the LUN
+ * cannot, and with several sessions (sessions of the configuration), which
+ * would be several initiator ports; EIO also when the connection was lost and
+ * it is not known whether the command was carried out: it is never sent twice,
+ * discsi_lun_read_keys() and discsi_lun_read_reservation() tell.
+ */
+int discsi_lun_register(struct discsi_lun *lun, uint64_t old_key,
+			uint64_t new_key, unsigned flags);
+#define DISCSI_REGISTER_ANYWAY 0x1u
+
+/* Reserves the LUN with the registered key. */
+int discsi_lun_reserve(struct discsi_lun *lun, uint64_t key,
+		       enum discsi_reservation_type type);
+
+/* Gives the reservation, which has that type, up. */
+int discsi_lun_release(struct discsi_lun *lun, uint64_t key,
+		       enum discsi_reservation_type type);
+
+/*
+ * Takes the registrations with the key victim away, and the reservation if it
+ * is theirs, which is then ours with that type. flags: DISCSI_PREEMPT_ABORT
+ * ends their commands, too.
+ */
+int discsi_lun_preempt(struct discsi_lun *lun, uint64_t key, uint64_t victim,
+		       enum discsi_reservation_type type, unsigned flags);
+#define DISCSI_PREEMPT_ABORT 0x1u
+
+/*
+ * The keys that are registered, by anybody. count: the room of keys, receives
+ * how many there are, which may be more. EPROTO, EOPNOTSUPP.
+ */
+int discsi_lun_read_keys(struct discsi_lun *lun, uint64_t *keys, size_t *count);
+
+struct discsi_reservation {
+	size_t size;          /* set by the caller to sizeof(this struct) */
+	uint32_t generation;  /* counts changes of registrations */
+	enum discsi_reservation_type type;  /* NONE: not reserved */
+	uint64_t key;         /* of the holder */
+};
+
+/* Who has reserved the LUN. Errors: EINVAL (size), EPROTO, EOPNOTSUPP. */
+int discsi_lun_read_reservation(struct discsi_lun *lun,
+				struct discsi_reservation *reservation);
+
 /* --------------------------------------------------- asynchronous form */
 
 /*
@@ -222,6 +332,32 @@ int discsi_lun_block_status_async(struct discsi_lun *lun, uint64_t offset,
 				  discsi_done_cb cb, void *arg);
 int discsi_lun_refresh_async(struct discsi_lun *lun, discsi_done_cb cb,
 			     void *arg);
+int discsi_lun_compare_and_write_async(struct discsi_lun *lun,
+				       const void *compare, const void *data,
+				       size_t length, uint64_t offset,
+				       unsigned flags, discsi_done_cb cb,
+				       void *arg);
+int discsi_lun_command_async(struct discsi_lun *lun,
+			     struct discsi_command *command, discsi_done_cb cb,
+			     void *arg);
+int discsi_lun_register_async(struct discsi_lun *lun, uint64_t old_key,
+			      uint64_t new_key, unsigned flags,
+			      discsi_done_cb cb, void *arg);
+int discsi_lun_reserve_async(struct discsi_lun *lun, uint64_t key,
+			     enum discsi_reservation_type type,
+			     discsi_done_cb cb, void *arg);
+int discsi_lun_release_async(struct discsi_lun *lun, uint64_t key,
+			     enum discsi_reservation_type type,
+			     discsi_done_cb cb, void *arg);
+int discsi_lun_preempt_async(struct discsi_lun *lun, uint64_t key,
+			     uint64_t victim,
+			     enum discsi_reservation_type type, unsigned flags,
+			     discsi_done_cb cb, void *arg);
+int discsi_lun_read_keys_async(struct discsi_lun *lun, uint64_t *keys,
+			       size_t *count, discsi_done_cb cb, void *arg);
+int discsi_lun_read_reservation_async(struct discsi_lun *lun,
+				      struct discsi_reservation *reservation,
+				      discsi_done_cb cb, void *arg);
 
 #ifdef __cplusplus
 }

@@ -11,7 +11,7 @@
 
 #define ZERO_FLAGS (DISCSI_IO_FUA | DISCSI_ZERO_UNMAP | DISCSI_ZERO_FAST)
 
-static int submit(struct discsi_lun *lun, const struct dsc_io_request *what)
+int dsc_api_submit(struct discsi_lun *lun, const struct dsc_io_request *what)
 {
 	if (lun == NULL || what->cb == NULL)
 		return dsc_fail(EINVAL, "%s: NULL argument", what->op->name);
@@ -40,7 +40,7 @@ static int transfer(struct discsi_lun *lun, const struct dsc_io_op *op,
 		return dsc_fail(EINVAL, "%s: the iovec array is not valid",
 				op->name);
 	what.length = length;
-	return submit(lun, &what);
+	return dsc_api_submit(lun, &what);
 }
 
 int discsi_lun_readv_async(struct discsi_lun *lun, const struct iovec *iov,
@@ -82,7 +82,7 @@ int discsi_lun_flush_async(struct discsi_lun *lun, discsi_done_cb cb, void *arg)
 		.op = &dsc_op_flush, .cb = cb, .arg = arg,
 	};
 
-	return submit(lun, &what);
+	return dsc_api_submit(lun, &what);
 }
 
 int discsi_lun_trim_async(struct discsi_lun *lun, uint64_t offset,
@@ -93,7 +93,7 @@ int discsi_lun_trim_async(struct discsi_lun *lun, uint64_t offset,
 		.cb = cb, .arg = arg,
 	};
 
-	return submit(lun, &what);
+	return dsc_api_submit(lun, &what);
 }
 
 int discsi_lun_zero_async(struct discsi_lun *lun, uint64_t offset,
@@ -106,7 +106,7 @@ int discsi_lun_zero_async(struct discsi_lun *lun, uint64_t offset,
 		.cb = cb, .arg = arg,
 	};
 
-	return submit(lun, &what);
+	return dsc_api_submit(lun, &what);
 }
 
 int discsi_lun_block_status_async(struct discsi_lun *lun, uint64_t offset,
@@ -121,7 +121,7 @@ int discsi_lun_block_status_async(struct discsi_lun *lun, uint64_t offset,
 
 	if (extents == NULL || count == NULL || *count == 0)
 		return dsc_fail(EINVAL, "block status: no room for extents");
-	return submit(lun, &what);
+	return dsc_api_submit(lun, &what);
 }
 
 int discsi_lun_refresh_async(struct discsi_lun *lun, discsi_done_cb cb,
@@ -131,19 +131,19 @@ int discsi_lun_refresh_async(struct discsi_lun *lun, discsi_done_cb cb,
 		.op = &dsc_op_refresh, .cb = cb, .arg = arg,
 	};
 
-	return submit(lun, &what);
+	return dsc_api_submit(lun, &what);
 }
 
 /* --------------------------------------------------------------- waiting */
 
-static int begin(struct discsi_lun *lun, struct dsc_wait *wait)
+int dsc_api_begin(struct discsi_lun *lun, struct dsc_wait *wait)
 {
 	if (lun == NULL)
 		return dsc_fail(EINVAL, "NULL argument");
 	return dsc_wait_begin(lun->ctx, wait);
 }
 
-static int end(struct dsc_wait *wait, int submitted)
+int dsc_api_end(struct dsc_wait *wait, int submitted)
 {
 	if (submitted == 0)
 		return dsc_wait_end(wait);
@@ -155,12 +155,13 @@ int discsi_lun_readv(struct discsi_lun *lun, const struct iovec *iov,
 		     int iovcnt, uint64_t offset, unsigned flags)
 {
 	struct dsc_wait wait;
-	int rc = begin(lun, &wait);
+	int rc = dsc_api_begin(lun, &wait);
 
 	if (rc != 0)
 		return rc;
-	return end(&wait, discsi_lun_readv_async(lun, iov, iovcnt, offset,
-						 flags, dsc_wait_finish, &wait));
+	rc = discsi_lun_readv_async(lun, iov, iovcnt, offset, flags,
+				    dsc_wait_finish, &wait);
+	return dsc_api_end(&wait, rc);
 }
 
 int discsi_lun_read(struct discsi_lun *lun, void *buf, size_t length,
@@ -175,13 +176,13 @@ int discsi_lun_writev(struct discsi_lun *lun, const struct iovec *iov,
 		      int iovcnt, uint64_t offset, unsigned flags)
 {
 	struct dsc_wait wait;
-	int rc = begin(lun, &wait);
+	int rc = dsc_api_begin(lun, &wait);
 
 	if (rc != 0)
 		return rc;
-	return end(&wait, discsi_lun_writev_async(lun, iov, iovcnt, offset,
-						  flags, dsc_wait_finish,
-						  &wait));
+	rc = discsi_lun_writev_async(lun, iov, iovcnt, offset, flags,
+				     dsc_wait_finish, &wait);
+	return dsc_api_end(&wait, rc);
 }
 
 int discsi_lun_write(struct discsi_lun *lun, const void *buf, size_t length,
@@ -195,34 +196,36 @@ int discsi_lun_write(struct discsi_lun *lun, const void *buf, size_t length,
 int discsi_lun_flush(struct discsi_lun *lun)
 {
 	struct dsc_wait wait;
-	int rc = begin(lun, &wait);
+	int rc = dsc_api_begin(lun, &wait);
 
 	if (rc != 0)
 		return rc;
-	return end(&wait, discsi_lun_flush_async(lun, dsc_wait_finish, &wait));
+	rc = discsi_lun_flush_async(lun, dsc_wait_finish, &wait);
+	return dsc_api_end(&wait, rc);
 }
 
 int discsi_lun_trim(struct discsi_lun *lun, uint64_t offset, uint64_t length)
 {
 	struct dsc_wait wait;
-	int rc = begin(lun, &wait);
+	int rc = dsc_api_begin(lun, &wait);
 
 	if (rc != 0)
 		return rc;
-	return end(&wait, discsi_lun_trim_async(lun, offset, length,
-						dsc_wait_finish, &wait));
+	rc = discsi_lun_trim_async(lun, offset, length, dsc_wait_finish, &wait);
+	return dsc_api_end(&wait, rc);
 }
 
 int discsi_lun_zero(struct discsi_lun *lun, uint64_t offset, uint64_t length,
 		    unsigned flags)
 {
 	struct dsc_wait wait;
-	int rc = begin(lun, &wait);
+	int rc = dsc_api_begin(lun, &wait);
 
 	if (rc != 0)
 		return rc;
-	return end(&wait, discsi_lun_zero_async(lun, offset, length, flags,
-						dsc_wait_finish, &wait));
+	rc = discsi_lun_zero_async(lun, offset, length, flags, dsc_wait_finish,
+				   &wait);
+	return dsc_api_end(&wait, rc);
 }
 
 int discsi_lun_block_status(struct discsi_lun *lun, uint64_t offset,
@@ -230,23 +233,22 @@ int discsi_lun_block_status(struct discsi_lun *lun, uint64_t offset,
 			    size_t *count)
 {
 	struct dsc_wait wait;
-	int rc = begin(lun, &wait);
+	int rc = dsc_api_begin(lun, &wait);
 
 	if (rc != 0)
 		return rc;
-	return end(&wait, discsi_lun_block_status_async(lun, offset, length,
-							extents, count,
-							dsc_wait_finish,
-							&wait));
+	rc = discsi_lun_block_status_async(lun, offset, length, extents, count,
+					   dsc_wait_finish, &wait);
+	return dsc_api_end(&wait, rc);
 }
 
 int discsi_lun_refresh(struct discsi_lun *lun)
 {
 	struct dsc_wait wait;
-	int rc = begin(lun, &wait);
+	int rc = dsc_api_begin(lun, &wait);
 
 	if (rc != 0)
 		return rc;
-	return end(&wait, discsi_lun_refresh_async(lun, dsc_wait_finish,
-						   &wait));
+	rc = discsi_lun_refresh_async(lun, dsc_wait_finish, &wait);
+	return dsc_api_end(&wait, rc);
 }

@@ -219,6 +219,7 @@ static void send_piece(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
 
 	memcpy(task->lun, io->lun->unit.address, sizeof(task->lun));
 	task->direction = io->op->direction;
+	piece->request.takes_status = io->op->takes_status;
 	task->length = 0;
 	task->iovcnt = 0;
 	io->op->build(io, piece, offset, length);
@@ -383,7 +384,9 @@ static void fill(struct dsc_io *io, const struct dsc_io_request *what)
 	io->extents = what->extents;
 	io->count = what->count;
 	io->room = what->count == NULL ? 0 : *what->count;
-	io->buffer = NULL;
+	io->buffer = what->buffer;
+	io->answer = what->answer;
+	memcpy(io->keys, what->keys, sizeof(io->keys));
 	io->answers = 0;
 }
 

@@ -37,6 +37,7 @@ struct dsc_io_op {
 	enum dsc_direction direction;
 	bool is_ranged;    /* has offset and length, and is cut into pieces */
 	bool is_writing;   /* refused on a LUN that is read only */
+	bool takes_status; /* whatever it is: no retries */
 	/* On the loop, first: may change io->op, or refuse with -errno. */
 	int (*begin)(struct dsc_io *io);
 	/* The most bytes of one piece, and where pieces should end. */
@@ -80,10 +81,12 @@ struct dsc_io {
 	struct discsi_error *error;   /* of the first failure, allocated */
 	uint8_t parameters[32];       /* small data of a command */
 
+	uint64_t keys[2];             /* of a reservation */
+	void *answer;                 /* the caller's, by kind */
 	struct discsi_extent *extents;  /* block status: the caller's */
 	size_t *count;
 	size_t room;
-	uint8_t *buffer;              /* block status: parameter data */
+	void *buffer;                 /* freed with the I/O */
 	unsigned answers;             /* block status: how many so far */
 };
 
@@ -132,6 +135,9 @@ struct dsc_io_request {
 	uint64_t length;
 	unsigned flags;
 	unsigned flags_allowed;
+	uint64_t keys[2];
+	void *answer;
+	void *buffer;        /* taken, if it is submitted */
 	struct discsi_extent *extents;
 	size_t *count;
 	discsi_done_cb cb;
@@ -150,7 +156,19 @@ void dsc_io_finish_now(struct discsi_lun *lun);
 int dsc_io_init(struct discsi_lun *lun);
 void dsc_io_fini(struct discsi_lun *lun);
 
+/* ----------------------------------------------------------------- api.c */
+
+/* The same for what came from a caller. */
+int dsc_api_submit(struct discsi_lun *lun, const struct dsc_io_request *what);
+/* A waiting call: what is between is to end with dsc_wait_finish(). */
+int dsc_api_begin(struct discsi_lun *lun, struct dsc_wait *wait);
+int dsc_api_end(struct dsc_wait *wait, int submitted);
+
 /* ----------------------------------------------------------------- ops.c */
+
+/* For ops of one command; and what a write that asked for FUA ends with. */
+uint64_t dsc_op_one_piece(const struct dsc_io *io);
+int dsc_op_write_completed(struct dsc_io *io);
 
 extern const struct dsc_io_op dsc_op_read;
 extern const struct dsc_io_op dsc_op_write;

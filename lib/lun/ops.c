@@ -101,7 +101,7 @@ static void build_write(struct dsc_io *io, struct dsc_io *piece,
 	take_data(io, piece, length);
 }
 
-static int write_completed(struct dsc_io *io)
+int dsc_op_write_completed(struct dsc_io *io)
 {
 	return io->lun->info.fua ? 0 : flush_after(io);
 }
@@ -113,12 +113,12 @@ const struct dsc_io_op dsc_op_write = {
 	.is_writing = true,
 	.piece_max = transfer_max,
 	.build = build_write,
-	.completed = write_completed,
+	.completed = dsc_op_write_completed,
 };
 
 /* ----------------------------------------------------------------- flush */
 
-static uint64_t one_piece(const struct dsc_io *io)
+uint64_t dsc_op_one_piece(const struct dsc_io *io)
 {
 	return io->end - io->offset;
 }
@@ -144,7 +144,7 @@ static int flush_answered(struct dsc_io *io, struct dsc_io *piece, int result)
 const struct dsc_io_op dsc_op_flush = {
 	.name = "flush",
 	.direction = DSC_DATA_NONE,
-	.piece_max = one_piece,
+	.piece_max = dsc_op_one_piece,
 	.build = build_flush,
 	.answered = flush_answered,
 };
@@ -285,7 +285,7 @@ static const struct dsc_io_op op_zero_write = {
 	.is_writing = true,
 	.piece_max = zero_write_max,
 	.build = build_zero_write,
-	.completed = write_completed,
+	.completed = dsc_op_write_completed,
 };
 
 /* By WRITE SAME where the LUN is believed to have it, else by writing. */
@@ -374,7 +374,7 @@ static int refresh_answered(struct dsc_io *io, struct dsc_io *piece, int result)
 const struct dsc_io_op dsc_op_refresh = {
 	.name = "refresh",
 	.direction = DSC_DATA_IN,
-	.piece_max = one_piece,
+	.piece_max = dsc_op_one_piece,
 	.build = build_refresh,
 	.answered = refresh_answered,
 };

@@ -190,6 +190,31 @@ void dsc_cdb_report_get_lba_status(uint8_t *cdb, uint32_t allocation_length)
 		      allocation_length);
 }
 
+void dsc_cdb_compare_and_write(uint8_t *cdb, uint64_t lba, uint8_t blocks,
+			       bool fua)
+{
+	begin(cdb, COMPARE_AND_WRITE);
+	cdb[1] = fua ? FUA : 0;
+	dsc_put_be64(cdb + 2, lba);
+	cdb[13] = blocks;
+}
+
+void dsc_cdb_reserve_in(uint8_t *cdb, uint8_t action,
+			uint16_t allocation_length)
+{
+	begin(cdb, PERSISTENT_RESERVE_IN);
+	cdb[1] = action;
+	dsc_put_be16(cdb + 7, allocation_length);
+}
+
+void dsc_cdb_reserve_out(uint8_t *cdb, uint8_t action, uint8_t type)
+{
+	begin(cdb, PERSISTENT_RESERVE_OUT);
+	cdb[1] = action;
+	cdb[2] = type;
+	dsc_put_be32(cdb + 5, DSC_RESERVE_LIST_BYTES);
+}
+
 /* ----------------------------------------------------------------- names */
 
 #define NO_SERVICE_ACTION -1

@@ -32,6 +32,14 @@ void dsc_cdb_write_same16(uint8_t *cdb, uint64_t lba, uint32_t blocks,
 void dsc_cdb_get_lba_status(uint8_t *cdb, uint64_t lba,
 			    uint32_t allocation_length);
 
+void dsc_cdb_compare_and_write(uint8_t *cdb, uint64_t lba, uint8_t blocks,
+			       bool fua);
+/* SPC-4 clauses 6.15 and 6.16; scope LU. */
+#define DSC_RESERVE_LIST_BYTES 24
+void dsc_cdb_reserve_in(uint8_t *cdb, uint8_t action,
+			uint16_t allocation_length);
+void dsc_cdb_reserve_out(uint8_t *cdb, uint8_t action, uint8_t type);
+
 /* REPORT SUPPORTED OPERATION CODES for one command, SPC-4 clause 6.35. */
 void dsc_cdb_report_write_same16(uint8_t *cdb, uint32_t allocation_length);
 void dsc_cdb_report_get_lba_status(uint8_t *cdb, uint32_t allocation_length);

@@ -23,6 +23,7 @@ FAULT_TESTS = \
 	tests/fault/test-real-targets \
 	tests/fault/test-recovery \
 	tests/fault/test-replay \
+	tests/fault/test-reserve \
 	tests/fault/test-several \
 	tests/fault/test-simtarget \
 	tests/fault/test-traps \
@@ -58,6 +59,8 @@ tests_fault_test_recovery_SOURCES = $(FAULT_RIG) tests/fault/test-recovery.c
 tests_fault_test_recovery_LDADD = $(FAULT_LIBS)
 tests_fault_test_replay_SOURCES = $(FAULT_RIG) tests/fault/test-replay.c
 tests_fault_test_replay_LDADD = $(FAULT_LIBS)
+tests_fault_test_reserve_SOURCES = $(FAULT_STAND) tests/fault/test-reserve.c
+tests_fault_test_reserve_LDADD = $(FAULT_LIBS)
 tests_fault_test_several_SOURCES = $(FAULT_RIG) tests/fault/test-several.c
 tests_fault_test_several_LDADD = $(FAULT_LIBS)
 tests_fault_test_simtarget_SOURCES = tests/fault/test-simtarget.c

@@ -6,6 +6,7 @@ tests_simtarget_libsimtarget_la_SOURCES = \
 	tests/simtarget/sim-fault.c \
 	tests/simtarget/sim-internal.h \
 	tests/simtarget/sim-login.c \
+	tests/simtarget/sim-reserve.c \
 	tests/simtarget/sim-script.c \
 	tests/simtarget/sim-scsi.c \
 	tests/simtarget/sim-task.c \

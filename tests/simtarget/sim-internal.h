@@ -7,6 +7,7 @@
  *   sim-login.c  the login, SendTargets
  *   sim-task.c   SCSI commands from arrival to answer, task management
  *   sim-scsi.c   what a command does
+ *   sim-reserve.c persistent reservations
  *   sim-disk.c   the memory, the volatile cache, the journal
  *   sim-fault.c  rules, drops, spoilt PDUs
  *   sim-script.c what tests call
@@ -32,6 +33,16 @@
 #define SIM_UA_MAX 8
 #define SIM_CACHE_LINE 4096u
 
+#define SIM_REGISTRATIONS_MAX 8
+
+struct sim_nexus;
+
+/* A key of an initiator port; nexus NULL: no one's. */
+struct sim_registration {
+	const struct sim_nexus *nexus;
+	uint64_t key;
+};
+
 struct sim_disk {
 	uint8_t *data;          /* what is read */
 	uint8_t *durable;       /* with a volatile cache: what survives */
@@ -44,8 +55,10 @@ struct sim_disk {
 	uint64_t room;          /* bytes mapped */
 	bool is_absent;
 	char serial[32];
-	struct { uint64_t key; bool used; } registered[8];
-	uint64_t holder;        /* persistent reservation */
+	struct sim_registration registered[SIM_REGISTRATIONS_MAX];
+	const struct sim_nexus *holder;  /* of the persistent reservation */
+	unsigned reservation;   /* its type; 0: none */
+	uint32_t generation;
 };
 
 /* An initiator port that has logged in: name and ISID. */
@@ -232,6 +245,15 @@ void sim_execute(struct sim *sim, const struct sim_nexus *nexus, uint8_t lun,
 		 struct sim_answer *answer);
 void sim_fail(struct sim_answer *answer, uint8_t key, uint8_t asc,
 	      uint8_t ascq);
+
+/* sim-reserve.c */
+void sim_reserve_out(struct sim_disk *disk, const struct sim_nexus *nexus,
+		     const uint8_t *cdb, const uint8_t *list, uint32_t length,
+		     struct sim_answer *answer);
+void sim_reserve_in(struct sim_disk *disk, const uint8_t *cdb,
+		    struct sim_answer *answer);
+bool sim_reserve_forbids(struct sim_disk *disk, const struct sim_nexus *nexus,
+			 uint8_t opcode);
 
 /* sim-disk.c */
 bool sim_disk_init(struct sim *sim, struct sim_disk *disk, unsigned number);

@@ -520,6 +520,17 @@ static void maintenance_in(struct run *run)
 		refuse_opcode(run);
 }
 
+static void reserve_in(struct run *run)
+{
+	sim_reserve_in(run->disk, run->cdb, run->answer);
+}
+
+static void reserve_out(struct run *run)
+{
+	sim_reserve_out(run->disk, run->nexus, run->cdb, run->out,
+			run->out_length, run->answer);
+}
+
 static void request_sense(struct run *run)
 {
 	memset(run->answer->buffer, 0, 18);
@@ -544,7 +555,8 @@ static const execute_fn commands[256] = {
 	[0x35] = synchronize, [0x91] = synchronize,
 	[0x34] = prefetch, [0x90] = prefetch,
 	[0x41] = write_same, [0x93] = write_same, [0x42] = unmap,
-	[0x89] = compare_and_write,
+	[0x89] = compare_and_write, [0x5e] = reserve_in,
+	[0x5f] = reserve_out,
 	[0xa0] = report_luns, [0xa3] = maintenance_in,
 };
 
@@ -570,7 +582,9 @@ void sim_execute(struct sim *sim, const struct sim_nexus *nexus, uint8_t lun,
 		sim_fail(answer, 0x05, 0x25, 0x00);
 		return;
 	}
-	if (commands[cdb[0]] == NULL)
+	if (sim_reserve_forbids(run.disk, nexus, cdb[0]))
+		answer->status = 0x18;  /* RESERVATION CONFLICT */
+	else if (commands[cdb[0]] == NULL)
 		refuse_opcode(&run);
 	else
 		commands[cdb[0]](&run);
