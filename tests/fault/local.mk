@@ -18,6 +18,7 @@ FAULT_TESTS = \
 	tests/fault/test-ends \
 	tests/fault/test-events \
 	tests/fault/test-hostile \
+	tests/fault/test-lies \
 	tests/fault/test-many \
 	tests/fault/test-portals \
 	tests/fault/test-real-targets \
@@ -48,6 +49,8 @@ tests_fault_test_events_SOURCES = $(FAULT_RIG) tests/fault/test-events.c
 tests_fault_test_events_LDADD = $(FAULT_LIBS)
 tests_fault_test_hostile_SOURCES = $(FAULT_RIG) tests/fault/test-hostile.c
 tests_fault_test_hostile_LDADD = $(FAULT_LIBS)
+tests_fault_test_lies_SOURCES = $(FAULT_RIG) tests/fault/test-lies.c
+tests_fault_test_lies_LDADD = $(FAULT_LIBS)
 tests_fault_test_many_SOURCES = $(FAULT_RIG) tests/fault/test-many.c
 tests_fault_test_many_LDADD = $(FAULT_LIBS)
 tests_fault_test_portals_SOURCES = $(FAULT_RIG) tests/fault/test-portals.c

@@ -11,6 +11,18 @@
 
 #define RIG_EVENTS 7
 
+/* How much longer things may take: sanitizers make them slow. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define RIG_SLOWNESS 6u
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define RIG_SLOWNESS 6u
+#endif
+#endif
+#ifndef RIG_SLOWNESS
+#define RIG_SLOWNESS 1u
+#endif
+
 struct rig {
 	struct sim *sim;                /* NULL: a real target */
 	char *file;                     /* of which this is the LUN's file */

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,11 @@
 #define SEEDS 10000
 #define TOGETHER 250
 #define IOS 12
+/* One of so many conversations has to get as far as an open LUN. */
+#define LUNS_ONE_IN 2
+/* Together: a step of theirs, and all of it. */
+#define STEP_MS (20000u * RIG_SLOWNESS)
+#define TOTAL_MS (240000u * RIG_SLOWNESS)
 
 static const struct sim_config small = {
 	.blocks = 4096, .no_journal = true, .initial_r2t = true,
@@ -35,6 +41,8 @@ struct conversation {
 	struct discsi_extent extents[4];
 	size_t count;
 };
+
+static unsigned luns_opened;
 
 /* So many at a time, each step of all of them together. */
 struct party {
@@ -66,6 +74,7 @@ static void on_lun(void *arg, int status, struct discsi_lun *lun,
 	(void)status;
 	(void)error;
 	talk->lun = lun;
+	luns_opened += lun != NULL;
 	party->opened++;
 }
 
@@ -103,7 +112,7 @@ static void open_sessions(void)
 			party->rig->ctx, party->rig->conf, on_session,
 			&party->talk[i]) == 0;
 	CU_ASSERT_TRUE(rig_wait(party->rig, &party->opened, party->wanted,
-				20000));
+				STEP_MS));
 }
 
 static void open_luns(void)
@@ -116,7 +125,7 @@ static void open_luns(void)
 				party->talk[i].session, 0, on_lun,
 				&party->talk[i]) == 0;
 	CU_ASSERT_TRUE(rig_wait(party->rig, &party->opened, party->wanted,
-				20000));
+				STEP_MS));
 }
 
 /* Sessions from login to logout; every request must end. */
@@ -133,7 +142,8 @@ static void talk_together(struct rig *rig, uint64_t seed)
 	for (i = 0; i < TOGETHER; i++)
 		if (party->talk[i].lun != NULL)
 			submit_all(&party->talk[i]);
-	CU_ASSERT_TRUE(rig_wait(rig, &party->tally.done, party->wanted, 20000));
+	CU_ASSERT_TRUE(rig_wait(rig, &party->tally.done, party->wanted,
+				STEP_MS));
 	CU_ASSERT_EQUAL(party->tally.done, party->wanted);
 	for (i = 0; i < TOGETHER; i++) {
 		discsi_lun_close(party->talk[i].lun);
@@ -142,22 +152,39 @@ static void talk_together(struct rig *rig, uint64_t seed)
 	free(party);
 }
 
+/* A time limit of the configuration, longer where all is slow. */
+static void set_limit(struct rig *rig, const char *member, unsigned ms)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", ms * RIG_SLOWNESS);
+	rig_set(rig, member, text);
+}
+
 static void test_seeds(void)
 {
+	unsigned wanted = seeds() / LUNS_ONE_IN;
+	uint64_t end = rig_now_ms() + TOTAL_MS;
 	struct mallinfo2 before;
 	struct mallinfo2 after;
 	struct rig rig;
 	unsigned i;
 
+	luns_opened = 0;
+
 	if (rig_prepare(&rig, &small)) {
-		rig_set(&rig, "login_timeout", "300");
-		rig_set(&rig, "command_timeout", "150");
-		rig_set(&rig, "replacement_timeout", "100");
-		rig_set(&rig, "noop_interval", "50");
-		rig_set(&rig, "noop_timeout", "50");
+		set_limit(&rig, "login_timeout", 300);
+		set_limit(&rig, "command_timeout", 150);
+		set_limit(&rig, "replacement_timeout", 100);
+		set_limit(&rig, "noop_interval", 50);
+		set_limit(&rig, "noop_timeout", 50);
 		before = mallinfo2();
-		for (i = 1; i <= seeds() / TOGETHER; i++)
+		for (i = 1; i <= seeds() / TOGETHER ||
+			    (luns_opened < wanted && rig_now_ms() < end); i++)
 			talk_together(&rig, i);
+		dsc_test_note("%u conversations, %u LUNs opened",
+			      (i - 1) * TOGETHER, luns_opened);
+		CU_ASSERT_TRUE(luns_opened >= wanted);
 		after = mallinfo2();
 		CU_ASSERT_TRUE(after.uordblks < before.uordblks + (16u << 20));
 		/* With an honest target all is well again. */

@@ -5,6 +5,7 @@ tests_simtarget_libsimtarget_la_SOURCES = \
 	tests/simtarget/sim-disk.c \
 	tests/simtarget/sim-fault.c \
 	tests/simtarget/sim-internal.h \
+	tests/simtarget/sim-lies.c \
 	tests/simtarget/sim-login.c \
 	tests/simtarget/sim-reserve.c \
 	tests/simtarget/sim-script.c \

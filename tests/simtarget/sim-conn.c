@@ -212,6 +212,7 @@ void sim_conn_send(struct sim_conn *conn, enum sim_pdu kind, uint8_t *bhs,
 	}
 	put_numbers(conn, bhs, takes_stat_sn);
 	dsc_put_be24(bhs + 5, length);
+	data = sim_falsify(conn, bhs, data, length, &stays);
 	if (conn->sim->hostile_rate != 0 && !drops) {
 		lie(conn, bhs, data, length, stays);
 		return;

@@ -10,6 +10,7 @@
  *   sim-reserve.c persistent reservations
  *   sim-disk.c   the memory, the volatile cache, the journal
  *   sim-fault.c  rules, drops, spoilt PDUs
+ *   sim-lies.c   lies of one kind at a time
  *   sim-script.c what tests call
  *
  * All of it with sim->lock held: the loop's thread while it handles events,
@@ -32,6 +33,7 @@
 #define SIM_RULES_MAX 16
 #define SIM_UA_MAX 8
 #define SIM_CACHE_LINE 4096u
+#define SIM_KINDS_MAX 80
 
 #define SIM_REGISTRATIONS_MAX 8
 
@@ -118,6 +120,7 @@ struct sim_conn {
 	uint32_t next_ttt;
 	unsigned together;        /* commands since the last turn */
 	uint32_t max_send;        /* the initiator's MaxRecvDataSegmentLength */
+	const uint8_t *answering;  /* the CDB, while its answer is sent */
 	struct sim_nexus *nexus;
 	struct dsc_list tasks;    /* writes that wait for data */
 	uint8_t *rx;
@@ -179,6 +182,10 @@ struct sim {
 	unsigned login_delay_ms;
 	unsigned corrupt_in;       /* 0: none */
 	uint64_t insist_ns;        /* pings are to be answered by then; 0: none */
+	bool is_lying;
+	unsigned lying;            /* the kind */
+	unsigned told[SIM_KINDS_MAX];
+	uint8_t falsified[SIM_LIE_BYTES];
 	uint64_t hostile_state;
 	unsigned hostile_rate;
 
@@ -264,6 +271,11 @@ void sim_disk_flush(struct sim_disk *disk);
 void sim_disk_lose(struct sim_disk *disk);
 void sim_note(struct sim *sim, const struct sim_conn *conn,
 	      const struct sim_task *task, bool is_done, uint8_t status);
+
+/* sim-lies.c */
+/* Spoils a PDU that is to be sent, if it is to be; returns its data. */
+const void *sim_falsify(struct sim_conn *conn, uint8_t *bhs, const void *data,
+			uint32_t length, bool *stays);
 
 /* sim-fault.c */
 /* The rule that applies to a command, or NULL. */

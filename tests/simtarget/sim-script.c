@@ -385,3 +385,21 @@ void sim_hostile(struct sim *sim, uint64_t seed, unsigned rate)
 	sim->hostile_rate = rate;
 	unlock(sim);
 }
+
+void sim_lie_about(struct sim *sim, int kind)
+{
+	lock(sim);
+	sim->is_lying = kind != SIM_ANY;
+	sim->lying = kind != SIM_ANY ? (unsigned)kind : 0;
+	unlock(sim);
+}
+
+unsigned sim_lies_told(struct sim *sim, unsigned kind)
+{
+	unsigned told;
+
+	lock(sim);
+	told = sim->told[kind];
+	unlock(sim);
+	return told;
+}

@@ -145,11 +145,13 @@ static void answer_task(struct sim_task *task, const struct sim_answer *answer)
 
 	if (conn == NULL)
 		return;
+	conn->answering = task->cdb;
 	if (answer->status == 0 && !task->is_write && answer->in_length > 0 &&
 	    task->expected > 0)
 		send_data(conn, task, answer);
 	else
 		send_response(conn, task, answer);
+	conn->answering = NULL;
 }
 
 static void free_task(struct sim_task *task)

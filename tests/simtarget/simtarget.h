@@ -204,4 +204,17 @@ void sim_ping_insisting(struct sim *sim, unsigned ms);
  * rate 0: no more. */
 void sim_hostile(struct sim *sim, uint64_t seed, unsigned rate);
 
+/* Lies of one kind: the table is in sim-lies.c. */
+struct sim_kind {
+	const char *name;
+	bool is_violation;   /* of the protocol: EPROTO, nothing else */
+	bool is_early;       /* told while a session or a LUN is opened */
+};
+unsigned sim_lie_kinds(void);
+const struct sim_kind *sim_lie_kind(unsigned kind);
+/* From now on each PDU that this kind is about is a lie; SIM_ANY: none is. */
+void sim_lie_about(struct sim *sim, int kind);
+/* How often it was told since the start. */
+unsigned sim_lies_told(struct sim *sim, unsigned kind);
+
 #endif /* TESTS_SIMTARGET_H */
