@@ -297,6 +297,12 @@ static int export_disk(struct nbd_app *app)
 
 static int publish(struct nbd_app *app)
 {
+	int rc;
+
+	app->info.size = sizeof(app->info);
+	rc = discsi_lun_get_info(app->lun, &app->info);
+	if (rc < 0)
+		return rc;
 	return nbd_health_begin(&app->health, app->ctx, app->session,
 				&app->registry, &app->disk,
 				&(struct nbd_state){
@@ -307,6 +313,10 @@ static int publish(struct nbd_app *app)
 		.lun = app->lun_id,
 		.bytes = app->disk.bytes,
 		.is_read_only = app->disk.is_read_only,
+		.designator = app->info.designator,
+		.serial = app->info.serial,
+		.block_size = app->info.block_size,
+		.is_thin = app->info.thin,
 	});
 }
 

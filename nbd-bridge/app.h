@@ -39,6 +39,7 @@ struct nbd_app {
 	struct discsi_conf *conf;
 	struct discsi_session *session;
 	struct discsi_lun *lun;
+	struct discsi_lun_info info;   /* what the state file tells of it */
 	struct nbd_outcome call;       /* the one that is waited for */
 	char *target;
 	uint64_t lun_id;

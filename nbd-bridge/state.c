@@ -142,6 +142,10 @@ static struct json_object *make_object(const char *id,
 		{ "last_error_time",
 		  json_object_new_int64(state->last_error_time) },
 		{ "stats", stats_json(&state->stats) },
+		{ "designator", json_object_new_string(state->designator) },
+		{ "serial", json_object_new_string(state->serial) },
+		{ "block_size", json_object_new_uint64(state->block_size) },
+		{ "thin", json_object_new_boolean(state->is_thin) },
 	};
 	struct json_object *object = json_object_new_object();
 	bool is_whole = object != NULL;

@@ -30,6 +30,10 @@ struct nbd_state {
 	const char *last_error;
 	int64_t last_error_time;
 	struct discsi_session_stats stats;
+	const char *designator;      /* who the disk is */
+	const char *serial;
+	unsigned block_size;
+	bool is_thin;
 };
 
 /* JSON that ends with a newline: allocated, NULL without memory. */

@@ -56,6 +56,10 @@ struct discsi_bridge {
 	char *last_error;  /* why a session was lost or failed last; "": never */
 	int64_t last_error_time;
 	struct discsi_session_stats *stats;  /* since it was attached */
+	char *designator;  /* who the disk is; see discsi/lun.h */
+	char *serial;
+	unsigned block_size;
+	bool thin;
 };
 
 /*

@@ -26,6 +26,7 @@ static const char *const component_names[DSC_LOG_COMPONENTS] = {
 	[DSC_LOG_DISCOVERY] = "discovery",
 	[DSC_LOG_LUN] = "lun",
 	[DSC_LOG_BRIDGE] = "bridge",
+	[DSC_LOG_STORAGE] = "storage",
 };
 
 static bool is_word(const char *text, size_t length, const char *word)

@@ -20,6 +20,7 @@ enum dsc_component {
 	DSC_LOG_DISCOVERY,
 	DSC_LOG_LUN,
 	DSC_LOG_BRIDGE,
+	DSC_LOG_STORAGE,
 	DSC_LOG_COMPONENTS  /* how many there are */
 };
 

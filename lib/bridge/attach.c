@@ -14,8 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/secret.h"
+#include "bridge/attach.h"
 #include "bridge/registry.h"
 #include "bridge/spawn.h"
 #include "conf/conf.h"
@@ -226,49 +228,86 @@ static int fail_to_start(const char *program, int error)
 	return dsc_fail(error, "the program %s cannot be started", program);
 }
 
+struct request {
+	const struct discsi_conf *conf;
+	const struct dsc_bridge_options *options;
+	char connections[16];
+};
+
+static uint64_t timeout_ms(const struct request *request)
+{
+	uint64_t usual_ms = (uint64_t)request->conf->login_timeout_ms +
+			    EXTRA_MS;
+	uint64_t now = dsc_clock_now_ns();
+	uint64_t deadline_ns = request->options->deadline_ns;
+	uint64_t left_ms = 0;
+
+	if (deadline_ns == 0)
+		return usual_ms;
+	if (deadline_ns > now)
+		left_ms = (deadline_ns - now) / DSC_NS_PER_MS + 1;
+	return left_ms < usual_ms ? left_ms : usual_ms;
+}
+
+/* Runs the program with the configuration on its standard input. */
+static int run(const struct request *request, const char *const argv[],
+	       struct dsc_spawn_result *result)
+{
+	uint64_t patience_ms = timeout_ms(request);
+	char *text;
+	int status;
+
+	status = discsi_conf_to_json(request->conf, DISCSI_CONF_SECRETS,
+				     &text);
+	if (status < 0)
+		return status;
+	status = dsc_spawn_within(argv, text, strlen(text), patience_ms,
+				  request->options->cancel_fd, result);
+	dsc_wipe(text, strlen(text));
+	free(text);
+	if (status == -ETIMEDOUT)
+		return dsc_fail(ETIMEDOUT, "%s was not ready after %llu ms",
+				argv[0], (unsigned long long)patience_ms);
+	if (status == -ECANCELED)
+		return dsc_fail(ECANCELED, "cancelled before %s was ready",
+				argv[0]);
+	return status < 0 ? fail_to_start(argv[0], -status) : 0;
+}
+
 /* option, value: --device or --socket, and what it is given. */
-static int start(const struct discsi_conf *conf, const char *option,
+static int start(const struct request *request, const char *option,
 		 const char *value, struct discsi_bridge **bridge)
 {
 	const char *program = find_program();
+	bool is_plain = request->options->connections <= 1;
 	const char *const argv[] = {
 		program, "--fork", "--json", "--config", "-", option, value,
-		NULL
+		is_plain ? NULL : "--connections", request->connections, NULL
 	};
-	uint64_t timeout_ms = (uint64_t)conf->login_timeout_ms + EXTRA_MS;
 	struct dsc_spawn_result result;
-	char *text;
 	int status;
 
 	/* Before secrets are written out. A name without '/' is in PATH. */
 	if (strchr(program, '/') != NULL && access(program, X_OK) < 0)
 		return fail_to_start(program, errno);
-	status = discsi_conf_to_json(conf, DISCSI_CONF_SECRETS, &text);
+	status = run(request, argv, &result);
 	if (status < 0)
 		return status;
-	status = dsc_spawn(argv, text, strlen(text), timeout_ms, &result);
-	dsc_wipe(text, strlen(text));
-	free(text);
-	if (status == -ETIMEDOUT)
-		return dsc_fail(ETIMEDOUT, "%s was not ready after %llu ms",
-				program, (unsigned long long)timeout_ms);
-	if (status < 0)
-		return fail_to_start(program, -status);
 	status = take_answer(program, &result, bridge);
 	dsc_spawn_result_free(&result);
 	return status;
 }
 
-static int start_socket(const struct discsi_conf *conf,
+static int start_socket(const struct request *request,
 			struct discsi_bridge **bridge)
 {
 	char *path;
 	int status;
 
-	status = default_socket(conf, &path);
+	status = default_socket(request->conf, &path);
 	if (status < 0)
 		return status;
-	status = start(conf, "--socket", path, bridge);
+	status = start(request, "--socket", path, bridge);
 	free(path);
 	return status;
 }
@@ -277,22 +316,42 @@ static int start_socket(const struct discsi_conf *conf,
  * A kernel that has nbd may still not let us have it: no right to, or a
  * container whose network namespace has no nbd family. A socket works there.
  */
-static int start_auto(const struct discsi_conf *conf,
+static int start_auto(const struct request *request,
 		      struct discsi_bridge **bridge)
 {
 	int status;
 
 	if (access(KERNEL_MODULE, F_OK) == 0) {
-		status = start(conf, "--device", "auto", bridge);
+		status = start(request, "--device", "auto", bridge);
 		if (status != -EOPNOTSUPP && status != -EPERM)
 			return status;
 	}
-	return start_socket(conf, bridge);
+	return start_socket(request, bridge);
 }
 
-int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
-			 struct discsi_bridge **bridge)
+static int attach(const struct request *request, const char *how,
+		  struct discsi_bridge **bridge)
 {
+	if (how == NULL || strcmp(how, "auto") == 0)
+		return start_auto(request, bridge);
+	if (strcmp(how, "nbd") == 0)
+		return start(request, "--device", "auto", bridge);
+	if (strcmp(how, "socket") == 0)
+		return start_socket(request, bridge);
+	if (is_kernel_device(how))
+		return start(request, "--device", how, bridge);
+	if (how[0] == '/')
+		return start(request, "--socket", how, bridge);
+	return dsc_fail(EINVAL, "a LUN is not attached as \"%s\": it is auto, "
+			"nbd, /dev/nbdN, socket, or the path of a socket", how);
+}
+
+int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,
+		      const struct dsc_bridge_options *options,
+		      struct discsi_bridge **bridge)
+{
+	struct request request = { .conf = conf, .options = options };
+
 	if (conf == NULL || bridge == NULL)
 		return dsc_fail(EINVAL, "attach: an argument is NULL");
 	*bridge = NULL;
@@ -302,16 +361,15 @@ int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
 	if (!conf->has_lun_id)
 		return dsc_fail(EINVAL, "the configuration names no LUN of %s "
 				"(lun_id)", conf->iqn);
-	if (how == NULL || strcmp(how, "auto") == 0)
-		return start_auto(conf, bridge);
-	if (strcmp(how, "nbd") == 0)
-		return start(conf, "--device", "auto", bridge);
-	if (strcmp(how, "socket") == 0)
-		return start_socket(conf, bridge);
-	if (is_kernel_device(how))
-		return start(conf, "--device", how, bridge);
-	if (how[0] == '/')
-		return start(conf, "--socket", how, bridge);
-	return dsc_fail(EINVAL, "a LUN is not attached as \"%s\": it is auto, "
-			"nbd, /dev/nbdN, socket, or the path of a socket", how);
+	snprintf(request.connections, sizeof(request.connections), "%u",
+		 options->connections);
+	return attach(&request, how, bridge);
+}
+
+int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
+			 struct discsi_bridge **bridge)
+{
+	const struct dsc_bridge_options options = { .cancel_fd = -1 };
+
+	return dsc_bridge_attach(conf, how, &options, bridge);
 }

@@ -26,8 +26,14 @@
 #include "bridge/inuse.h"
 #include "bridge/pid.h"
 #include "bridge/registry.h"
+#include "bridge/attach.h"
 
 #define DETACH_WAIT_MS 30000
+#define HURRY_WAIT_MS 5000
+
+/* What becomes of a process that does not end: FORCE of the public flags is
+ * about the device. */
+#define DETACH_KILL 0x100u
 
 /* ------------------------------------------------------------------- list */
 
@@ -142,9 +148,9 @@ static int open_process(const struct dsc_registry *registry,
 /* Waits for the end of a process: 0 or -ETIMEDOUT, or what poll says. */
 static int wait_for_end(const struct dsc_registry *registry,
 			const struct discsi_bridge *bridge,
-			const struct dsc_pid *pid)
+			const struct dsc_pid *pid, uint32_t timeout_ms)
 {
-	uint64_t deadline = dsc_clock_now_ns() + DETACH_WAIT_MS * DSC_NS_PER_MS;
+	uint64_t deadline = dsc_clock_now_ns() + timeout_ms * DSC_NS_PER_MS;
 	struct pollfd fd = { .fd = pid->fd, .events = POLLIN };
 	uint64_t left_ms;
 	uint64_t now;
@@ -167,8 +173,23 @@ static int wait_for_end(const struct dsc_registry *registry,
 	}
 }
 
+/* A second signal hurries it, and if it cannot be hurried it is killed. */
+static void insist(const struct dsc_registry *registry,
+		   const struct discsi_bridge *bridge,
+		   const struct dsc_pid *pid)
+{
+	static const int signals[] = { SIGTERM, SIGKILL };
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (dsc_pid_signal(pid, signals[i]) < 0 ||
+		    wait_for_end(registry, bridge, pid, HURRY_WAIT_MS) == 0)
+			return;
+	}
+}
+
 static int end_process(const struct dsc_registry *registry,
-		       const struct discsi_bridge *bridge)
+		       const struct discsi_bridge *bridge, unsigned flags)
 {
 	struct dsc_pid pid;
 	int status;
@@ -178,7 +199,9 @@ static int end_process(const struct dsc_registry *registry,
 		return status == -ESRCH ? 0 : status;
 	status = dsc_pid_signal(&pid, SIGTERM);
 	if (status == 0)
-		status = wait_for_end(registry, bridge, &pid);
+		status = wait_for_end(registry, bridge, &pid, DETACH_WAIT_MS);
+	if (status == -ETIMEDOUT && (flags & DETACH_KILL) != 0)
+		insist(registry, bridge, &pid);
 	dsc_pid_close(&pid);
 	if (status == 0 || status == -ESRCH)
 		return 0;
@@ -268,25 +291,24 @@ static int detach(const struct dsc_registry *registry,
 	int status;
 
 	status = check_use(bridge, flags);
-	if (status == 0 && bridge->alive)
-		status = end_process(registry, bridge);
 	if (status < 0)
+		return status;
+	if (bridge->alive)
+		status = end_process(registry, bridge, flags);
+	if (status < 0 && (flags & DETACH_KILL) == 0)
 		return status;
 	release_device(bridge);
 	/* -EBUSY: the next bridge for this LUN is there already. */
 	dsc_registry_clean(registry, bridge->id, bridge->socket);
-	return 0;
+	return status;
 }
 
-int discsi_bridge_detach(const char *which, unsigned flags)
+static int detach_which(const char *which, unsigned flags)
 {
 	struct discsi_bridge *bridge = NULL;
 	struct dsc_registry registry;
 	int status;
 
-	if (which == NULL || (flags & ~DISCSI_DETACH_FORCE) != 0)
-		return dsc_fail(EINVAL, "detach: an argument is NULL or a flag "
-				"is unknown");
 	status = dsc_registry_open(&registry, false);
 	if (status == -ENOENT)
 		return dsc_fail(ENOENT, "there is no bridge %s: nothing is "
@@ -299,4 +321,17 @@ int discsi_bridge_detach(const char *which, unsigned flags)
 	discsi_bridge_free(bridge);
 	dsc_registry_close(&registry);
 	return status;
+}
+
+int discsi_bridge_detach(const char *which, unsigned flags)
+{
+	if (which == NULL || (flags & ~DISCSI_DETACH_FORCE) != 0)
+		return dsc_fail(EINVAL, "detach: an argument is NULL or a flag "
+				"is unknown");
+	return detach_which(which, flags);
+}
+
+int dsc_bridge_end(const char *id, unsigned flags)
+{
+	return detach_which(id, flags | DETACH_KILL);
 }

@@ -3,6 +3,8 @@
 
 libdiscsi_internal_la_SOURCES += \
 	lib/bridge/attach.c \
+	lib/bridge/attach.h \
+	lib/bridge/await.c \
 	lib/bridge/detach.c \
 	lib/bridge/inuse.c \
 	lib/bridge/inuse.h \

@@ -24,6 +24,7 @@
 #include "bridge/spawn.h"
 
 #define KILL_WAIT_MS 2000  /* how long SIGTERM, and then SIGKILL, may take */
+#define BEHIND_WAIT_MS 5000  /* how long what it has left behind may take */
 
 enum { STREAM_IN, STREAM_OUT, STREAM_ERR, STREAMS };
 
@@ -33,6 +34,7 @@ struct child {
 	const char *input;
 	size_t input_left;
 	uint64_t deadline_ns;
+	int cancel_fd;
 	struct dsc_pid pid;
 	struct dsc_spawn_result *result;
 };
@@ -242,14 +244,18 @@ static bool is_ended(const struct child *child)
 	return info.si_pid != 0;
 }
 
-/* Moves data until the process is at its end: 0, -ETIMEDOUT or an errno. */
+/*
+ * Moves data until the process is at its end: 0, -ETIMEDOUT, -ECANCELED or
+ * another errno.
+ */
 static int serve(struct child *child)
 {
-	struct pollfd fds[STREAMS + 1] = {
+	struct pollfd fds[STREAMS + 2] = {
 		[STREAM_IN] = { .events = POLLOUT },
 		[STREAM_OUT] = { .events = POLLIN },
 		[STREAM_ERR] = { .events = POLLIN },
 		[STREAMS] = { .fd = child->pid.fd, .events = POLLIN },
+		[STREAMS + 1] = { .fd = child->cancel_fd, .events = POLLIN },
 	};
 	bool has_ended;
 	int timeout_ms;
@@ -259,7 +265,7 @@ static int serve(struct child *child)
 		timeout_ms = until_deadline_ms(child);
 		for (i = 0; i < STREAMS; i++)
 			fds[i].fd = child->ours[i];
-		if (poll(fds, STREAMS + 1, timeout_ms) < 0 && errno != EINTR)
+		if (poll(fds, STREAMS + 2, timeout_ms) < 0 && errno != EINTR)
 			return -errno;
 		/* In this order: what it printed at its end is read, too. */
 		has_ended = is_ended(child);
@@ -269,6 +275,8 @@ static int serve(struct child *child)
 		receive(child, STREAM_ERR);
 		if (has_ended)
 			return 0;
+		if (fds[STREAMS + 1].revents != 0)
+			return -ECANCELED;
 		if (timeout_ms == 0)
 			return -ETIMEDOUT;
 	}
@@ -293,6 +301,29 @@ static void end_process(const struct child *child)
 		return;
 	dsc_pid_signal(&child->pid, SIGKILL);
 	is_ended_in(child, KILL_WAIT_MS);
+}
+
+/* Until nobody has our output open any more. */
+static void wait_for_others(struct child *child)
+{
+	struct pollfd fds[2] = {
+		{ .events = POLLIN }, { .events = POLLIN },
+	};
+	int timeout_ms;
+
+	child->deadline_ns = dsc_clock_now_ns() +
+			     BEHIND_WAIT_MS * DSC_NS_PER_MS;
+	for (;;) {
+		receive(child, STREAM_OUT);
+		receive(child, STREAM_ERR);
+		fds[0].fd = child->ours[STREAM_OUT];
+		fds[1].fd = child->ours[STREAM_ERR];
+		timeout_ms = until_deadline_ms(child);
+		if (timeout_ms == 0 || (fds[0].fd < 0 && fds[1].fd < 0))
+			return;
+		if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR)
+			return;
+	}
 }
 
 /* Takes the exit status of a process that has ended. */
@@ -343,6 +374,8 @@ static int run(struct child *child, const char *const argv[])
 	if (status < 0)
 		end_process(child);
 	reap(child);
+	if (status < 0)
+		wait_for_others(child);
 	return status;
 }
 
@@ -356,12 +389,21 @@ static int alloc_output(struct dsc_spawn_output *output)
 int dsc_spawn(const char *const argv[], const char *input, size_t input_length,
 	      uint64_t timeout_ms, struct dsc_spawn_result *result)
 {
+	return dsc_spawn_within(argv, input, input_length, timeout_ms, -1,
+				result);
+}
+
+int dsc_spawn_within(const char *const argv[], const char *input,
+		     size_t input_length, uint64_t timeout_ms, int cancel_fd,
+		     struct dsc_spawn_result *result)
+{
 	struct child child = {
 		.ours = { -1, -1, -1 },
 		.theirs = { -1, -1, -1 },
 		.input = input,
 		.input_left = input_length,
 		.deadline_ns = dsc_clock_now_ns() + timeout_ms * DSC_NS_PER_MS,
+		.cancel_fd = cancel_fd,
 		.pid = { .number = -1, .fd = -1 },
 		.result = result,
 	};

@@ -41,6 +41,15 @@ struct dsc_spawn_result {
 int dsc_spawn(const char *const argv[], const char *input, size_t input_length,
 	      uint64_t timeout_ms, struct dsc_spawn_result *result);
 
+/*
+ * The same, given up with -ECANCELED when cancel_fd (-1: none) is readable. Who
+ * gives up also waits, 5 s at most, for what the program has left behind to
+ * close its output: discsi-nbd --fork ends when nobody waits for it.
+ */
+int dsc_spawn_within(const char *const argv[], const char *input,
+		     size_t input_length, uint64_t timeout_ms, int cancel_fd,
+		     struct dsc_spawn_result *result);
+
 /* Frees what result holds; an all-zero one is fine. */
 void dsc_spawn_result_free(struct dsc_spawn_result *result);
 

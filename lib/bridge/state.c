@@ -61,6 +61,12 @@ static const struct state_member later_members[] = {
 	{ "last_error_time", STATE_TIME,
 	  offsetof(struct discsi_bridge, last_error_time) },
 	{ "stats", STATE_STATS, offsetof(struct discsi_bridge, stats) },
+	{ "designator", STATE_TEXT,
+	  offsetof(struct discsi_bridge, designator) },
+	{ "serial", STATE_TEXT, offsetof(struct discsi_bridge, serial) },
+	{ "block_size", STATE_COUNT,
+	  offsetof(struct discsi_bridge, block_size) },
+	{ "thin", STATE_BOOL, offsetof(struct discsi_bridge, thin) },
 };
 
 #define STATS(name) \
@@ -215,6 +221,24 @@ static int read_members(struct json_object *object,
 	return status;
 }
 
+/* Text that a process of an older version does not tell is "". */
+static int fill_absent(struct discsi_bridge *bridge)
+{
+	char **texts[] = {
+		&bridge->state, &bridge->last_error, &bridge->designator,
+		&bridge->serial,
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(texts); i++) {
+		if (*texts[i] == NULL)
+			*texts[i] = strdup("");
+		if (*texts[i] == NULL)
+			return dsc_fail_memory();
+	}
+	return 0;
+}
+
 /* Those of a table that are there. */
 static int read_later_members(struct json_object *object,
 			      struct discsi_bridge *bridge)
@@ -230,14 +254,7 @@ static int read_later_members(struct json_object *object,
 			status = read_value(value, member,
 					    (char *)bridge + member->offset);
 	}
-	if (status == 0 && bridge->state == NULL)
-		bridge->state = strdup("");
-	if (status == 0 && bridge->last_error == NULL)
-		bridge->last_error = strdup("");
-	if (status == 0 &&
-	    (bridge->state == NULL || bridge->last_error == NULL))
-		return dsc_fail_memory();
-	return status;
+	return status == 0 ? fill_absent(bridge) : status;
 }
 
 /* ------------------------------------------------------------- statistics */
@@ -394,6 +411,8 @@ void discsi_bridge_free(struct discsi_bridge *bridge)
 	free(bridge->state);
 	free(bridge->last_error);
 	free(bridge->stats);
+	free(bridge->designator);
+	free(bridge->serial);
 	free(bridge);
 }
 

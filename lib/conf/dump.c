@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "conf/json.h"
 #include "conf/members.h"
 
 #define MASK "***"

@@ -5,6 +5,7 @@
  * of the strings that it reads; they are wiped as far as they can be reached.
  * Owner's thread of the configuration.
  */
+#include "conf/json.h"
 #include "conf/members.h"
 
 #include <errno.h>
@@ -103,7 +104,7 @@ static int read_object(json_tokener *tok, const char *text, size_t length,
 	return 0;
 }
 
-static int parse(const char *text, size_t length, json_object **object)
+int dsc_conf_read_json(const char *text, size_t length, json_object **object)
 {
 	const char *nul = memchr(text, '\0', length);
 	const char *problem;
@@ -228,7 +229,7 @@ static int take_list(struct discsi_conf *conf, const struct dsc_conf_member *m,
 }
 
 /* Programs that write every member write these for what they do not have. */
-static bool is_absent(json_object *value)
+bool dsc_conf_is_absent(json_object *value)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_null:
@@ -242,9 +243,9 @@ static bool is_absent(json_object *value)
 	}
 }
 
-static void warn_unknown(const char *name,
-			 void (*warn)(void *arg, const char *sentence),
-			 void *arg)
+void dsc_conf_warn_unknown(const char *name,
+			   void (*warn)(void *arg, const char *sentence),
+			   void *arg)
 {
 	char sentence[128];
 
@@ -268,7 +269,15 @@ static int take_member(struct discsi_conf *conf,
 		[DSC_CONF_LIST] = take_list,
 	};
 
-	return is_absent(value) ? 0 : take[m->type->shape](conf, m, value);
+	return dsc_conf_is_absent(value) ? 0 : take[m->type->shape](conf, m, value);
+}
+
+int dsc_conf_take(struct discsi_conf *conf, const char *name,
+		  json_object *value)
+{
+	const struct dsc_conf_member *m = dsc_conf_find(name, strlen(name));
+
+	return m != NULL ? take_member(conf, m, value) : 1;
 }
 
 static int take_object(struct discsi_conf *conf, json_object *object,
@@ -277,16 +286,11 @@ static int take_object(struct discsi_conf *conf, json_object *object,
 	int rc;
 
 	json_object_object_foreach(object, key, value) {
-		const struct dsc_conf_member *m =
-			dsc_conf_find(key, strlen(key));
-
-		if (m == NULL) {
-			warn_unknown(key, warn, arg);
-			continue;
-		}
-		rc = take_member(conf, m, value);
+		rc = dsc_conf_take(conf, key, value);
 		if (rc < 0)
 			return rc;
+		if (rc > 0)
+			dsc_conf_warn_unknown(key, warn, arg);
 	}
 	return 0;
 }
@@ -300,7 +304,7 @@ int discsi_conf_set_json(struct discsi_conf *conf, const char *text,
 {
 	struct discsi_conf *copy;
 	json_object *object = NULL;
-	int rc = parse(text, length, &object);
+	int rc = dsc_conf_read_json(text, length, &object);
 
 	if (rc < 0)
 		return rc;

@@ -9,6 +9,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/conf/initiator.c \
 	lib/conf/initiator.h \
 	lib/conf/json.c \
+	lib/conf/json.h \
 	lib/conf/members.c \
 	lib/conf/members.h \
 	lib/conf/portal.c \

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/secret.h"
+#include "conf/json.h"
 
 #define TEXT_MAX 255
 #define EXPECTED_ID_MAX 263       /* of discsi_lun_info.designator */
@@ -119,4 +121,48 @@ int discsi_conf_get(const struct discsi_conf *conf, const char *member,
 		return 0;
 	*value = strdup("***");
 	return *value != NULL ? 0 : dsc_fail_memory();
+}
+
+/* ------------------------------------------------------------- compared */
+
+static bool is_patience(const struct dsc_conf_member *m)
+{
+	size_t length = strlen(m->name);
+
+	return strcmp(m->name, "noop_interval") == 0 ||
+	       (length > 8 && strcmp(m->name + length - 8, "_timeout") == 0);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool is_member_same(const struct dsc_conf_member *m,
+			   const struct discsi_conf *a,
+			   const struct discsi_conf *b)
+{
+	char *text[2] = { NULL, NULL };
+	bool same = m->type->format(a, m, &text[0]) == 0 &&
+		    m->type->format(b, m, &text[1]) == 0 &&
+		    is_same(text[0], text[1]);
+
+	for (int i = 0; i < 2; i++) {
+		if (text[i] != NULL)
+			dsc_wipe(text[i], strlen(text[i]));
+		free(text[i]);
+	}
+	return same;
+}
+
+const char *dsc_conf_difference(const struct discsi_conf *a,
+				const struct discsi_conf *b)
+{
+	for (size_t i = 0; i < dsc_conf_member_count; i++) {
+		const struct dsc_conf_member *m = &dsc_conf_members[i];
+
+		if (!is_patience(m) && !is_member_same(m, a, b))
+			return m->name;
+	}
+	return NULL;
 }

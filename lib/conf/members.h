@@ -115,10 +115,6 @@ char *dsc_conf_portal_text(const struct dsc_conf_portal *portal);
 /* Exchanges the contents of two configurations. */
 void dsc_conf_swap(struct discsi_conf *a, struct discsi_conf *b);
 
-/* Frees a JSON object after wiping the strings that stand directly in it. */
-struct json_object;
-void dsc_conf_free_json(struct json_object *object);
-
 /* Decimal digits alone, at most max. */
 bool dsc_conf_parse_number(const char *text, size_t length, uint32_t max,
 			   uint32_t *number);

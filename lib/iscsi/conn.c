@@ -147,6 +147,8 @@ static void shut(struct dsc_conn *conn, int close_error)
 	conn->is_open = false;
 	conn->close_error = close_error;
 	dsc_watch_remove(&conn->watch);
+	/* A child that the agent has forked may have it open, too. */
+	(void)shutdown(conn->fd, SHUT_RDWR);
 	(void)close(conn->fd);
 	conn->fd = -1;
 }

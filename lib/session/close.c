@@ -185,7 +185,7 @@ void dsc_session_abandon(struct dsc_child *child)
 
 	session->is_closing = true;
 	dsc_error_set(&error, ECANCELED,
-		      "%s: cancelled, the context was destroyed",
+		      "%s: cancelled, the session was ended",
 		      session->conf->iqn);
 	for (i = 0; i < session->count; i++) {
 		dsc_nexus_transit(&session->nexus[i], DSC_EVENT_ABANDON, NULL);

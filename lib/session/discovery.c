@@ -15,6 +15,7 @@
 #include "iscsi/conn.h"
 #include "iscsi/sendtargets.h"
 #include "session/connect.h"
+#include "session/session.h"
 
 /* How long a portal may take to answer the logout, of the time it has left. */
 #define LOGOUT_TIMEOUT_MS 2000
@@ -93,8 +94,7 @@ static void on_end(struct dsc_child *child)
 		dsc_container_of(child, struct discovery, child);
 	struct discsi_error error;
 
-	dsc_error_set(&error, ECANCELED,
-		      "discovery cancelled, the context was destroyed");
+	dsc_error_set(&error, ECANCELED, "discovery cancelled");
 	fail(discovery, &error);
 	on_finish(&discovery->finish);
 }
@@ -249,9 +249,9 @@ static int make_discovery(struct discsi_context *ctx,
 	return 0;
 }
 
-int discsi_discover_async(struct discsi_context *ctx,
-			  const struct discsi_conf *conf, discsi_discover_cb cb,
-			  void *arg)
+int dsc_discover_begin(struct discsi_context *ctx,
+		       const struct discsi_conf *conf, discsi_discover_cb cb,
+		       void *arg, struct dsc_child **child)
 {
 	struct discovery *discovery = NULL;
 	int rc;
@@ -267,8 +267,18 @@ int discsi_discover_async(struct discsi_context *ctx,
 		return rc;
 	discovery->cb = cb;
 	discovery->arg = arg;
+	*child = &discovery->child;
 	dsc_loop_post(&ctx->loop, &discovery->job, on_begin);
 	return 0;
+}
+
+int discsi_discover_async(struct discsi_context *ctx,
+			  const struct discsi_conf *conf, discsi_discover_cb cb,
+			  void *arg)
+{
+	struct dsc_child *child;
+
+	return dsc_discover_begin(ctx, conf, cb, arg, &child);
 }
 
 struct discover_wait {

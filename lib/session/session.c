@@ -171,9 +171,9 @@ static int make_session(struct discsi_context *ctx,
 	return 0;
 }
 
-int discsi_session_open_async(struct discsi_context *ctx,
-			      const struct discsi_conf *conf,
-			      discsi_session_cb cb, void *arg)
+int dsc_session_begin(struct discsi_context *ctx,
+		      const struct discsi_conf *conf, discsi_session_cb cb,
+		      void *arg, struct dsc_child **child)
 {
 	struct discsi_session *session = NULL;
 	int rc;
@@ -192,8 +192,23 @@ int discsi_session_open_async(struct discsi_context *ctx,
 		return rc;
 	session->open_cb = cb;
 	session->open_arg = arg;
+	*child = &session->child;
 	dsc_loop_post(&ctx->loop, &session->open_job, on_open);
 	return 0;
+}
+
+int discsi_session_open_async(struct discsi_context *ctx,
+			      const struct discsi_conf *conf,
+			      discsi_session_cb cb, void *arg)
+{
+	struct dsc_child *child;
+
+	return dsc_session_begin(ctx, conf, cb, arg, &child);
+}
+
+struct dsc_child *dsc_session_child(struct discsi_session *session)
+{
+	return &session->child;
 }
 
 struct open_wait {

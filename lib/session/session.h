@@ -16,6 +16,7 @@
 #include "scsi/sense.h"
 #include "session/stats.h"
 
+struct discsi_discovery;
 struct dsc_escalation;
 struct dsc_nexus;
 struct dsc_request;
@@ -135,6 +136,29 @@ void dsc_nexus_verified(struct dsc_nexus *nexus, struct dsc_unit *unit,
 /* Tells the owner that a LUN has another size. */
 void dsc_session_tell_capacity(struct discsi_session *session, uint64_t lun,
 			       uint64_t bytes);
+
+/* ------------------------------------------------------- ending at once */
+
+/*
+ * The public asynchronous functions, with a handle by which what was begun can
+ * be ended: child->end(child), on the loop, until the callback has run, runs it
+ * with ECANCELED and leaves nothing.
+ */
+int dsc_discover_begin(struct discsi_context *ctx,
+		       const struct discsi_conf *conf,
+		       void (*cb)(void *arg, int status,
+				  struct discsi_discovery *result,
+				  const struct discsi_error *error),
+		       void *arg, struct dsc_child **child);
+int dsc_session_begin(struct discsi_context *ctx,
+		      const struct discsi_conf *conf, discsi_session_cb cb,
+		      void *arg, struct dsc_child **child);
+
+/*
+ * The same handle of an open session: ending it closes the connection without
+ * a logout; every request, and a LUN that is being opened, ends with ECANCELED.
+ */
+struct dsc_child *dsc_session_child(struct discsi_session *session);
 
 struct discsi_context *dsc_session_context(struct discsi_session *session);
 const struct discsi_conf *dsc_session_conf(const struct discsi_session *session);

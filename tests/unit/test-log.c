@@ -134,7 +134,7 @@ static void test_debug_help(void)
 {
 	static const char *const names[] = {
 		"context", "login", "conn", "session", "discovery", "lun",
-		"bridge", "all",
+		"bridge", "storage", "all",
 	};
 	struct discsi_context *ctx = new_context("help");
 	struct heard heard = { 0 };

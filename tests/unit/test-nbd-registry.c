@@ -26,6 +26,8 @@ static const struct nbd_state state = {
 	.started = 1763000000, .updated = 1764000001, .state = "recovering",
 	.since = 1764000000, .sessions = 4, .sessions_ready = 3,
 	.last_error = "gone", .last_error_time = 1764000000,
+	.designator = "naa.6001", .serial = "S1", .block_size = 4096,
+	.is_thin = true,
 	.stats = {
 		.size = sizeof(struct discsi_session_stats),
 		.outstanding = 1, .retries = 2, .timeouts = 3, .aborts = 4,

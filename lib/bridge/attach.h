@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bridge/attach.h: attaching and detaching for the storage layer, with a
+ * deadline, a way to cancel, and an end that leaves nothing. Any thread; the
+ * calls wait.
+ */
+#ifndef DSC_BRIDGE_ATTACH_H
+#define DSC_BRIDGE_ATTACH_H
+
+#include <stdint.h>
+
+#include <discsi/bridge.h>
+
+struct dsc_bridge_options {
+	uint64_t deadline_ns;   /* 0: the usual time */
+	int cancel_fd;          /* readable: give up; -1: none */
+	unsigned connections;   /* 0 or 1: one */
+};
+
+/*
+ * As discsi_bridge_attach(). Errors besides: ECANCELED, ETIMEDOUT; the process
+ * that was started has ended then.
+ */
+int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,
+		      const struct dsc_bridge_options *options,
+		      struct discsi_bridge **bridge);
+
+/*
+ * As discsi_bridge_detach(), but a process that does not end in time is told
+ * to hurry, and then killed, and what it leaves is cleared; the error is
+ * returned all the same.
+ */
+int dsc_bridge_end(const char *id, unsigned flags);
+
+/*
+ * Waits until something about the entry of a bridge changes, or the time has
+ * passed, which is bounded. Returns 0, or -ECANCELED without a last error.
+ */
+int dsc_bridge_await(const char *id, uint32_t timeout_ms, int cancel_fd);
+
+#endif /* DSC_BRIDGE_ATTACH_H */
