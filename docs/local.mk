@@ -10,6 +10,7 @@ dist_man_MANS += \
 	docs/man/discsi_error.3 \
 	docs/man/discsi_lun.3 \
 	docs/man/discsi_session.3 \
+	docs/man/discsi_storage.3 \
 	docs/man/libdiscsi.3
 
 # The page of a program is installed with it.

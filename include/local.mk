@@ -8,4 +8,5 @@ pkginclude_HEADERS = \
 	include/discsi/error.h \
 	include/discsi/lun.h \
 	include/discsi/session.h \
+	include/discsi/storage.h \
 	include/discsi/version.h

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * iscsi-bridge.c: the bridge of a mounted storage: found in the registry or
+ * started, watched until its device is there, and ended. Within a turn, but
+ * dsc_iscsi_load(), which any thread may call.
+ *
+ * Who serves a LUN is decided by discsi-nbd's lock: of two that start one for
+ * the same LUN, one is told EEXIST, and adopts.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "bridge/attach.h"
+#include "bridge/registry.h"
+#include "storage/iscsi.h"
+
+#define TICK_MS 10       /* a device node that is being made */
+#define AWAIT_MS 1000u
+
+enum sight {
+	NOBODY,       /* nothing serves the LUN */
+	STARTING,     /* a process has the lock, and has not written yet */
+	RECOVERING,
+	FAILED,       /* given up: no I/O will ever succeed */
+	SERVING
+};
+
+/* ------------------------------------------------------------------- look */
+
+static int load(const char *id, struct discsi_bridge **bridge, bool *is_alive)
+{
+	struct dsc_registry registry;
+	int rc = dsc_registry_open(&registry, false);
+
+	*bridge = NULL;
+	*is_alive = false;
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0)
+		return rc;
+	rc = dsc_registry_load(&registry, id, bridge);
+	if (rc == -ENOENT)
+		*is_alive = dsc_registry_is_alive(&registry, id);
+	dsc_registry_close(&registry);
+	if (rc == 0)
+		*is_alive = (*bridge)->alive;
+	else
+		*bridge = NULL;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* bridge: receives the entry, if somebody serves and says so. */
+static int look(const char *id, enum sight *sight,
+		struct discsi_bridge **bridge)
+{
+	bool is_alive;
+	int rc = load(id, bridge, &is_alive);
+
+	if (rc < 0)
+		return rc;
+	if (!is_alive) {
+		discsi_bridge_free(*bridge);
+		*bridge = NULL;
+		*sight = NOBODY;
+	} else if (*bridge == NULL) {
+		*sight = STARTING;
+	} else if (strcmp((*bridge)->state, "failed") == 0) {
+		*sight = FAILED;
+	} else {
+		*sight = strcmp((*bridge)->state, "recovering") == 0 ?
+			 RECOVERING : SERVING;
+	}
+	return 0;
+}
+
+int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge)
+{
+	bool is_alive = false;
+	char *id;
+	int rc;
+
+	*bridge = NULL;
+	pthread_mutex_lock(&iscsi->lock);
+	id = iscsi->bridge_id != NULL ? strdup(iscsi->bridge_id) : NULL;
+	pthread_mutex_unlock(&iscsi->lock);
+	if (id == NULL)
+		return dsc_fail(ENOTCONN, "it is not mounted");
+	rc = load(id, bridge, &is_alive);
+	if (rc == 0 && (!is_alive || *bridge == NULL)) {
+		discsi_bridge_free(*bridge);
+		*bridge = NULL;
+		rc = dsc_fail(ENOTCONN, "its bridge %s does not run any more",
+			      id);
+	}
+	free(id);
+	return rc;
+}
+
+/* ------------------------------------------------------------------ match */
+
+static bool is_shown_as(const struct discsi_bridge *bridge, const char *device)
+{
+	if (strcmp(device, "socket") == 0)
+		return bridge->socket[0] != '\0';
+	if (strcmp(device, "nbd") == 0)
+		return bridge->device[0] != '\0';
+	return strcmp(device, "auto") == 0 ||
+	       strcmp(device, bridge->device) == 0;
+}
+
+/* Is a bridge that we find what is configured? */
+static int check_match(const struct dsc_iscsi *iscsi,
+		       const struct discsi_bridge *bridge)
+{
+	const char *expected = iscsi->conf->expected_id;
+	const char *place = bridge->device[0] != '\0' ? bridge->device :
+			    bridge->socket;
+
+	if (!is_shown_as(bridge, iscsi->settings.device))
+		return dsc_fail(EBUSY, "the LUN is attached already as %s, and "
+				"\"%s\" is configured: detach %s first", place,
+				iscsi->settings.device, bridge->id);
+	if (iscsi->conf->read_only && !bridge->read_only)
+		return dsc_fail(EBUSY, "the LUN is attached already as %s, "
+				"which can be written to, and read_only is "
+				"configured: detach %s first", place,
+				bridge->id);
+	if (expected == NULL)
+		return 0;
+	if (bridge->designator[0] == '\0' && bridge->serial[0] == '\0')
+		return dsc_fail(EBUSY, "the LUN is attached already as %s, and "
+				"its bridge does not tell whether it is %s: "
+				"detach %s first", place, expected, bridge->id);
+	if (strcmp(expected, bridge->designator) != 0 &&
+	    strcmp(expected, bridge->serial) != 0)
+		return dsc_fail(ESTALE, "%s is another disk: expected_id is "
+				"%s, the LUN says designator \"%s\", serial "
+				"\"%s\"", place, expected, bridge->designator,
+				bridge->serial);
+	return 0;
+}
+
+/* ------------------------------------------------------------------- take */
+
+static int copy_text(const char *text, char **copy)
+{
+	*copy = text[0] != '\0' ? strdup(text) : NULL;
+	return text[0] == '\0' || *copy != NULL ? 0 : dsc_fail_memory();
+}
+
+static void forget(struct dsc_iscsi *iscsi)
+{
+	pthread_mutex_lock(&iscsi->lock);
+	free(iscsi->bridge_id);
+	free(iscsi->device);
+	free(iscsi->socket);
+	iscsi->bridge_id = NULL;
+	iscsi->device = NULL;
+	iscsi->socket = NULL;
+	pthread_mutex_unlock(&iscsi->lock);
+}
+
+static int take(struct dsc_iscsi *iscsi, const struct discsi_bridge *bridge)
+{
+	char *device = NULL;
+	char *socket = NULL;
+	char *id = NULL;
+	int rc = copy_text(bridge->id, &id);
+
+	if (rc == 0)
+		rc = copy_text(bridge->device, &device);
+	if (rc == 0)
+		rc = copy_text(bridge->socket, &socket);
+	if (rc < 0) {
+		free(id);
+		free(device);
+		return rc;
+	}
+	pthread_mutex_lock(&iscsi->lock);
+	iscsi->bridge_id = id;
+	iscsi->device = device;
+	iscsi->socket = socket;
+	if (bridge->block_size != 0)
+		iscsi->block_size = bridge->block_size;
+	pthread_mutex_unlock(&iscsi->lock);
+	return 0;
+}
+
+static bool is_place(const char *path, bool is_device)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (is_device ? S_ISBLK(st.st_mode) :
+					S_ISSOCK(st.st_mode));
+}
+
+/* A device node may be made by udev, after the device. */
+static int wait_for_place(const struct discsi_bridge *bridge,
+			  const struct dsc_limits *limits)
+{
+	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
+	bool is_device = bridge->device[0] != '\0';
+	const char *path = is_device ? bridge->device : bridge->socket;
+	int rc = 0;
+
+	while (rc == 0 && !is_place(path, is_device)) {
+		rc = dsc_limits_check(limits);
+		if (rc == 0)
+			(void)poll(&fd, 1, TICK_MS);
+	}
+	if (rc == -ETIMEDOUT)
+		return dsc_fail(ETIMEDOUT, "%s has not come into being", path);
+	return rc < 0 ? dsc_fail(-rc, "cancelled") : 0;
+}
+
+/* ------------------------------------------------------------------ adopt */
+
+static int await(const char *id, enum sight sight,
+		 const struct dsc_limits *limits)
+{
+	int rc = dsc_limits_check(limits);
+
+	if (rc == 0)
+		rc = dsc_bridge_await(id, AWAIT_MS, limits->cancel_fd);
+	if (rc == -ETIMEDOUT)
+		return dsc_fail(ETIMEDOUT, "bridge %s was %s all the time", id,
+				sight == STARTING ? "starting" : "recovering");
+	return rc < 0 ? dsc_fail(-rc, "cancelled") : 0;
+}
+
+/* A bridge that has given up is in the way of the one that we start. */
+static int clear_failed(const struct discsi_bridge *bridge)
+{
+	int rc = dsc_bridge_end(bridge->id, 0);
+
+	if (rc < 0 && rc != -ENOENT)
+		dsc_error_prefix(dsc_error_last(), "bridge %s has given up "
+				 "(%s), and cannot be ended", bridge->id,
+				 bridge->last_error);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int adopt(struct dsc_iscsi *iscsi, const struct discsi_bridge *bridge,
+		 const struct dsc_limits *limits)
+{
+	int rc = check_match(iscsi, bridge);
+
+	if (rc == 0)
+		rc = wait_for_place(bridge, limits);
+	return rc == 0 ? take(iscsi, bridge) : rc;
+}
+
+/* Returns 1 when there is nothing new and one has to look again. */
+static int adopt_once(struct dsc_iscsi *iscsi, const char *id,
+		      const struct dsc_limits *limits)
+{
+	struct discsi_bridge *bridge = NULL;
+	enum sight sight;
+	int rc = look(id, &sight, &bridge);
+
+	if (rc < 0)
+		return rc;
+	if (sight != NOBODY)
+		discsi_storage_tell_stage(iscsi->storage,
+					  DISCSI_MOUNT_ATTACHING);
+	switch (sight) {
+	case NOBODY:
+		rc = -ENOENT;
+		break;
+	case SERVING:
+		rc = adopt(iscsi, bridge, limits);
+		break;
+	case FAILED:
+		rc = clear_failed(bridge);
+		rc = rc == 0 ? -ENOENT : rc;
+		break;
+	case STARTING:
+	case RECOVERING:
+		rc = await(id, sight, limits);
+		rc = rc == 0 ? 1 : rc;
+		break;
+	}
+	discsi_bridge_free(bridge);
+	return rc;
+}
+
+int dsc_iscsi_adopt(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+{
+	char *id = dsc_registry_id(iscsi->conf->iqn, iscsi->conf->lun_id);
+	int rc = 1;
+
+	if (id == NULL)
+		return dsc_fail_memory();
+	while (rc == 1)
+		rc = adopt_once(iscsi, id, limits);
+	free(id);
+	return rc;
+}
+
+/* ----------------------------------------------------------------- attach */
+
+static int start(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+{
+	const struct dsc_bridge_options options = {
+		.deadline_ns = limits->deadline_ns,
+		.cancel_fd = limits->cancel_fd,
+		.connections = iscsi->settings.connections,
+	};
+	struct discsi_bridge *bridge = NULL;
+	struct discsi_error error;
+	int rc = dsc_bridge_attach(iscsi->conf, iscsi->settings.device,
+				   &options, &bridge);
+
+	if (rc < 0)
+		return rc;
+	rc = wait_for_place(bridge, limits);
+	if (rc == 0)
+		rc = take(iscsi, bridge);
+	if (rc < 0) {
+		error = *discsi_last_error();
+		(void)dsc_bridge_end(bridge->id, DISCSI_DETACH_FORCE);
+		rc = dsc_fail_with(&error);
+	}
+	discsi_bridge_free(bridge);
+	return rc;
+}
+
+int dsc_iscsi_attach(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+{
+	int rc;
+	int over;
+
+	for (;;) {
+		rc = start(iscsi, limits);
+		if (rc != -EEXIST)
+			return rc;
+		rc = dsc_iscsi_adopt(iscsi, limits);
+		if (rc != -ENOENT)
+			return rc;
+		over = dsc_limits_check(limits);
+		if (over < 0)
+			return dsc_fail(-over, "another bridge of this LUN "
+					"came and went all the time");
+	}
+}
+
+int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
+{
+	unsigned how = (flags & DISCSI_UNMOUNT_FORCE) != 0 ?
+		       DISCSI_DETACH_FORCE : 0;
+	int rc = dsc_bridge_end(iscsi->bridge_id, how);
+
+	if (rc == -EBUSY)
+		return rc;
+	forget(iscsi);
+	return rc == -ENOENT ? 0 : rc;  /* somebody else has detached it */
+}
+
+void dsc_iscsi_forget_bridge(struct dsc_iscsi *iscsi)
+{
+	forget(iscsi);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * iscsi-mount.c: mounting a LUN, step by step, and unmounting it. Within a
+ * turn. A step that fails has undone itself; what was before it is undone here.
+ *
+ * The portal is asked and the LUN looked at from this process before a bridge
+ * is started, so that what is wrong with the configuration is found without
+ * one. That session is closed first: some targets let an initiator in once.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <discsi/discovery.h>
+#include "base/clock.h"
+#include "base/error.h"
+#include "storage/iscsi.h"
+#include "storage/storage.h"
+
+#define FLUSH_TIMEOUT_MS 20000
+#define NAMES_MAX 300   /* of a sentence that lists targets */
+
+static struct dsc_limits limits_of(const struct dsc_iscsi *iscsi)
+{
+	return (struct dsc_limits){
+		.deadline_ns = dsc_turn_deadline_ns(iscsi->storage),
+		.cancel_fd = discsi_storage_cancel_fd(iscsi->storage),
+	};
+}
+
+/* The sentence of a step that was cut short names the stage. */
+static int explain(const struct dsc_iscsi *iscsi, int rc)
+{
+	int over;
+
+	if (rc != -ECANCELED && rc != -ETIMEDOUT)
+		return rc;
+	over = dsc_turn_check(iscsi->storage);
+	return over < 0 ? over : rc;
+}
+
+/* -------------------------------------------------------------- discovery */
+
+static bool is_offered(const struct discsi_discovery *found, const char *iqn)
+{
+	size_t i;
+
+	for (i = 0; i < found->ntargets; i++) {
+		if (strcasecmp(found->targets[i].target, iqn) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int fail_not_offered(const struct discsi_discovery *found,
+			    const char *iqn)
+{
+	char names[NAMES_MAX] = "";
+	size_t used = 0;
+	size_t i;
+	int n;
+
+	if (found->ntargets == 0)
+		return dsc_fail(ENOENT, "the portal does not offer %s: it "
+				"offers no target at all", iqn);
+	for (i = 0; i < found->ntargets; i++) {
+		n = snprintf(names + used, sizeof(names) - used, "%s%s",
+			     i > 0 ? ", " : "", found->targets[i].target);
+		if (n < 0 || (size_t)n >= sizeof(names) - used)
+			break;
+		used += (size_t)n;
+	}
+	names[used] = '\0';
+	if (i < found->ntargets)
+		return dsc_fail(ENOENT, "the portal does not offer %s: it "
+				"offers %s and %zu more", iqn, names,
+				found->ntargets - i);
+	return dsc_fail(ENOENT, "the portal does not offer %s: it offers %s",
+			iqn, names);
+}
+
+static int discover(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+{
+	struct discsi_discovery *found;
+	int rc;
+
+	discsi_storage_tell_stage(iscsi->storage, DISCSI_MOUNT_DISCOVERING);
+	rc = dsc_call_discover(iscsi->ctx, iscsi->conf, limits, &found);
+	if (rc < 0)
+		return rc;
+	if (!is_offered(found, iscsi->conf->iqn))
+		rc = fail_not_offered(found, iscsi->conf->iqn);
+	discsi_discovery_free(found);
+	return rc;
+}
+
+/* ------------------------------------------------------------ session, LUN */
+
+/* Keeps what the LUN says of itself. */
+static int keep_info(struct dsc_iscsi *iscsi, struct discsi_lun *lun)
+{
+	struct discsi_lun_info *info = calloc(1, sizeof(*info));
+	struct discsi_lun_info *before;
+
+	if (info == NULL)
+		return dsc_fail_memory();
+	info->size = sizeof(*info);
+	(void)discsi_lun_get_info(lun, info);
+	pthread_mutex_lock(&iscsi->lock);
+	before = iscsi->info;
+	iscsi->info = info;
+	iscsi->block_size = info->block_size;
+	pthread_mutex_unlock(&iscsi->lock);
+	free(before);
+	return 0;
+}
+
+static void close_session(struct discsi_session *session,
+			  struct discsi_lun *lun)
+{
+	struct discsi_error error = *discsi_last_error();
+
+	discsi_lun_close(lun);
+	discsi_session_close(session);
+	(void)dsc_fail_with(&error);
+}
+
+static int log_in(struct dsc_iscsi *iscsi, const struct dsc_limits *limits,
+		  struct discsi_session **session, struct discsi_lun **lun)
+{
+	int rc;
+
+	*session = NULL;
+	*lun = NULL;
+	discsi_storage_tell_stage(iscsi->storage, DISCSI_MOUNT_LOGGING_IN);
+	rc = dsc_limits_check(limits);
+	if (rc < 0)
+		return dsc_fail(-rc, "not begun");
+	rc = dsc_call_open_session(iscsi->ctx, iscsi->conf, limits, session);
+	if (rc == 0)
+		rc = dsc_call_open_lun(session, iscsi->conf->lun_id, limits,
+				       lun);
+	if (rc == 0)
+		rc = keep_info(iscsi, *lun);
+	if (rc < 0 && *session != NULL)
+		close_session(*session, *lun);
+	return rc;
+}
+
+/* ------------------------------------------------------------------ mount */
+
+static int mount_none(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+{
+	struct discsi_session *session;
+	struct discsi_lun *lun;
+	int rc = discover(iscsi, limits);
+
+	if (rc == 0)
+		rc = log_in(iscsi, limits, &session, &lun);
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&iscsi->lock);
+	iscsi->session = session;
+	iscsi->lun = lun;
+	pthread_mutex_unlock(&iscsi->lock);
+	return 0;
+}
+
+static int mount_bridge(struct dsc_iscsi *iscsi,
+			const struct dsc_limits *limits)
+{
+	struct discsi_session *session;
+	struct discsi_lun *lun;
+	int rc;
+
+	rc = dsc_iscsi_adopt(iscsi, limits);
+	if (rc != -ENOENT)
+		return rc;
+	rc = discover(iscsi, limits);
+	if (rc == 0)
+		rc = log_in(iscsi, limits, &session, &lun);
+	if (rc < 0)
+		return rc;
+	discsi_lun_close(lun);
+	discsi_session_close(session);
+	discsi_storage_tell_stage(iscsi->storage, DISCSI_MOUNT_ATTACHING);
+	rc = dsc_limits_check(limits);
+	if (rc < 0)
+		return dsc_fail(-rc, "not begun");
+	return dsc_iscsi_attach(iscsi, limits);
+}
+
+int dsc_iscsi_mount(void *self)
+{
+	struct dsc_iscsi *iscsi = self;
+	struct dsc_limits limits = limits_of(iscsi);
+	int rc;
+
+	if (strcmp(iscsi->settings.device, "none") == 0)
+		rc = mount_none(iscsi, &limits);
+	else
+		rc = mount_bridge(iscsi, &limits);
+	return explain(iscsi, rc);
+}
+
+/* ---------------------------------------------------------------- unmount */
+
+/* From here on no new request gets to the LUN. */
+static void take_out(struct dsc_iscsi *iscsi, struct discsi_session **session,
+		     struct discsi_lun **lun)
+{
+	pthread_mutex_lock(&iscsi->lock);
+	*session = iscsi->session;
+	*lun = iscsi->lun;
+	iscsi->session = NULL;
+	iscsi->lun = NULL;
+	pthread_mutex_unlock(&iscsi->lock);
+}
+
+static int unmount_none(struct dsc_iscsi *iscsi)
+{
+	const struct dsc_limits limits = {
+		.deadline_ns = dsc_clock_now_ns() +
+			       FLUSH_TIMEOUT_MS * DSC_NS_PER_MS,
+		.cancel_fd = -1,
+	};
+	struct dsc_call_io io = { .kind = DSC_CALL_FLUSH };
+	struct discsi_session *session;
+	struct discsi_lun *lun;
+	int rc = 0;
+
+	if (!iscsi->conf->read_only)
+		rc = dsc_call_lun(iscsi, &io, &limits);
+	if (rc < 0)
+		dsc_error_prefix(dsc_error_last(), "not flushed");
+	take_out(iscsi, &session, &lun);
+	close_session(session, lun);
+	return rc;
+}
+
+int dsc_iscsi_unmount(void *self, unsigned flags)
+{
+	struct dsc_iscsi *iscsi = self;
+
+	return iscsi->session != NULL ? unmount_none(iscsi) :
+	       dsc_iscsi_detach(iscsi, flags);
+}
+
+void dsc_iscsi_leave(void *self)
+{
+	struct dsc_iscsi *iscsi = self;
+
+	if (iscsi->session != NULL)
+		(void)unmount_none(iscsi);
+	else
+		dsc_iscsi_forget_bridge(iscsi);
+}

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# tests/storage: the storage layer, against targets that behave and that do not.
+
+STORAGE_RIG = \
+	tests/storage/storage-rig.c \
+	tests/storage/storage-rig.h
+
+STORAGE_TESTS = \
+	tests/storage/test-storage-conf \
+	tests/storage/test-storage-mount
+check_PROGRAMS += $(STORAGE_TESTS)
+TESTS += $(STORAGE_TESTS)
+
+tests_storage_test_storage_conf_SOURCES = \
+	$(STORAGE_RIG) tests/storage/test-storage-conf.c
+tests_storage_test_storage_conf_LDADD = $(API_LIBS) $(JSON_C_LIBS)
+tests_storage_test_storage_mount_SOURCES = \
+	$(STORAGE_RIG) tests/storage/test-storage-mount.c
+tests_storage_test_storage_mount_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+
+if NBD_BRIDGE
+check_PROGRAMS += tests/storage/test-storage-bridge
+TESTS += tests/storage/test-storage-bridge
+tests_storage_test_storage_bridge_SOURCES = \
+	$(STORAGE_RIG) $(BRIDGE_RIG) $(TGT_PLACE) \
+	tests/storage/test-storage-bridge.c
+tests_storage_test_storage_bridge_LDADD = $(UNIT_LIBS)
+endif
