@@ -6,8 +6,11 @@ BENCH_COMMON = \
 	tests/bench/peer.c
 BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/bench
 EXTRA_PROGRAMS += \
+	tests/bench/bench-mount \
 	tests/bench/bench-recovery \
 	tests/bench/bench-session
+tests_bench_bench_mount_SOURCES = tests/bench/bench-mount.c
+tests_bench_bench_mount_LDADD = libdiscsi.la
 tests_bench_bench_recovery_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_recovery_SOURCES = \
 	$(BENCH_COMMON) tests/bench/bench-recovery.c

@@ -26,3 +26,8 @@ tests_storage_test_storage_bridge_SOURCES = \
 	tests/storage/test-storage-bridge.c
 tests_storage_test_storage_bridge_LDADD = $(UNIT_LIBS)
 endif
+
+# For the guest of tests/vm, which looks for programs in the build's root.
+check_PROGRAMS += storage-do
+storage_do_SOURCES = tests/storage/storage-do.c
+storage_do_LDADD = libdiscsi-internal.la

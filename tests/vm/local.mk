@@ -16,4 +16,5 @@ EXTRA_DIST += \
 	tests/vm/guest/00-guest.sh \
 	tests/vm/guest/10-no-module.sh \
 	tests/vm/guest/20-device.sh \
-	tests/vm/guest/30-detach.sh
+	tests/vm/guest/30-detach.sh \
+	tests/vm/guest/60-storage.sh

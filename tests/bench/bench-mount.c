@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bench-mount.c: how long it is from mount to a device that can be read, and
+ * what a mounted storage costs.
+ *
+ *   bench-mount PORTAL IQN LUN DEVICE ROUNDS   mounts, reads, unmounts
+ *   bench-mount many PORTAL IQN LUNS COUNT     COUNT storages, device "none"
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <discsi/discsi.h>
+
+static double now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static void check(int rc)
+{
+	if (rc == 0)
+		return;
+	fprintf(stderr, "bench-mount: %s\n", discsi_last_error()->message);
+	exit(1);
+}
+
+static struct discsi_storage *make(struct discsi_storage_manager *manager,
+				   const char *id, const char *portal,
+				   const char *iqn, unsigned lun,
+				   const char *device)
+{
+	struct discsi_storage *storage;
+	char conf[1024];
+	int length;
+
+	length = snprintf(conf, sizeof(conf), "{\"portal\": \"%s\", \"iqn\": "
+			  "\"%s\", \"lun_id\": %u, \"device\": \"%s\"}",
+			  portal, iqn, lun, device);
+	check(discsi_storage_new(manager, NULL, "iscsi", &storage));
+	check(discsi_storage_set_info(storage, id, NULL, conf,
+				      (size_t)length));
+	return storage;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int measure_time(char **argv)
+{
+	struct discsi_storage_manager *manager;
+	struct discsi_storage *storage;
+	size_t rounds = strtoul(argv[4], NULL, 10);
+	double *mounted = calloc(rounds, sizeof(*mounted));
+	double *usable = calloc(rounds, sizeof(*usable));
+	double start;
+	size_t i;
+
+	check(discsi_storage_manager_new(NULL, &manager));
+	storage = make(manager, "s", argv[0], argv[1],
+		       (unsigned)strtoul(argv[2], NULL, 10), argv[3]);
+	for (i = 0; i < rounds; i++) {
+		start = now_ms();
+		check(discsi_storage_mount(storage, NULL));
+		mounted[i] = now_ms() - start;
+		check(discsi_storage_accessible(storage, NULL));
+		usable[i] = now_ms() - start;
+		check(discsi_storage_unmount(storage, 0));
+	}
+	qsort(mounted, rounds, sizeof(*mounted), compare);
+	qsort(usable, rounds, sizeof(*usable), compare);
+	printf("device %s: mounted after %.2f ms, read after %.2f ms (medians "
+	       "of %zu; worst %.2f ms)\n", argv[3], mounted[rounds / 2],
+	       usable[rounds / 2], rounds, usable[rounds - 1]);
+	free(mounted);
+	free(usable);
+	discsi_storage_put(storage);
+	discsi_storage_manager_free(manager);
+	return 0;
+}
+
+/* A line of /proc/self/status, in KiB or as a number. */
+static long status_of(const char *name)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+	long value = -1;
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, name, strlen(name)) == 0)
+			value = strtol(line + strlen(name) + 1, NULL, 10);
+	}
+	if (file != NULL)
+		fclose(file);
+	return value;
+}
+
+static long count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	long count = 0;
+
+	while (dir != NULL && readdir(dir) != NULL)
+		count++;
+	if (dir != NULL)
+		closedir(dir);
+	return count;
+}
+
+static int measure_many(char **argv)
+{
+	struct discsi_storage_manager *manager;
+	struct discsi_storage **storages;
+	unsigned luns = (unsigned)strtoul(argv[2], NULL, 10);
+	unsigned count = (unsigned)strtoul(argv[3], NULL, 10);
+	double start;
+	char id[32];
+	long fds, rss;
+	unsigned i;
+
+	check(discsi_storage_manager_new(NULL, &manager));
+	storages = calloc(count, sizeof(struct discsi_storage *));
+	storages[0] = make(manager, "0", argv[0], argv[1], 1, "none");
+	check(discsi_storage_mount(storages[0], NULL));
+	fds = count_fds();
+	rss = status_of("VmRSS");
+	start = now_ms();
+	for (i = 1; i < count; i++) {
+		snprintf(id, sizeof(id), "%u", i);
+		storages[i] = make(manager, id, argv[0], argv[1], 1 + i % luns,
+				   "none");
+		check(discsi_storage_mount(storages[i], NULL));
+	}
+	printf("%u storages: %.2f ms each to mount, %.1f KiB and %.2f "
+	       "descriptors each, %ld threads\n", count,
+	       (now_ms() - start) / (count - 1),
+	       (double)(status_of("VmRSS") - rss) / (count - 1),
+	       (double)(count_fds() - fds) / (count - 1),
+	       status_of("Threads"));
+	for (i = 0; i < count; i++) {
+		check(discsi_storage_unmount(storages[i], 0));
+		discsi_storage_put(storages[i]);
+	}
+	printf("unmounted: %+ld descriptors\n", count_fds() - fds + 1);
+	free(storages);
+	discsi_storage_manager_free(manager);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 6 && strcmp(argv[1], "many") == 0)
+		return measure_many(argv + 2);
+	if (argc == 6)
+		return measure_time(argv + 1);
+	fputs("usage: bench-mount PORTAL IQN LUN DEVICE ROUNDS\n"
+	      "       bench-mount many PORTAL IQN LUNS COUNT\n", stderr);
+	return 2;
+}

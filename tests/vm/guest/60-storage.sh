@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# 60-storage.sh: a storage of the library on /dev/nbdN: mounted by one process,
+# adopted by the next, unmounted by the last.
+
+setup()
+{
+	modprobe nbd
+	target_start
+}
+
+teardown()
+{
+	target_stop
+	rmmod nbd
+}
+
+# conf MEMBERS: the JSON of a storage, with more members.
+conf()
+{
+	echo "{\"portal\": \"$portal\", \"iqn\": \"$target\", \"lun_id\": 1," \
+		"\"username\": \"vmuser\", \"password_file\":" \
+		"\"$secret_file\"${1-}}"
+}
+
+test_a_storage_is_a_kernel_device_until_it_is_unmounted()
+{
+	device=$(storage-do "$(conf)" mount path)
+	[ -b "$device" ]
+	[ "$(blockdev --getsize64 "$device")" -eq $lun_bytes ]
+	mkfs.ext4 -q -b 4096 "$device"
+	storage-do "$(conf)" mount read format capacity info | tee /run/told
+	grep -qx ext4 /run/told
+	grep -qx $((lun_bytes / 1048576)) /run/told
+	grep -q "\"device\":\"$device\"" /run/told
+	grep -q '"status":"online"' /run/told
+	[ "$(storage-do "$(conf)" mount path)" = "$device" ]
+	storage-do "$(conf)" mount unmount
+	nothing_is_left
+}
+
+test_a_storage_in_use_stays_mounted()
+{
+	device=$(storage-do "$(conf ', "device": "nbd"')" mount path)
+	mkfs.ext4 -q -b 4096 "$device"
+	mount -t ext4 "$device" /mnt
+	refused EBUSY storage-do "$(conf)" mount unmount
+	[ "$(storage-do "$(conf)" mount path)" = "$device" ]
+	umount /mnt
+	storage-do "$(conf)" mount unmount
+	nothing_is_left
+}
+
+test_a_storage_takes_the_device_that_is_named()
+{
+	[ "$(storage-do "$(conf ', "device": "/dev/nbd5"')" mount path)" = \
+		/dev/nbd5 ]
+	refused EBUSY storage-do "$(conf ', "device": "/dev/nbd6"')" mount
+	refused EBUSY storage-do "$(conf ', "device": "socket"')" mount
+	storage-do "$(conf ', "device": "/dev/nbd5"')" mount unmount
+	nothing_is_left
+}
