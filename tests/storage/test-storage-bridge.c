@@ -180,6 +180,59 @@ static void test_killed(void)
 	end(storage);
 }
 
+static bool is_up(void *storage)
+{
+	return discsi_storage_is_connected(storage);
+}
+
+static bool is_down(void *storage)
+{
+	return !discsi_storage_is_connected(storage);
+}
+
+static void restart_target(void)
+{
+	int lun;
+
+	CU_ASSERT_EQUAL(dsc_tgtd_restart(rig_tgtd()), 0);
+	CU_ASSERT_EQUAL(dsc_tgtd_add_target(rig_tgtd(), 1, TARGET_OPEN), 0);
+	CU_ASSERT_EQUAL(dsc_tgtd_add_lun(rig_tgtd(), 1, 1, BRIDGE_BYTES, 512,
+					 DSC_LUN_THIN), 0);
+	for (lun = 2; lun <= LUNS; lun++)
+		CU_ASSERT_EQUAL(dsc_tgtd_add_lun(
+			rig_tgtd(), 1, lun, lun < 5 ? BRIDGE_BYTES : XFS_BYTES,
+			512, 0), 0);
+}
+
+/* The target is killed under a mounted storage, and comes back. */
+static void test_target_restarts(void)
+{
+	struct discsi_storage *storage;
+	struct discsi_mount_options options = {
+		.size = sizeof(options), .timeout_ms = 500,
+	};
+	uint64_t mb = 0;
+
+	begin();
+	storage = socket_storage("s", 1);
+	st_works(discsi_storage_mount(storage, NULL));
+	dsc_tgtd_kill(rig_tgtd());
+	CU_ASSERT(dsc_wait_for(is_down, storage, 20000));
+	CU_ASSERT(discsi_storage_is_mounted(storage));
+	CU_ASSERT_PTR_NOT_NULL(strstr(st_text(storage,
+		discsi_storage_sync_info), "\"status\":\"offline\""));
+	st_works(discsi_storage_capacity_mb(storage, &mb));
+	CU_ASSERT_EQUAL(mb, BRIDGE_BYTES / MIB);
+	st_fails(discsi_storage_accessible(storage, &options), ETIMEDOUT, "");
+	CU_ASSERT(discsi_storage_is_mounted(storage));
+	restart_target();
+	st_works(discsi_storage_accessible(storage, NULL));
+	CU_ASSERT(dsc_wait_for(is_up, storage, 20000));
+	st_works(discsi_storage_unmount(storage, 0));
+	st_works(discsi_storage_accessible(storage, NULL));
+	end(storage);
+}
+
 #define AGENTS 4
 
 /* One of several processes that mount the same LUN at the same moment. */
@@ -465,6 +518,7 @@ static const struct dsc_test tests[] = {
 	{ "adoption", test_adoption },
 	{ "no_match", test_no_match },
 	{ "killed", test_killed },
+	{ "target_restarts", test_target_restarts },
 	{ "agents", test_agents },
 	{ "attach_fails", test_attach_fails },
 	{ "content", test_content },

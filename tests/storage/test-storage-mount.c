@@ -6,9 +6,10 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -504,6 +505,55 @@ static void test_fork(void)
 	end(&scene);
 }
 
+#define MANY 1000u
+
+/* One thread and one descriptor each, and nothing left afterwards. */
+static void test_thousand(void)
+{
+	const struct sim_config config = {
+		.blocks = 64, .luns = 50, .no_journal = true,
+	};
+	struct rlimit limit;
+	struct discsi_storage **storages = calloc(MANY, sizeof(*storages));
+	struct scene scene;
+	size_t threads;
+	char id[16];
+	unsigned i;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(storages);
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_max < 2 * MANY + 100) {
+		dsc_test_skip("no more than %lu descriptors are allowed",
+			      (unsigned long)limit.rlim_max);
+		free(storages);
+		return;
+	}
+	limit.rlim_cur = limit.rlim_max;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	begin(&scene, &config, "\"lun_id\": 0");
+	threads = st_count_threads();
+	for (i = 0; i < MANY; i++) {
+		snprintf(id, sizeof(id), "s%u", i + 1);
+		storages[i] = st_storage(scene.manager, id, "{" CONF
+					 ", \"lun_id\": %u}",
+					 sim_portal(scene.sim, 0), i % 50);
+		if (!st_works(discsi_storage_mount(storages[i], NULL)))
+			break;
+	}
+	CU_ASSERT_EQUAL(i, MANY);
+	CU_ASSERT_EQUAL(st_count_threads(), threads);
+	/* Ours, and the target's end of it. */
+	CU_ASSERT(st_wait_fds(scene.fds + 2 * MANY, PATIENCE_MS));
+	for (i = 0; i < MANY && storages[i] != NULL; i++) {
+		CU_ASSERT(discsi_storage_is_connected(storages[i]));
+		st_works(discsi_storage_detach(storages[i], 0));
+		discsi_storage_put(storages[i]);
+	}
+	expect_nothing(&scene);
+	free(storages);
+	end(&scene);
+}
+
 static const struct dsc_test tests[] = {
 	{ "mount", test_mount },
 	{ "fails_at_discovery", test_fails_at_discovery },
@@ -519,6 +569,7 @@ static const struct dsc_test tests[] = {
 	{ "sizes", test_sizes },
 	{ "life", test_life },
 	{ "fork", test_fork },
+	{ "thousand", test_thousand },
 	{ NULL, NULL }
 };
 
