@@ -137,6 +137,13 @@ static void do_release(struct change *change)
 		end_reservation(disk);
 }
 
+static void do_clear(struct change *change)
+{
+	memset(change->disk->registered, 0, sizeof(change->disk->registered));
+	end_reservation(change->disk);
+	change->disk->generation++;
+}
+
 static void do_preempt(struct change *change)
 {
 	struct sim_disk *disk = change->disk;
@@ -188,6 +195,8 @@ void sim_reserve_out(struct sim_disk *disk, const struct sim_nexus *nexus,
 	}
 	if (change.mine == NULL || change.mine->key != change.key)
 		conflict(&change);
+	else if (action == 3)
+		do_clear(&change);
 	else if (!is_in(KNOWN_TYPES, change.type) || cdb[2] >> 4 != 0)
 		sim_fail(answer, 5, 0x24, 0x00);
 	else if (action == 1)
@@ -201,6 +210,38 @@ void sim_reserve_out(struct sim_disk *disk, const struct sim_nexus *nexus,
 }
 
 /* --------------------------------------------------------------- questions */
+
+/* Of each registration, without the name of its initiator port. */
+static uint32_t full_status(struct sim_disk *disk, uint8_t *data)
+{
+	uint32_t length = 8;
+	unsigned i;
+
+	for (i = 0; i < SIM_REGISTRATIONS_MAX; i++) {
+		const struct sim_registration *entry = &disk->registered[i];
+
+		if (entry->nexus == NULL)
+			continue;
+		dsc_put_be64(data + length, entry->key);
+		if (holds(disk, entry->nexus)) {
+			data[length + 12] = 1;
+			data[length + 13] = (uint8_t)disk->reservation;
+		}
+		data[length + 19] = 1;
+		length += 24;
+	}
+	return length;
+}
+
+/* Which types there are: a mask, of two bytes. */
+static void report_capabilities(uint8_t *data)
+{
+	memset(data, 0, 8);
+	data[1] = 8;
+	data[3] = 0x80;
+	data[4] = 0xea;
+	data[5] = 0x01;
+}
 
 void sim_reserve_in(struct sim_disk *disk, const uint8_t *cdb,
 		    struct sim_answer *answer)
@@ -230,11 +271,18 @@ void sim_reserve_in(struct sim_disk *disk, const uint8_t *cdb,
 		data[21] = (uint8_t)disk->reservation;
 		length = 24;
 		break;
+	case 2:
+		report_capabilities(data);
+		break;
+	case 3:
+		length = full_status(disk, data);
+		break;
 	default:
 		sim_fail(answer, 5, 0x24, 0x00);
 		return;
 	}
-	dsc_put_be32(data + 4, length - 8);
+	if ((cdb[1] & 0x1f) != 2)
+		dsc_put_be32(data + 4, length - 8);
 	answer->in = data;
 	answer->in_length = length < allocation ? length : allocation;
 }
