@@ -86,6 +86,7 @@ check_PROGRAMS += \
 	tests/unit/test-nbd-relay \
 	tests/unit/test-nbd-server \
 	tests/unit/test-nbd-server-faults \
+	tests/unit/test-nbd-tls \
 	tests/unit/test-nbd-wire
 
 TESTS += \
@@ -98,6 +99,7 @@ TESTS += \
 	tests/unit/test-nbd-relay \
 	tests/unit/test-nbd-server \
 	tests/unit/test-nbd-server-faults \
+	tests/unit/test-nbd-tls \
 	tests/unit/test-nbd-wire
 
 tests_unit_test_nbd_buffers_SOURCES = tests/unit/test-nbd-buffers.c
@@ -139,6 +141,11 @@ tests_unit_test_nbd_server_faults_SOURCES = \
 	tests/unit/nbd-rig.h \
 	tests/unit/test-nbd-server-faults.c
 tests_unit_test_nbd_server_faults_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_tls_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-tls.c
+tests_unit_test_nbd_tls_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_wire_SOURCES = tests/unit/test-nbd-wire.c
 tests_unit_test_nbd_wire_LDADD = $(NBD_UNIT_LIBS)
 

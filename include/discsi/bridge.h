@@ -37,7 +37,8 @@ struct discsi_bridge {
 	size_t size;       /* sizeof(struct discsi_bridge) of the library */
 	char *id;          /* name in the registry, made from target and LUN */
 	char *device;      /* "/dev/nbd0" or "" */
-	char *socket;      /* path of the NBD socket or "" */
+	char *socket;      /* path of the NBD socket, "address:port" where it
+			    * listens over TCP, or "" */
 	char *target;      /* iSCSI name */
 	char *portal;      /* "address:port" in use */
 	uint64_t lun;
@@ -85,7 +86,8 @@ int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
  * Ends a bridge: its process flushes, disconnects, logs out and removes what
  * it made; waits for that, 30 s at most.
  *
- * which: id, device path (a symbolic link to it, too), or socket path.
+ * which: id, device path (a symbolic link to it, too), socket path, or
+ *      "address:port".
  * flags: 0, or DISCSI_DETACH_FORCE to go on although the device is in use.
  * What a process that is gone has left is cleared in the same way.
  * Errors: ENOENT (no such bridge), EBUSY (mounted, swap or held; the message

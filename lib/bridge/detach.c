@@ -107,15 +107,24 @@ static int load_or_clear(const struct dsc_registry *registry, const char *id,
 	return status;
 }
 
+/* "127.0.0.1:10809": no id ends like that, but in "-lun-" and a number. */
+static bool is_address(const char *which)
+{
+	const char *colon = strrchr(which, ':');
+
+	return colon != NULL && colon[1] != '\0' &&
+	       strspn(colon + 1, "0123456789") == strlen(colon + 1);
+}
+
 /* bridge: receives the entry, or NULL if it has been cleared already. */
 static int find(const struct dsc_registry *registry, const char *which,
 		struct discsi_bridge **bridge)
 {
-	if (which[0] == '/')
+	if (which[0] == '/' || is_address(which))
 		return find_by_path(registry, which, bridge);
 	if (!dsc_registry_is_id(which))
 		return dsc_fail(EINVAL, "\"%s\" is neither the id of a bridge "
-				"nor an absolute path", which);
+				"nor an absolute path nor an address", which);
 	return load_or_clear(registry, which, bridge);
 }
 

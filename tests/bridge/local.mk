@@ -4,13 +4,16 @@
 EXTRA_DIST += \
 	tests/bridge/corners.py \
 	tests/bridge/extended.py \
-	tests/bridge/handed.py
+	tests/bridge/handed.py \
+	tests/bridge/make-certs \
+	tests/bridge/tls.py
 
 if NBD_BRIDGE
 BRIDGE_TESTS = \
 	tests/bridge/test-bridge-clients \
 	tests/bridge/test-bridge-life \
 	tests/bridge/test-bridge-recovery \
+	tests/bridge/test-bridge-tls \
 	tests/bridge/test-bridge-ways
 check_PROGRAMS += $(BRIDGE_TESTS)
 TESTS += $(BRIDGE_TESTS)
@@ -28,6 +31,9 @@ tests_bridge_test_bridge_life_LDADD = $(UNIT_LIBS)
 tests_bridge_test_bridge_recovery_SOURCES = \
 	tests/bridge/test-bridge-recovery.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_recovery_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+tests_bridge_test_bridge_tls_SOURCES = \
+	tests/bridge/test-bridge-tls.c $(BRIDGE_RIG)
+tests_bridge_test_bridge_tls_LDADD = $(UNIT_LIBS)
 tests_bridge_test_bridge_ways_SOURCES = \
 	tests/bridge/test-bridge-ways.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_ways_LDADD = $(UNIT_LIBS)
