@@ -456,8 +456,10 @@ static void test_handed_over(void)
 		"os.execv('./discsi-nbd', ['discsi-nbd'] + sys.argv[2:])\n";
 	struct dsc_run_result result;
 
-	if (!needs(PYTHON))
+	if (!dsc_has_program(PYTHON)) {
+		dsc_test_skip("%s is not installed", PYTHON);
 		return;
+	}
 	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
 		PYTHON, "-c", script, "127.0.0.1", url, NULL }), 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "without TLS"));
