@@ -11,6 +11,7 @@
 
 #include "client.h"
 #include "log.h"
+#include "tcp.h"
 
 /* ------------------------------------------------------------------ slots */
 
@@ -75,6 +76,19 @@ static void forget_replies(struct nbd_client *client)
 	client->out_last = NULL;
 }
 
+/* Whoever can reach us must not be able to fill the log. */
+static void log_drop(struct nbd_client *client, const char *why)
+{
+	char peer[128];
+	const char *rest;
+
+	if (!nbd_log_may(&client->server->drop_limit, &rest))
+		return;
+	nbd_tcp_describe_peer(client->fd, peer, sizeof(peer));
+	nbd_log(DISCSI_LOG_WARNING, "a client%s%s is disconnected: %s%s",
+		peer[0] != '\0' ? " at " : "", peer, why, rest);
+}
+
 void nbd_client_drop(struct nbd_client *client, const char *why)
 {
 	struct nbd_server *server = client->server;
@@ -82,8 +96,7 @@ void nbd_client_drop(struct nbd_client *client, const char *why)
 	if (client->phase == NBD_PHASE_DEAD)
 		return;
 	if (why != NULL)
-		nbd_log(DISCSI_LOG_WARNING, "a client is disconnected: %s",
-			why);
+		log_drop(client, why);
 	client->phase = NBD_PHASE_DEAD;
 	client->is_blocked = false;
 	discsi_watch_free(client->watch);

@@ -8,9 +8,14 @@
 #include <stdio.h>
 #include <syslog.h>
 
+#include "base/clock.h"
+
 #include "log.h"
 
 #define LINE_MAX_BYTES 1024
+
+#define LIMIT_LINES 20
+#define LIMIT_PERIOD_NS (60 * DSC_NS_PER_S)
 
 static enum discsi_log_level log_level = DISCSI_LOG_WARNING;
 static const char *syslog_id;  /* NULL: stderr */
@@ -69,4 +74,20 @@ void nbd_log_library(void *arg, enum discsi_log_level level,
 {
 	(void)arg;
 	put_line(level, component, message);
+}
+
+bool nbd_log_may(struct nbd_log_limit *limit, const char **rest)
+{
+	uint64_t now_ns = dsc_clock_now_ns();
+
+	if (now_ns - limit->period_ns > LIMIT_PERIOD_NS) {
+		limit->period_ns = now_ns;
+		limit->count = 0;
+	}
+	if (limit->count >= LIMIT_LINES)
+		return false;
+	limit->count++;
+	*rest = limit->count == LIMIT_LINES ?
+		" (further ones within a minute are not logged)" : "";
+	return true;
 }

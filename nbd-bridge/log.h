@@ -7,6 +7,9 @@
 #ifndef NBD_LOG_H
 #define NBD_LOG_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <discsi/context.h>
 
 /* Messages above this level are left out; warnings are the default. */
@@ -19,6 +22,20 @@ void nbd_log_to_syslog(const char *id);
 /* One line, without a newline. */
 void nbd_log(enum discsi_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* How much of one kind has been logged lately. All zero to begin with. */
+struct nbd_log_limit {
+	uint64_t period_ns;
+	unsigned count;
+};
+
+/*
+ * True if one more line of a kind may be logged: 20 in a minute may.
+ *
+ * rest: receives what is to be added to it, which on the last line says that
+ *      it is the last one.
+ */
+bool nbd_log_may(struct nbd_log_limit *limit, const char **rest);
 
 /* A discsi_log_cb: what the library has to say. */
 void nbd_log_library(void *arg, enum discsi_log_level level,

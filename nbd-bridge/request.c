@@ -8,14 +8,9 @@
 #include <inttypes.h>
 
 #include "base/checked.h"
-#include "base/clock.h"
 
 #include "client.h"
 #include "log.h"
-
-/* A failing disk must not fill the log: so many lines in each period. */
-#define FAILURES_MAX 20
-#define FAILURES_PERIOD_NS (60 * DSC_NS_PER_S)
 
 #define ENDING "the server is shutting down"
 
@@ -31,24 +26,18 @@ struct command {
 
 /* ------------------------------------------------------------ completion */
 
+/* A failing disk must not fill the log. */
 static void log_failure(const struct nbd_slot *slot, const char *name,
 			int result, const struct discsi_error *error)
 {
-	struct nbd_log_limit *limit = &slot->client->server->log_limit;
-	uint64_t now_ns = dsc_clock_now_ns();
+	const char *rest;
 
-	if (now_ns - limit->period_ns > FAILURES_PERIOD_NS) {
-		limit->period_ns = now_ns;
-		limit->count = 0;
-	}
-	if (limit->count >= FAILURES_MAX)
+	if (!nbd_log_may(&slot->client->server->log_limit, &rest))
 		return;
-	limit->count++;
 	nbd_log(DISCSI_LOG_WARNING, "%s of %" PRIu64 " bytes at %" PRIu64
 		" failed: %s%s", name, slot->length, slot->offset,
 		error != NULL ? error->message : discsi_errno_name(result),
-		limit->count == FAILURES_MAX ?
-		" (further ones within a minute are not logged)" : "");
+		rest);
 }
 
 static const struct command *find_command(unsigned type);

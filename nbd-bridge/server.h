@@ -20,11 +20,12 @@
 
 #include "buffers.h"
 #include "handshake.h"
+#include "log.h"
 #include "tls.h"
 
 /*
  * Clients at once, unless told otherwise, and how many that may be. Each costs
- * about 80 KiB beside what its requests hold.
+ * about 80 KiB beside what its requests hold, and 160 KiB more with TLS.
  */
 #define NBD_CLIENTS_DEFAULT 64
 #define NBD_CLIENTS_LIMIT 500
@@ -37,12 +38,6 @@
 
 /* Memory for the data of all requests that are under way. */
 #define NBD_POOL_BUDGET ((size_t)64 << 20)
-
-/* Keeps a failing disk from filling the log. */
-struct nbd_log_limit {
-	uint64_t period_ns;
-	unsigned count;
-};
 
 struct nbd_server {
 	struct discsi_context *ctx;
@@ -59,7 +54,8 @@ struct nbd_server {
 					   * come with a handshake must use
 					   * TLS; NULL: they cannot */
 	struct discsi_deferred *reaper;
-	struct nbd_log_limit log_limit;
+	struct nbd_log_limit log_limit;   /* of requests that fail */
+	struct nbd_log_limit drop_limit;  /* of clients that misbehave */
 };
 
 enum nbd_client_kind {

@@ -147,6 +147,17 @@ void nbd_tcp_describe(int fd, char *text, size_t size)
 		describe((struct sockaddr *)&address, text, size);
 }
 
+void nbd_tcp_describe_peer(int fd, char *text, size_t size)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	text[0] = '\0';
+	if (getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
+	    is_internet((struct sockaddr *)&address))
+		describe((struct sockaddr *)&address, text, size);
+}
+
 /* ----------------------------------------------------------------- binding */
 
 static int fail_bind(const char *where, int error)

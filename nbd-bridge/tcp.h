@@ -40,6 +40,9 @@ int nbd_tcp_check_clear(int fd, enum nbd_clear clear);
 /* The address of a socket, as "ADDRESS:PORT"; "" when it has none like that. */
 void nbd_tcp_describe(int fd, char *text, size_t size);
 
+/* The same of its other end. */
+void nbd_tcp_describe_peer(int fd, char *text, size_t size);
+
 /* A TCP connection whose other end is gone without a word ends by itself. */
 void nbd_tcp_keep_alive(int fd);
 

@@ -6,6 +6,7 @@
  * that deserves the name; and in clear where that is allowed.
  */
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,6 +395,63 @@ static void test_psk_secret(void)
 	free(port);
 }
 
+static bool has_said(void *arg)
+{
+	const void *const *process_and_words = arg;
+	struct dsc_process *process = (void *)(uintptr_t)process_and_words[0];
+	char *output = dsc_process_output(process);
+	bool is_said = output != NULL &&
+		       strstr(output, process_and_words[1]) != NULL;
+
+	free(output);
+	return is_said || !dsc_process_is_alive(process);
+}
+
+static void wait_said(struct dsc_process *process, const char *words)
+{
+	const void *arg[] = { process, words };
+
+	CU_ASSERT(dsc_wait_for(has_said, arg, 20000));
+	CU_ASSERT(dsc_process_is_alive(process));
+}
+
+/* Who was sent away, and why, is in the log; but no end of such lines. */
+static void test_log(void)
+{
+	static const char head[] = "is ready on 127.0.0.1:";
+	struct dsc_process *process;
+	char *output, *port, *at;
+	size_t lines = 0;
+	int i;
+
+	if (!needs(PYTHON))
+		return;
+	process = dsc_process_start((const char *const[]){
+		"./discsi-nbd", "--listen", ANY_PORT, "--tls-psk", keys, url,
+		NULL }, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(process);
+	wait_said(process, head);
+	output = dsc_process_output(process);
+	port = strdup(strstr(output, head) + strlen(head));
+	port[strspn(port, "0123456789")] = '\0';
+	free(output);
+	for (i = 0; i < 5; i++)
+		speak("garbage", port);
+	wait_said(process, "further ones");
+	output = dsc_process_output(process);
+	for (at = output; (at = strstr(at, "a client at 127.0.0.1:")) != NULL;
+	     at++)
+		lines++;
+	CU_ASSERT(lines >= 20 && lines < 5 * 7);
+	CU_ASSERT_PTR_NOT_NULL(strstr(output, "the TLS handshake has failed"));
+	CU_ASSERT_PTR_NULL(strstr(output, CANARY));
+	free(output);
+	free(port);
+	bridge_stop(ID);
+	CU_ASSERT_EQUAL(dsc_process_wait(process, 20000), 0);
+	dsc_process_stop(process);
+}
+
 /* ----------------------------------------------------------------- in clear */
 
 static void test_loopback(void)
@@ -590,6 +648,7 @@ static const struct dsc_test tests[] = {
 	{ "psk-libnbd", test_psk_libnbd },
 	{ "psk-qemu", test_psk_qemu },
 	{ "psk-secret", test_psk_secret },
+	{ "log", test_log },
 	{ "loopback", test_loopback },
 	{ "clear-refused", test_clear_refused },
 	{ "handed-over", test_handed_over },
