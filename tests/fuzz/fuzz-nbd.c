@@ -7,8 +7,11 @@
  * is gone, nothing of it may be left. The one I/O is over a socketpair.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz/fuzz.h"
@@ -26,6 +29,10 @@
 #define MODE_HELD 0x08u       /* requests finish when the client is gone */
 #define MODE_DEAF 0x10u       /* the client does not read its replies */
 #define MODE_ENDING 0x20u     /* the server ends half way */
+#define MODE_TLS 0x40u        /* TLS is required, where it is built in */
+
+/* Whoever knows this could get further than the handshake of TLS. */
+#define KEYS "fuzz:0123456789abcdef0123456789abcdef\n"
 
 /* Reads up to this length find zeroes at every other block. */
 #define ZEROES_MAX (UINT64_C(128) << 10)
@@ -150,6 +157,7 @@ static struct nbd_disk disk = {
 };
 static const struct nbd_export export = { "fuzz", &disk };
 static struct nbd_server server;
+static struct nbd_tls_creds *creds;  /* NULL: there is no TLS */
 
 static void finish_calls(void *arg)
 {
@@ -228,12 +236,27 @@ static void try_client(const uint8_t *data, size_t size)
 	}
 }
 
+/* A file that has no name, and is ours alone. */
+static void load_creds(void)
+{
+	int fd = memfd_create("keys", MFD_CLOEXEC);
+	char path[32];
+
+	DSC_FUZZ_ASSERT(fd >= 0 && fchmod(fd, 0600) == 0);
+	DSC_FUZZ_ASSERT(write(fd, KEYS, strlen(KEYS)) == (ssize_t)strlen(KEYS));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (nbd_tls_creds_load(NULL, path, false, &creds) < 0)
+		creds = NULL;
+	close(fd);
+}
+
 /* The loop and the server are made once and serve all inputs. */
 static void begin(void)
 {
 	if (ctx != NULL)
 		return;
 	nbd_log_set_level(DISCSI_LOG_ERROR);
+	load_creds();
 	DSC_FUZZ_ASSERT(discsi_context_new(&ctx) == 0);
 	DSC_FUZZ_ASSERT(discsi_deferred_new(ctx, finish_calls, NULL,
 					    &finisher) == 0);
@@ -247,6 +270,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begin();
 	mode = data[0];
 	disk.is_read_only = (mode & MODE_READ_ONLY) != 0;
+	server.tls = (mode & MODE_TLS) != 0 ? creds : NULL;
 	try_client(data, size);
 	DSC_FUZZ_ASSERT(server.pool.used == 0);
 	return 0;
