@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/bridge/extended.py \
 	tests/bridge/handed.py \
 	tests/bridge/make-certs \
+	tests/bridge/tls-handed.py \
 	tests/bridge/tls.py
 
 if NBD_BRIDGE

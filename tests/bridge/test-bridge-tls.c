@@ -395,6 +395,29 @@ static void test_psk_secret(void)
 	free(port);
 }
 
+/* What is handed over gets TLS as well: one connection, a listening socket. */
+static void test_psk_handed_over(void)
+{
+	struct dsc_run_result result;
+	char *script;
+	int status;
+
+	if (!needs(PYTHON))
+		return;
+	status = dsc_run(&result, (const char *const[]){
+		PYTHON, "-c", "import nbd", NULL });
+	dsc_run_free(&result);
+	if (status != 0) {
+		dsc_test_skip("python3-libnbd is not installed");
+		return;
+	}
+	script = bridge_script("tls-handed.py");
+	bridge_client(PYTHON, script, url, keys);
+	free(script);
+	CU_ASSERT(bridge_wait_gone(ID, 20000));
+	CU_ASSERT(bridge_is_nothing_left());
+}
+
 static bool has_said(void *arg)
 {
 	const void *const *process_and_words = arg;
@@ -648,6 +671,7 @@ static const struct dsc_test tests[] = {
 	{ "psk-libnbd", test_psk_libnbd },
 	{ "psk-qemu", test_psk_qemu },
 	{ "psk-secret", test_psk_secret },
+	{ "psk-handed-over", test_psk_handed_over },
 	{ "log", test_log },
 	{ "loopback", test_loopback },
 	{ "clear-refused", test_clear_refused },
