@@ -4,9 +4,11 @@
  * Loop's thread.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -48,6 +50,9 @@ void nbd_slot_free(struct nbd_slot *slot)
 		nbd_pool_put(&server->pool, &client->account, &slot->buffer);
 		feed_hungry(server);
 	}
+	if (slot->has_pipe)
+		nbd_pipe_put(&server->pipes, &slot->pipe);
+	slot->has_pipe = false;
 	slot->next = client->free;
 	client->free = slot;
 	client->busy--;
@@ -330,12 +335,27 @@ static int begin_handshake(struct nbd_client *client)
 	return 0;
 }
 
+/*
+ * Splicing waits wherever the socket does, so it must not. Others than Unix
+ * sockets are slow enough for a copy not to matter.
+ */
+static bool can_splice(int fd)
+{
+	int domain = 0;
+	socklen_t length = sizeof(domain);
+
+	return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+	       domain == AF_UNIX;
+}
+
 static int begin(struct nbd_client *client, int fd, enum nbd_client_kind kind)
 {
 	struct discsi_context *ctx = client->server->ctx;
 	int rc = 0;
 
 	client->is_kernel = kind == NBD_CLIENT_KERNEL;
+	client->can_splice = can_splice(fd);
 	client->phase = client->is_kernel ? NBD_PHASE_TRANSMISSION :
 					    NBD_PHASE_HANDSHAKE;
 	if (!client->is_kernel)

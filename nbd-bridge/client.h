@@ -43,13 +43,16 @@ struct nbd_slot {
 	struct nbd_client *client;
 	struct nbd_slot *next;        /* in the free stack or the reply queue */
 	struct nbd_buffer buffer;
+	struct discsi_pipe pipe;      /* of a read, where has_pipe is true */
+	bool has_pipe;
 	uint64_t cookie;
 	uint64_t offset;
 	uint64_t length;
 	uint16_t type;
 	uint16_t flags;
 	size_t extents;               /* room and result of block_status */
-	uint32_t payload;             /* bytes of buffer that the reply has */
+	uint32_t payload;             /* bytes of data that the reply has */
+	uint32_t piped;               /* the first of them, in the pipe */
 	uint32_t head_length;
 	uint8_t head[NBD_HEAD_MAX];   /* the reply's header */
 };
@@ -76,6 +79,7 @@ struct nbd_client {
 	enum nbd_phase phase;
 	enum nbd_headers headers;
 	bool is_kernel;
+	bool can_splice;               /* its socket takes what is in a pipe */
 	bool has_allocation;
 	bool is_ending;                /* we shut down: requests are refused */
 	bool is_stalled;               /* a request lacks a slot or memory */

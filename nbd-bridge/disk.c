@@ -15,8 +15,11 @@
 #define PREFERRED_MIN 4096u
 
 static int lun_read(void *handle, void *buf, size_t length, uint64_t offset,
-		    discsi_done_cb cb, void *arg)
+		    struct discsi_pipe *pipe, discsi_done_cb cb, void *arg)
 {
+	if (pipe != NULL)
+		return discsi_lun_read_piped_async(handle, buf, length, offset,
+						   0, pipe, cb, arg);
 	return discsi_lun_read_async(handle, buf, length, offset, 0, cb, arg);
 }
 

@@ -19,8 +19,9 @@
 #include <discsi/lun.h>
 
 struct nbd_disk_ops {
+	/* pipe: as in discsi_lun_read_piped_async(), or NULL */
 	int (*read)(void *handle, void *buf, size_t length, uint64_t offset,
-		    discsi_done_cb cb, void *arg);
+		    struct discsi_pipe *pipe, discsi_done_cb cb, void *arg);
 	/* flags: DISCSI_IO_FUA or 0 */
 	int (*write)(void *handle, const void *buf, size_t length,
 		     uint64_t offset, unsigned flags, discsi_done_cb cb,

@@ -36,6 +36,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/netlink.c \
 	nbd-bridge/netlink.h \
 	nbd-bridge/options.c \
+	nbd-bridge/pipes.c \
+	nbd-bridge/pipes.h \
 	nbd-bridge/receive.c \
 	nbd-bridge/registry.c \
 	nbd-bridge/registry.h \

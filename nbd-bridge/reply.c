@@ -2,10 +2,12 @@
 /*
  * reply.c: what goes to a client. Replies are queued as their requests finish
  * and sent together, headers and data, by one sendmsg at the end of the loop's
- * turn; data is sent from the buffer that it was read into. What the socket
- * does not take follows when it can. Loop's thread.
+ * turn; data is sent from the buffer that it was read into, or spliced from the
+ * pipe that it was left in. What the socket does not take follows when it can.
+ * Loop's thread.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -79,7 +81,7 @@ static bool is_hole(const struct nbd_slot *slot)
 	const uint8_t *data = slot->buffer.data;
 	size_t length = (size_t)slot->length;
 
-	return length >= HOLE_MIN &&
+	return length >= HOLE_MIN && slot->piped == 0 &&
 	       (slot->flags & NBD_CMD_FLAG_DF) == 0 && data[0] == 0 &&
 	       memcmp(data, data + 1, length - 1) == 0;
 }
@@ -89,6 +91,8 @@ void nbd_reply_data(struct nbd_slot *slot)
 	uint32_t length = (uint32_t)slot->length;
 	size_t at;
 
+	if (slot->has_pipe)
+		slot->piped = (uint32_t)slot->pipe.bytes;
 	if (slot->client->headers == NBD_HEADERS_SIMPLE) {
 		at = nbd_encode_simple_reply(slot->head, 0, slot->cookie);
 		enqueue(slot, at, length);
@@ -273,7 +277,7 @@ static int add_piece(struct iovec *iov, int count, uint8_t *data, size_t length,
 	return count + 1;
 }
 
-/* Lays out the queue, what is sent already left out. */
+/* Lays out the queue up to what is in a pipe; what is sent is left out. */
 static int gather(const struct nbd_client *client, struct iovec *iov,
 		  size_t *total)
 {
@@ -285,8 +289,11 @@ static int gather(const struct nbd_client *client, struct iovec *iov,
 	for (slot = client->out_first; slot != NULL; slot = slot->next) {
 		count = add_piece(iov, count, slot->head, slot->head_length,
 				  &skip);
-		count = add_piece(iov, count, slot->buffer.data, slot->payload,
-				  &skip);
+		if (skip < slot->piped)
+			break;
+		skip -= slot->piped;
+		count = add_piece(iov, count, slot->buffer.data + slot->piped,
+				  slot->payload - slot->piped, &skip);
 	}
 	*total = 0;
 	for (i = 0; i < count; i++)
@@ -314,16 +321,41 @@ static void retire(struct nbd_client *client, size_t sent)
 	client->out_sent = sent;
 }
 
-static void send_replies(struct nbd_client *client)
+/* Sends from a pipe; SIGPIPE, which nothing here prevents, is blocked. */
+static ssize_t splice_pipe(int fd, struct discsi_pipe *pipe)
 {
-	struct iovec iov[SEND_PIECES];
-	size_t wanted;
-	int count = gather(client, iov, &wanted);
-	ssize_t n = put(client, iov, count);
+	ssize_t n = splice(pipe->out, NULL, fd, NULL, pipe->bytes,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 	if (n > 0)
+		pipe->bytes -= (size_t)n;
+	return n;
+}
+
+/* One call. Returns true when there may be room for more. */
+static bool send_some(struct nbd_client *client)
+{
+	struct iovec iov[SEND_PIECES];
+	struct discsi_pipe *pipe = &client->out_first->pipe;
+	size_t wanted;
+	int count = gather(client, iov, &wanted);
+	ssize_t n;
+
+	if (count > 0) {
+		n = put(client, iov, count);
+	} else {
+		wanted = pipe->bytes;
+		n = splice_pipe(client->fd, pipe);
+	}
+	if (n > 0)
 		retire(client, (size_t)n);
-	is_all_sent(client, n, wanted);
+	return is_all_sent(client, n, wanted);
+}
+
+static void send_replies(struct nbd_client *client)
+{
+	while (client->out_first != NULL && send_some(client))
+		;
 }
 
 /* Sends what TLS keeps. Returns true when it keeps nothing. */
@@ -343,7 +375,7 @@ void nbd_reply_send(struct nbd_client *client)
 	if (client->is_blocked || client->phase == NBD_PHASE_DEAD ||
 	    !send_kept(client))
 		return;
-	if (send_handshake(client) && client->out_first != NULL)
+	if (send_handshake(client))
 		send_replies(client);
 }
 

@@ -12,6 +12,9 @@
 #include "client.h"
 #include "log.h"
 
+/* Reads of this length or more go through a pipe. */
+#define PIPED_MIN 65536u
+
 #define ENDING "the server is shutting down"
 
 struct command {
@@ -125,7 +128,8 @@ static int submit_read(struct nbd_slot *slot)
 	const struct nbd_disk *disk = disk_of(slot);
 
 	return disk->ops->read(disk->handle, slot->buffer.data,
-			       (size_t)slot->length, slot->offset, on_done,
+			       (size_t)slot->length, slot->offset,
+			       slot->has_pipe ? &slot->pipe : NULL, on_done,
 			       slot);
 }
 
@@ -367,6 +371,7 @@ static struct nbd_slot *fill_slot(struct nbd_client *client,
 	slot->length = request->length;
 	slot->type = request->type;
 	slot->flags = request->flags;
+	slot->piped = 0;
 	return slot;
 }
 
@@ -460,6 +465,10 @@ enum nbd_intake nbd_request_take(struct nbd_client *client,
 		client->incoming_have = 0;
 		return NBD_INTAKE_PAYLOAD;
 	}
+	if (request->type == NBD_CMD_READ && client->can_splice &&
+	    client->tls == NULL && request->length >= PIPED_MIN)
+		slot->has_pipe = nbd_pipe_get(&client->server->pipes,
+					      &slot->pipe);
 	nbd_request_submit(slot);
 	return NBD_INTAKE_DONE;
 }

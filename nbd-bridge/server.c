@@ -68,6 +68,7 @@ void nbd_server_fini(struct nbd_server *server)
 	reap(server);
 	discsi_deferred_free(server->reaper);
 	nbd_pool_fini(&server->pool);
+	nbd_pipes_fini(&server->pipes);
 	server->ctx = NULL;
 }
 
@@ -86,6 +87,7 @@ void nbd_server_abandon(struct nbd_server *server)
 		free_client(client);
 	}
 	nbd_pool_fini(&server->pool);
+	nbd_pipes_fini(&server->pipes);
 	server->ctx = NULL;
 }
 

@@ -19,6 +19,7 @@
 #include "base/list.h"
 
 #include "buffers.h"
+#include "pipes.h"
 #include "handshake.h"
 #include "log.h"
 #include "tls.h"
@@ -43,6 +44,7 @@ struct nbd_server {
 	struct discsi_context *ctx;
 	const struct nbd_export *export;
 	struct nbd_pool pool;
+	struct nbd_pipes pipes;
 	struct dsc_list clients;          /* nbd_client.link */
 	struct dsc_list dead;             /* closed; the reaper frees them */
 	struct dsc_list hungry;           /* hungry_link: want memory */

@@ -310,6 +310,31 @@ int discsi_lun_read_reservation(struct discsi_lun *lun,
 int discsi_lun_read_async(struct discsi_lun *lun, void *buf, size_t length,
 			  uint64_t offset, unsigned flags, discsi_done_cb cb,
 			  void *arg);
+
+/*
+ * A pipe for the data of a read, so that it can be spliced on without being
+ * copied.
+ */
+struct discsi_pipe {
+	int out;       /* the end that is read */
+	int in;        /* the end that is written; both are O_NONBLOCK */
+	size_t bytes;  /* receives how much of the data is in the pipe */
+};
+
+/*
+ * Reads like discsi_lun_read_async(), but the beginning of the data may be left
+ * in a pipe: the first pipe->bytes bytes are there, and what follows them is in
+ * buf, at its place. How much that is, is for the library to say: nothing where
+ * the data has a digest, is short or takes several commands, and nothing where
+ * it begins with zeroes, so that the caller can see whether it is a hole.
+ *
+ * pipe: borrowed, and empty. After a failure, too, bytes says how much is in
+ *      it, which has no meaning then.
+ */
+int discsi_lun_read_piped_async(struct discsi_lun *lun, void *buf,
+				size_t length, uint64_t offset, unsigned flags,
+				struct discsi_pipe *pipe, discsi_done_cb cb,
+				void *arg);
 int discsi_lun_readv_async(struct discsi_lun *lun, const struct iovec *iov,
 			   int iovcnt, uint64_t offset, unsigned flags,
 			   discsi_done_cb cb, void *arg);

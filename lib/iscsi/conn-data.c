@@ -38,6 +38,16 @@ uint32_t dsc_data_next(struct dsc_task *task, uint32_t max, uint8_t **piece)
 	return 0;
 }
 
+void dsc_data_skip(struct dsc_task *task, uint32_t length)
+{
+	uint8_t *piece;
+	uint32_t taken;
+
+	while (length > 0 &&
+	       (taken = dsc_data_next(task, length, &piece)) > 0)
+		length -= taken;
+}
+
 uint32_t dsc_data_map(const struct dsc_task *task, uint32_t max,
 		      struct iovec *iov, int room, int *count)
 {

@@ -9,6 +9,7 @@
  *   conn-build.c    which PDUs go into the next batch
  *   conn-shared.c   memory that all connections of a context take turns with
  *   conn-receive.c  the stream of bytes, cut into headers and payloads
+ *   conn-pipe.c      the data of a read, left in a pipe
  *   conn-answer.c   what each PDU of the target does
  *   conn-control.c  Text and Logout, answers to pings
  *   conn-manage.c   pings of ours, task management, rejected requests
@@ -309,6 +310,26 @@ uint32_t dsc_data_measure(const struct dsc_task *task, uint32_t max,
  */
 uint32_t dsc_data_map(const struct dsc_task *task, uint32_t max,
 		      struct iovec *iov, int room, int *count);
+
+/* Moves on by length bytes, which are there. */
+void dsc_data_skip(struct dsc_task *task, uint32_t length);
+
+/* conn-pipe.c */
+/* Empties the pipe of a task that begins, if it has one. */
+void dsc_pipe_reset(struct dsc_task *task);
+/* True until the first bytes of the data have told where it goes. */
+bool dsc_pipe_is_undecided(const struct dsc_task *task);
+/*
+ * Takes the beginning of bytes, of a payload of which left bytes have not been
+ * taken. Returns how many of them are in the pipe now.
+ */
+uint32_t dsc_pipe_take(struct dsc_task *task, const uint8_t *bytes,
+		       uint32_t length, uint32_t left);
+/*
+ * Moves max bytes at most from the socket to the pipe. Returns how many; 0 when
+ * the socket has none now, or when no more goes to the pipe.
+ */
+uint32_t dsc_pipe_splice(struct dsc_task *task, int fd, uint32_t max);
 
 /* conn-send.c */
 /* Sends all there is, as far as the socket takes it. Calls back. */

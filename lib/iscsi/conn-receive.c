@@ -58,12 +58,18 @@ static void count_payload(struct dsc_conn *conn, const uint8_t *bytes,
 		rx->crc = dsc_crc32c(rx->crc, bytes, length);
 }
 
-static void to_task(struct dsc_receiver *rx, const uint8_t *bytes,
+static void to_task(struct dsc_conn *conn, const uint8_t *bytes,
 		    uint32_t length)
 {
+	struct dsc_receiver *rx = &conn->receiver;
 	uint8_t *piece;
 	uint32_t taken;
 
+	if (rx->task->pipe != NULL && !conn->params.data_digest) {
+		taken = dsc_pipe_take(rx->task, bytes, length, rx->left);
+		bytes += taken;
+		length -= taken;
+	}
 	while (length > 0 &&
 	       (taken = dsc_data_next(rx->task, length, &piece)) > 0) {
 		memcpy(piece, bytes, taken);
@@ -88,7 +94,7 @@ static void take_payload(struct dsc_conn *conn)
 	uint32_t length = dsc_min_u32(rx->left, rx->tail - rx->head);
 
 	if (rx->task != NULL)
-		to_task(rx, bytes, length);
+		to_task(conn, bytes, length);
 	else if (rx->answer->is_text)
 		dsc_text_append(conn, bytes, length);
 	else
@@ -249,7 +255,7 @@ static int map_room(struct dsc_receiver *rx, struct iovec *iov,
 	}
 	*direct = 0;
 	if (rx->phase == DSC_RECEIVE_DATA && rx->task != NULL &&
-	    rx->left >= DIRECT_BYTES)
+	    rx->left >= DIRECT_BYTES && !dsc_pipe_is_undecided(rx->task))
 		*direct = dsc_data_map(rx->task, rx->left, iov, PIECES_MAX,
 				       &count);
 	if (rx->is_bulk)
@@ -282,6 +288,35 @@ static ssize_t read_socket(struct dsc_conn *conn, struct iovec *iov, int count)
 	return got;
 }
 
+/* Bytes have come. Returns true when there may be more to read. */
+static bool go_on(struct dsc_conn *conn, uint32_t bytes, bool has_more)
+{
+	conn->stats.bytes_received += bytes;
+	conn->heard_ns = dsc_loop_now_ns(&conn->ctx->loop);
+	parse(conn);
+	return conn->is_open && has_more;
+}
+
+static bool is_piping(const struct dsc_receiver *rx)
+{
+	return rx->phase == DSC_RECEIVE_DATA && rx->task != NULL &&
+	       rx->task->is_piping;
+}
+
+/* The same for a payload that goes to a pipe. */
+static bool splice_once(struct dsc_conn *conn)
+{
+	struct dsc_receiver *rx = &conn->receiver;
+	uint32_t bytes = dsc_pipe_splice(rx->task, conn->fd, rx->left);
+
+	conn->stats.receive_calls++;
+	/* Where the pipe is of no use any more, reading tells why. */
+	if (bytes == 0)
+		return !rx->task->is_piping;
+	rx->left -= bytes;
+	return go_on(conn, bytes, rx->left == 0);
+}
+
 /* Returns true when there may be more to read. */
 static bool receive_once(struct dsc_conn *conn)
 {
@@ -291,6 +326,8 @@ static bool receive_once(struct dsc_conn *conn)
 	ssize_t got;
 	int count;
 
+	if (is_piping(rx))
+		return splice_once(conn);
 	count = map_room(rx, iov, &direct, &asked);
 	got = read_socket(conn, iov, count);
 	if (got < 0 && errno == EAGAIN)
@@ -300,14 +337,11 @@ static bool receive_once(struct dsc_conn *conn)
 		return false;
 	}
 	bytes = (uint32_t)got;
-	conn->stats.bytes_received += bytes;
-	conn->heard_ns = dsc_loop_now_ns(&conn->ctx->loop);
 	if (direct > 0)
 		took_direct(conn, dsc_min_u32(bytes, direct));
 	if (bytes > direct)
 		rx->tail += bytes - direct;
-	parse(conn);
-	return conn->is_open && bytes == asked;
+	return go_on(conn, bytes, bytes == asked);
 }
 
 /* The buffer is ours until end_reading(). */

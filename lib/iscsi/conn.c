@@ -56,6 +56,7 @@ void dsc_conn_submit(struct dsc_conn *conn, struct dsc_task *task)
 	dsc_list_init(&task->data_link);
 	if (task->length > 0)
 		dsc_data_rewind(task);
+	dsc_pipe_reset(task);
 	task->state = TASK_WAITING;
 	dsc_list_append(&conn->waiting, &task->link);
 	dsc_conn_want_flush(conn);

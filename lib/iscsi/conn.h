@@ -26,6 +26,7 @@
 #include "iscsi/params.h"
 #include "scsi/sense.h"
 
+struct discsi_pipe;
 struct dsc_burst;
 struct dsc_conn;
 
@@ -51,6 +52,8 @@ struct dsc_task {
 	const struct iovec *iov;    /* the data: length bytes, iov_skip on */
 	int iovcnt;
 	size_t iov_skip;            /* bytes of iov[0…] that are not ours */
+	struct discsi_pipe *pipe;   /* of a read, empty: its data may be left
+				     * there; or NULL */
 	void (*done)(struct dsc_task *task);
 
 	int error;                  /* 0: the target answered; else -errno, and
@@ -69,6 +72,7 @@ struct dsc_task {
 	uint32_t itt;
 	uint32_t cmd_sn;
 	uint8_t state;
+	bool is_piping;             /* what comes next goes to the pipe */
 	bool is_answered;           /* done() waits for pins to become 0 */
 	uint16_t r2ts;              /* R2Ts that are not satisfied */
 	uint32_t pins;              /* pieces of the batch being sent that point

@@ -7,6 +7,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/iscsi/conn-data.c \
 	lib/iscsi/conn-internal.h \
 	lib/iscsi/conn-manage.c \
+	lib/iscsi/conn-pipe.c \
 	lib/iscsi/conn-receive.c \
 	lib/iscsi/conn-send.c \
 	lib/iscsi/conn-shared.c \

@@ -20,6 +20,31 @@ int dsc_api_submit(struct discsi_lun *lun, const struct dsc_io_request *what)
 
 /* ---------------------------------------------------------- asynchronous */
 
+int discsi_lun_read_piped_async(struct discsi_lun *lun, void *buf,
+				size_t length, uint64_t offset, unsigned flags,
+				struct discsi_pipe *pipe, discsi_done_cb cb,
+				void *arg)
+{
+	const struct iovec iov = { buf, length };
+	const struct dsc_io_request what = {
+		.op = &dsc_op_read,
+		.iov = &iov,
+		.iovcnt = 1,
+		.pipe = pipe,
+		.offset = offset,
+		.length = length,
+		.flags = flags,
+		.flags_allowed = DISCSI_IO_FUA,
+		.cb = cb,
+		.arg = arg,
+	};
+
+	if (buf == NULL || pipe == NULL)
+		return dsc_fail(EINVAL, "read: NULL argument");
+	pipe->bytes = 0;
+	return dsc_api_submit(lun, &what);
+}
+
 static int transfer(struct discsi_lun *lun, const struct dsc_io_op *op,
 		    const struct iovec *iov, int iovcnt, uint64_t offset,
 		    unsigned flags, discsi_done_cb cb, void *arg)

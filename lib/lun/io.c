@@ -222,6 +222,8 @@ static void send_piece(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
 	piece->request.takes_status = io->op->takes_status;
 	task->length = 0;
 	task->iovcnt = 0;
+	/* Pieces may be answered in any order, but one pipe has only one. */
+	task->pipe = piece == io ? io->pipe : NULL;
 	io->op->build(io, piece, offset, length);
 	piece->request.done = on_piece_done;
 	piece->is_under_way = true;
@@ -368,6 +370,7 @@ static void fill(struct dsc_io *io, const struct dsc_io_request *what)
 	io->arg = what->arg;
 	io->iov = what->iov;
 	io->iovcnt = what->iovcnt;
+	io->pipe = what->pipe;
 	if (what->iovcnt == 1) {
 		io->own_iov = what->iov[0];
 		io->iov = &io->own_iov;

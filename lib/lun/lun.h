@@ -69,6 +69,7 @@ struct dsc_io {
 	struct dsc_iov_cursor data;   /* of the next piece */
 	const struct iovec *iov;
 	int iovcnt;
+	struct discsi_pipe *pipe;     /* of a read that may use it, or NULL */
 	uint64_t offset;
 	uint64_t end;
 	uint64_t next;                /* where the next piece begins */
@@ -131,6 +132,7 @@ struct dsc_io_request {
 	const struct dsc_io_op *op;
 	const struct iovec *iov;
 	int iovcnt;
+	struct discsi_pipe *pipe;
 	uint64_t offset;
 	uint64_t length;
 	unsigned flags;

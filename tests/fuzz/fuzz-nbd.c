@@ -69,8 +69,9 @@ static void check_range(uint64_t offset, uint64_t length)
 }
 
 static int fuzz_read(void *handle, void *buf, size_t length, uint64_t offset,
-		     discsi_done_cb cb, void *arg)
+		     struct discsi_pipe *pipe, discsi_done_cb cb, void *arg)
 {
+	(void)pipe;
 	(void)handle;
 	check_range(offset, length);
 	if (length <= ZEROES_MAX && offset / BLOCK % 2 == 0) {

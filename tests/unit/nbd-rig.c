@@ -35,8 +35,9 @@ static int take_call(struct rig *rig, struct rig_call call)
 }
 
 static int disk_read(void *handle, void *buf, size_t length, uint64_t offset,
-		     discsi_done_cb cb, void *arg)
+		     struct discsi_pipe *pipe, discsi_done_cb cb, void *arg)
 {
+	(void)pipe;
 	return take_call(handle, (struct rig_call){
 		.kind = RIG_READ, .buf = buf, .offset = offset,
 		.length = length, .cb = cb, .arg = arg });
