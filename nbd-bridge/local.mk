@@ -84,6 +84,7 @@ check_PROGRAMS += \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
+	tests/unit/test-nbd-pipes \
 	tests/unit/test-nbd-registry \
 	tests/unit/test-nbd-relay \
 	tests/unit/test-nbd-server \
@@ -138,6 +139,11 @@ tests_unit_test_nbd_server_SOURCES = \
 	tests/unit/nbd-rig.h \
 	tests/unit/test-nbd-server.c
 tests_unit_test_nbd_server_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_pipes_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-pipes.c
+tests_unit_test_nbd_pipes_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_server_faults_SOURCES = \
 	tests/unit/nbd-rig.c \
 	tests/unit/nbd-rig.h \

@@ -9,6 +9,7 @@
  * callback; what called back looks at is_open. Loop's thread.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -342,7 +343,12 @@ static void free_parts(struct dsc_conn *conn)
 static int start(struct dsc_conn *conn)
 {
 	const int on = 1;
+	int flags = fcntl(conn->fd, F_GETFL);
 	int rc;
+
+	/* Unlike all other calls splice() has no flag for that. */
+	if (flags < 0 || fcntl(conn->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
 
 	/* Batches are whole: waiting for more only delays them. */
 	(void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

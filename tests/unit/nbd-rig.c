@@ -37,9 +37,8 @@ static int take_call(struct rig *rig, struct rig_call call)
 static int disk_read(void *handle, void *buf, size_t length, uint64_t offset,
 		     struct discsi_pipe *pipe, discsi_done_cb cb, void *arg)
 {
-	(void)pipe;
 	return take_call(handle, (struct rig_call){
-		.kind = RIG_READ, .buf = buf, .offset = offset,
+		.kind = RIG_READ, .buf = buf, .pipe = pipe, .offset = offset,
 		.length = length, .cb = cb, .arg = arg });
 }
 
@@ -98,6 +97,21 @@ static const struct nbd_disk_ops rig_ops = {
 	.block_status = disk_block_status,
 };
 
+/* The first rig->piped bytes go to the pipe, if the call has one. */
+static void do_read(const struct rig *rig, const struct rig_call *call,
+		    const uint8_t *at)
+{
+	size_t piped = 0;
+
+	if (call->pipe != NULL && rig->piped > 0) {
+		piped = rig->piped < call->length ? rig->piped : call->length;
+		CU_ASSERT_EQUAL_FATAL(write(call->pipe->in, at, piped),
+				      (ssize_t)piped);
+		call->pipe->bytes = piped;
+	}
+	memcpy((uint8_t *)call->buf + piped, at + piped, call->length - piped);
+}
+
 static void do_call(struct rig *rig, const struct rig_call *call)
 {
 	uint8_t *at = rig->data + call->offset;
@@ -105,7 +119,7 @@ static void do_call(struct rig *rig, const struct rig_call *call)
 	CU_ASSERT_FATAL(call->offset + call->length <= RIG_BYTES);
 	switch (call->kind) {
 	case RIG_READ:
-		memcpy(call->buf, at, call->length);
+		do_read(rig, call, at);
 		break;
 	case RIG_WRITE:
 		memcpy(at, call->buf, call->length);
@@ -137,6 +151,8 @@ static void finish_calls(struct rig *rig)
 			(rig->pending - i) * sizeof(rig->calls[0]));
 		if (rig->fail_with != 0) {
 			dsc_error_set(&error, rig->fail_with, "it is broken");
+			if (call.kind == RIG_READ)
+				do_call(rig, &call);
 			call.cb(call.arg, -rig->fail_with, &error);
 			continue;
 		}
@@ -223,8 +239,8 @@ int rig_connect(struct rig *rig, enum nbd_client_kind kind)
 {
 	int ends[2];
 
-	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
-					 0, ends), 0);
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+					 SOCK_NONBLOCK, 0, ends), 0);
 	CU_ASSERT_EQUAL_FATAL(nbd_server_add(&rig->server, ends[0], kind,
 					     on_gone, rig), 0);
 	return ends[1];

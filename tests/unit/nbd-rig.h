@@ -28,6 +28,7 @@ enum rig_kind {
 struct rig_call {
 	enum rig_kind kind;
 	void *buf;
+	struct discsi_pipe *pipe;
 	uint64_t offset;
 	uint64_t length;
 	struct discsi_extent *extents;
@@ -50,6 +51,7 @@ struct rig {
 	bool is_held;                  /* finish only in rig_release() */
 	bool is_backwards;             /* finish the last one first */
 	bool is_refusing;              /* refuse calls instead of taking them */
+	size_t piped;                  /* bytes of a read for its pipe */
 	int fail_with;                 /* errno for the calls that finish now */
 
 	unsigned counts[6];            /* of calls, by enum rig_kind */
