@@ -133,7 +133,8 @@ static int open_pair(struct nbd_kernel *kernel)
 	int ends[2];
 	int rc;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+		       SOCK_NONBLOCK, 0, ends) < 0)
 		return dsc_fail(errno, "no socketpair can be made (%s)",
 				discsi_errno_name(errno));
 	nbd_socket_widen(ends[0]);
