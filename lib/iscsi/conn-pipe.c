@@ -65,7 +65,7 @@ uint32_t dsc_pipe_take(struct dsc_task *task, const uint8_t *bytes,
 		task->is_piping = left - length >= WORTH_BYTES &&
 				  task->pipe->bytes == 0 &&
 				  !is_zero(bytes, length);
-	if (!task->is_piping)
+	if (!task->is_piping || length == 0)
 		return 0;
 	taken = write(task->pipe->in, bytes, length);
 	if (taken < 0)
