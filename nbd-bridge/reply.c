@@ -292,6 +292,8 @@ static int gather(const struct nbd_client *client, struct iovec *iov,
 		if (skip < slot->piped)
 			break;
 		skip -= slot->piped;
+		if (slot->payload == slot->piped)
+			continue;
 		count = add_piece(iov, count, slot->buffer.data + slot->piped,
 				  slot->payload - slot->piped, &skip);
 	}
