@@ -3,8 +3,8 @@
  * bench-mount.c: how long it is from mount to a device that can be read, and
  * what a mounted storage costs.
  *
- *   bench-mount PORTAL IQN LUN DEVICE ROUNDS   mounts, reads, unmounts
- *   bench-mount many PORTAL IQN LUNS COUNT     COUNT storages, device "none"
+ *   bench-mount JSON ROUNDS                 mounts, reads, unmounts
+ *   bench-mount many PORTAL IQN LUNS COUNT  COUNT storages, device "none"
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -32,21 +32,26 @@ static void check(int rc)
 }
 
 static struct discsi_storage *make(struct discsi_storage_manager *manager,
-				   const char *id, const char *portal,
-				   const char *iqn, unsigned lun,
-				   const char *device)
+				   const char *id, const char *conf)
 {
 	struct discsi_storage *storage;
-	char conf[1024];
-	int length;
 
-	length = snprintf(conf, sizeof(conf), "{\"portal\": \"%s\", \"iqn\": "
-			  "\"%s\", \"lun_id\": %u, \"device\": \"%s\"}",
-			  portal, iqn, lun, device);
 	check(discsi_storage_new(manager, NULL, "iscsi", &storage));
-	check(discsi_storage_set_info(storage, id, NULL, conf,
-				      (size_t)length));
+	check(discsi_storage_set_info(storage, id, NULL, conf, strlen(conf)));
 	return storage;
+}
+
+static struct discsi_storage *
+make_none(struct discsi_storage_manager *manager, const char *portal,
+	  const char *iqn, unsigned lun, unsigned number)
+{
+	char conf[1024];
+	char id[32];
+
+	snprintf(conf, sizeof(conf), "{\"portal\": \"%s\", \"iqn\": \"%s\", "
+		 "\"lun_id\": %u, \"device\": \"none\"}", portal, iqn, lun);
+	snprintf(id, sizeof(id), "%u", number);
+	return make(manager, id, conf);
 }
 
 static int compare(const void *a, const void *b)
@@ -61,15 +66,14 @@ static int measure_time(char **argv)
 {
 	struct discsi_storage_manager *manager;
 	struct discsi_storage *storage;
-	size_t rounds = strtoul(argv[4], NULL, 10);
+	size_t rounds = strtoul(argv[1], NULL, 10);
 	double *mounted = calloc(rounds, sizeof(*mounted));
 	double *usable = calloc(rounds, sizeof(*usable));
 	double start;
 	size_t i;
 
 	check(discsi_storage_manager_new(NULL, &manager));
-	storage = make(manager, "s", argv[0], argv[1],
-		       (unsigned)strtoul(argv[2], NULL, 10), argv[3]);
+	storage = make(manager, "s", argv[0]);
 	for (i = 0; i < rounds; i++) {
 		start = now_ms();
 		check(discsi_storage_mount(storage, NULL));
@@ -80,9 +84,9 @@ static int measure_time(char **argv)
 	}
 	qsort(mounted, rounds, sizeof(*mounted), compare);
 	qsort(usable, rounds, sizeof(*usable), compare);
-	printf("device %s: mounted after %.2f ms, read after %.2f ms (medians "
-	       "of %zu; worst %.2f ms)\n", argv[3], mounted[rounds / 2],
-	       usable[rounds / 2], rounds, usable[rounds - 1]);
+	printf("mounted after %.2f ms, read after %.2f ms (medians of %zu; "
+	       "worst %.2f ms)\n", mounted[rounds / 2], usable[rounds / 2],
+	       rounds, usable[rounds - 1]);
 	free(mounted);
 	free(usable);
 	discsi_storage_put(storage);
@@ -125,21 +129,19 @@ static int measure_many(char **argv)
 	unsigned luns = (unsigned)strtoul(argv[2], NULL, 10);
 	unsigned count = (unsigned)strtoul(argv[3], NULL, 10);
 	double start;
-	char id[32];
 	long fds, rss;
 	unsigned i;
 
 	check(discsi_storage_manager_new(NULL, &manager));
 	storages = calloc(count, sizeof(struct discsi_storage *));
-	storages[0] = make(manager, "0", argv[0], argv[1], 1, "none");
+	storages[0] = make_none(manager, argv[0], argv[1], 1, 0);
 	check(discsi_storage_mount(storages[0], NULL));
 	fds = count_fds();
 	rss = status_of("VmRSS");
 	start = now_ms();
 	for (i = 1; i < count; i++) {
-		snprintf(id, sizeof(id), "%u", i);
-		storages[i] = make(manager, id, argv[0], argv[1], 1 + i % luns,
-				   "none");
+		storages[i] = make_none(manager, argv[0], argv[1],
+					1 + i % luns, i);
 		check(discsi_storage_mount(storages[i], NULL));
 	}
 	printf("%u storages: %.2f ms each to mount, %.1f KiB and %.2f "
@@ -162,9 +164,9 @@ int main(int argc, char **argv)
 {
 	if (argc == 6 && strcmp(argv[1], "many") == 0)
 		return measure_many(argv + 2);
-	if (argc == 6)
+	if (argc == 3)
 		return measure_time(argv + 1);
-	fputs("usage: bench-mount PORTAL IQN LUN DEVICE ROUNDS\n"
+	fputs("usage: bench-mount JSON ROUNDS\n"
 	      "       bench-mount many PORTAL IQN LUNS COUNT\n", stderr);
 	return 2;
 }

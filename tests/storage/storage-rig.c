@@ -63,6 +63,7 @@ void st_fails(int rc, int errnum, const char *words)
 			      words, message);
 }
 
+__attribute__((format(printf, 3, 0)))
 static int configure(struct discsi_storage *storage, const char *id,
 		     const char *format, va_list args)
 {
