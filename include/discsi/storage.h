@@ -12,8 +12,8 @@
  * Threads: any thread may call any function at any time; the manager has one
  * thread of its own for all storages, whose callbacks are none of the agent's
  * business. Functions that change a storage (set_info, mount, unmount,
- * accessible, detach, destroy) take turns, storage by storage; the others
- * never wait for them.
+ * accessible, detach) take turns, storage by storage; the others never wait for
+ * them.
  *
  * fork(): a child that execs or exits disturbs nothing. In the child every
  * function here fails with ECHILD, and those that free do nothing.

@@ -279,7 +279,9 @@ static int start(const struct request *request, const char *option,
 		 const char *value, struct discsi_bridge **bridge)
 {
 	const char *program = find_program();
-	bool is_plain = request->options->connections <= 1;
+	/* Clients of a socket make as many connections as they like. */
+	bool is_plain = request->options->connections <= 1 ||
+			strcmp(option, "--device") != 0;
 	const char *const argv[] = {
 		program, "--fork", "--json", "--config", "-", option, value,
 		is_plain ? NULL : "--connections", request->connections, NULL

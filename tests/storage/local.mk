@@ -24,7 +24,7 @@ TESTS += tests/storage/test-storage-bridge
 tests_storage_test_storage_bridge_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) $(TGT_PLACE) \
 	tests/storage/test-storage-bridge.c
-tests_storage_test_storage_bridge_LDADD = $(UNIT_LIBS)
+tests_storage_test_storage_bridge_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 endif
 
 # For the guest of tests/vm, which looks for programs in the build's root.

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bridge/bridge-rig.h"
+#include "simtarget/simtarget.h"
 #include "storage/storage-rig.h"
 #include "tgt/place.h"
 
@@ -163,6 +164,16 @@ static void test_no_match(void)
 	end(storage);
 }
 
+static bool is_up(void *storage)
+{
+	return discsi_storage_is_connected(storage);
+}
+
+static bool is_down(void *storage)
+{
+	return !discsi_storage_is_connected(storage);
+}
+
 /* A bridge that was killed leaves files, which are in nobody's way. */
 static void test_killed(void)
 {
@@ -172,22 +183,11 @@ static void test_killed(void)
 	storage = socket_storage("s", 1);
 	st_works(discsi_storage_mount(storage, NULL));
 	CU_ASSERT_EQUAL(kill(bridge_pid(ID1), SIGKILL), 0);
-	while (discsi_storage_is_connected(storage))
-		usleep(1000);
+	CU_ASSERT(dsc_wait_for(is_down, storage, 20000));
 	st_works(discsi_storage_unmount(storage, 0));
 	CU_ASSERT(bridge_is_nothing_left());
 	st_works(discsi_storage_mount(storage, NULL));
 	end(storage);
-}
-
-static bool is_up(void *storage)
-{
-	return discsi_storage_is_connected(storage);
-}
-
-static bool is_down(void *storage)
-{
-	return !discsi_storage_is_connected(storage);
 }
 
 static void restart_target(void)
@@ -459,6 +459,30 @@ static void test_capacity(void)
 	end(storage);
 }
 
+/* A LUN that grows under its bridge, at a target that says so. */
+static void test_grows(void)
+{
+	const struct sim_config config = { .blocks = 65536 };
+	struct sim *sim = sim_start(&config);
+	struct discsi_storage *storage;
+	struct discsi_disk *disk = NULL;
+	uint64_t bytes = 0;
+
+	begin();
+	storage = st_storage(manager, "s", "{\"portal\": \"%s\", \"iqn\":"
+			     "\"" SIM_IQN "\", \"lun_id\": 0,"
+			     "\"device\": \"socket\"}", sim_portal(sim, 0));
+	st_works(discsi_storage_mount(storage, NULL));
+	st_works(discsi_storage_create_disk(storage, "d", &disk));
+	st_fails(discsi_disk_resize(disk, 4096, NULL), EOPNOTSUPP, "smaller");
+	sim_resize(sim, 0, 2 * 65536);
+	st_works(discsi_disk_resize(disk, 64 * MIB, &bytes));
+	CU_ASSERT_EQUAL(bytes, 64 * MIB);
+	discsi_disk_put(disk);
+	end(storage);
+	sim_stop(sim);
+}
+
 /* ---------------------------------------------------------------- threads */
 
 #define THREADS 32
@@ -523,6 +547,7 @@ static const struct dsc_test tests[] = {
 	{ "attach_fails", test_attach_fails },
 	{ "content", test_content },
 	{ "capacity", test_capacity },
+	{ "grows", test_grows },
 	{ "threads", test_threads },
 	{ NULL, NULL }
 };
