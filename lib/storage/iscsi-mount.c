@@ -248,12 +248,19 @@ int dsc_iscsi_unmount(void *self, unsigned flags)
 	       dsc_iscsi_detach(iscsi, flags);
 }
 
+/* Whose target does not answer now is not waited for: there may be many. */
 void dsc_iscsi_leave(void *self)
 {
 	struct dsc_iscsi *iscsi = self;
+	struct discsi_session *session;
+	struct discsi_lun *lun;
 
-	if (iscsi->session != NULL)
-		(void)unmount_none(iscsi);
-	else
+	if (iscsi->session == NULL) {
 		dsc_iscsi_forget_bridge(iscsi);
+	} else if (dsc_iscsi_is_connected(iscsi)) {
+		(void)unmount_none(iscsi);
+	} else {
+		take_out(iscsi, &session, &lun);
+		dsc_call_abandon(session);
+	}
 }

@@ -476,6 +476,23 @@ static void test_life(void)
 	end(&scene);
 }
 
+/* An agent that ends does not wait for targets that are gone. */
+static void test_end_without_target(void)
+{
+	struct scene scene;
+	unsigned long long before;
+
+	begin(&scene, &plain, "\"lun_id\": 0");
+	st_works(discsi_storage_mount(scene.storage, NULL));
+	sim_kill(scene.sim);
+	CU_ASSERT(dsc_wait_for(is_disconnected, scene.storage, 20000));
+	before = dsc_now_ms();
+	discsi_storage_put(scene.storage);
+	discsi_storage_manager_free(scene.manager);
+	CU_ASSERT(dsc_now_ms() - before < PATIENCE_MS);
+	sim_stop(scene.sim);
+}
+
 /* A child that was forked has no part in the parent's connection. */
 static void test_fork(void)
 {
@@ -568,6 +585,7 @@ static const struct dsc_test tests[] = {
 	{ "busy", test_busy },
 	{ "sizes", test_sizes },
 	{ "life", test_life },
+	{ "end_without_target", test_end_without_target },
 	{ "fork", test_fork },
 	{ "thousand", test_thousand },
 	{ NULL, NULL }
