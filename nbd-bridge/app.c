@@ -14,6 +14,7 @@
 #include "base/error.h"
 
 #include "app.h"
+#include "harden.h"
 #include "log.h"
 #include "report.h"
 #include "tcp.h"
@@ -124,6 +125,14 @@ static int prepare_tcp(struct nbd_app *app)
 						clear_clients(app));
 	app->tcp_fd = nbd_tcp_bind(app->options->listen, clear_clients(app));
 	return app->tcp_fd < 0 ? app->tcp_fd : 0;
+}
+
+/* Before there is a thread that would not inherit it. */
+static int harden(struct nbd_app *app)
+{
+	if (app->options->device != NULL)
+		nbd_harden(DISCSI_LOG_WARNING);
+	return 0;
 }
 
 static int claim(struct nbd_app *app)
@@ -259,6 +268,8 @@ static int export_device(struct nbd_app *app)
 	int index, rc;
 
 	rc = nbd_kernel_parse_device(app->options->device, &index);
+	if (rc == 0 && nbd_pool_reserve(&app->server.pool) < 0)
+		rc = dsc_fail_memory();
 	if (rc == 0)
 		rc = nbd_kernel_start_attach(kernel, &app->server, index,
 					     app->registry.id);
@@ -381,7 +392,7 @@ static int open_loop(struct nbd_app *app)
 static int start(struct nbd_app *app)
 {
 	static int (*const steps[])(struct nbd_app *app) = {
-		configure, prepare_tcp, claim, open_loop, open_lun, export_disk, publish,
+		configure, prepare_tcp, claim, harden, open_loop, open_lun, export_disk, publish,
 		report_ready,
 	};
 	int rc = 0;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "buffers.h"
@@ -80,14 +81,90 @@ static void *map_piece(struct nbd_pool *pool, size_t bytes)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* ---------------------------------------------------------------- reserved */
+
+/* What is there from the beginning; the sum is NBD_RESERVE_BYTES. */
+static const struct {
+	size_t bytes;
+	unsigned count;
+} reserve[] = {
+	{ 4u << 10, 128 },  /* as many as the kernel has under way */
+	{ 32u << 10, 64 },
+	{ 128u << 10, 16 },
+	{ 256u << 10, 32 },
+	{ 1u << 20, 16 },
+};
+
+static void add_spare(struct nbd_pool *pool, void *piece, unsigned size_class)
+{
+	struct nbd_spare *spare = piece;
+
+	spare->next = pool->spares[size_class];
+	pool->spares[size_class] = spare;
+	pool->spare += class_bytes(size_class);
+}
+
+static int reserve_pieces(struct nbd_pool *pool, size_t bytes, unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		void *piece = map_piece(pool, bytes);
+
+		if (piece == NULL)
+			return -ENOMEM;
+		memset(piece, 0, bytes);
+		add_spare(pool, piece, class_of(bytes));
+	}
+	return 0;
+}
+
+int nbd_pool_reserve(struct nbd_pool *pool)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < sizeof(reserve) / sizeof(reserve[0]); i++)
+		rc = reserve_pieces(pool, reserve[i].bytes, reserve[i].count);
+	pool->is_reserved = rc == 0;
+	return rc;
+}
+
+/* The smallest class from this one on that has a piece, or this one. */
+static unsigned class_in_reserve(const struct nbd_pool *pool,
+				 unsigned size_class)
+{
+	unsigned i;
+
+	for (i = size_class; i < NBD_BUFFER_CLASSES; i++) {
+		if (pool->spares[i] != NULL)
+			return i;
+	}
+	return size_class;
+}
+
+static bool must_wait(const struct nbd_pool *pool,
+		      const struct nbd_account *account, unsigned size_class)
+{
+	if (!is_allowed(pool, account, class_bytes(size_class)))
+		return true;
+	return pool->is_reserved && pool->spares[size_class] == NULL &&
+	       account->held > 0;
+}
+
+/* --------------------------------------------------------------- get, put */
+
 int nbd_pool_get(struct nbd_pool *pool, struct nbd_account *account,
 		 size_t length, struct nbd_buffer *buffer)
 {
 	unsigned size_class = class_of(length);
-	size_t bytes = class_bytes(size_class);
+	size_t bytes;
 	void *data;
 
-	if (!is_allowed(pool, account, bytes))
+	if (pool->is_reserved)
+		size_class = class_in_reserve(pool, size_class);
+	bytes = class_bytes(size_class);
+	if (must_wait(pool, account, size_class))
 		return -EAGAIN;
 	data = take_spare(pool, size_class);
 	if (data == NULL)
@@ -111,12 +188,9 @@ void nbd_pool_put(struct nbd_pool *pool, struct nbd_account *account,
 		return;
 	pool->used -= bytes;
 	account->held -= bytes;
-	if (pool->used + pool->spare + bytes > pool->budget) {
+	if (pool->used + pool->spare + bytes > pool->budget)
 		munmap(spare, bytes);
-	} else {
-		spare->next = pool->spares[buffer->size_class];
-		pool->spares[buffer->size_class] = spare;
-		pool->spare += bytes;
-	}
+	else
+		add_spare(pool, spare, buffer->size_class);
 	buffer->data = NULL;
 }

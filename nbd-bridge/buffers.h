@@ -17,6 +17,7 @@
 #ifndef NBD_BUFFERS_H
 #define NBD_BUFFERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct nbd_pool {
 	size_t budget;
 	size_t used;    /* bytes of pieces that are out */
 	size_t spare;   /* bytes of pieces that wait */
+	bool is_reserved;
 	struct nbd_spare *spares[NBD_BUFFER_CLASSES];
 };
 
@@ -48,6 +50,15 @@ struct nbd_buffer {
 };
 
 void nbd_pool_init(struct nbd_pool *pool, size_t budget);
+
+/*
+ * Makes the pool a reserved one: maps and touches pieces of the sizes that a
+ * kernel asks for, NBD_RESERVE_BYTES together. A request for more than the
+ * largest of them is served by a mapping when its account holds nothing.
+ * Errors: ENOMEM.
+ */
+#define NBD_RESERVE_BYTES ((size_t)(28u << 20) + (1u << 19))
+int nbd_pool_reserve(struct nbd_pool *pool);
 
 /* Gives all memory back; no piece may be out. */
 void nbd_pool_fini(struct nbd_pool *pool);

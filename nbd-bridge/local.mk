@@ -23,6 +23,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/frontend.h \
 	nbd-bridge/handshake.c \
 	nbd-bridge/handshake.h \
+	nbd-bridge/harden.c \
+	nbd-bridge/harden.h \
 	nbd-bridge/health.c \
 	nbd-bridge/health.h \
 	nbd-bridge/kernel.c \

@@ -11,6 +11,7 @@
 #include "worker.h"
 
 #define POST_PAUSE_MS 10
+#define STACK_BYTES (256u << 10)  /* all of it may be locked in memory */
 
 static void on_finished(void *arg)
 {
@@ -33,13 +34,20 @@ static void *run(void *arg)
 int nbd_worker_start(struct nbd_worker *worker, struct discsi_context *ctx,
 		     discsi_call_cb job, void *arg)
 {
+	pthread_attr_t attributes;
 	int error;
 
 	worker->ctx = ctx;
 	worker->job = job;
 	worker->arg = arg;
 	worker->is_running = true;
-	error = pthread_create(&worker->thread, NULL, run, worker);
+	error = pthread_attr_init(&attributes);
+	if (error == 0) {
+		pthread_attr_setstacksize(&attributes, STACK_BYTES);
+		error = pthread_create(&worker->thread, &attributes, run,
+				       worker);
+		pthread_attr_destroy(&attributes);
+	}
 	if (error == 0)
 		return 0;
 	worker->is_running = false;

@@ -136,11 +136,53 @@ static void test_change_of_size(void)
 	end();
 }
 
+/* No request that a kernel sends makes a reserved pool ask for memory. */
+static void test_reserved(void)
+{
+	static const size_t lengths[] = { 512, 4096, 16384, 65536, 262144,
+					  1 << 20 };
+	static struct nbd_buffer buffers[128];
+	struct nbd_account account = { 0 };
+	size_t i, j;
+	int rc;
+
+	nbd_pool_init(&pool, (size_t)64 << 20);
+	CU_ASSERT_EQUAL_FATAL(nbd_pool_reserve(&pool), 0);
+	CU_ASSERT_EQUAL(pool.spare, NBD_RESERVE_BYTES);
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		rc = 0;
+		for (j = 0; j < 128 && rc == 0; j++) {
+			rc = nbd_pool_get(&pool, &account, lengths[i],
+					  &buffers[j]);
+			CU_ASSERT_EQUAL(pool.used + pool.spare,
+					NBD_RESERVE_BYTES);
+		}
+		CU_ASSERT(rc == 0 || rc == -EAGAIN);
+		CU_ASSERT(rc == 0 || account.held > 0);
+		CU_ASSERT(lengths[i] > 16384 || j == 128);
+		while (j > 0)
+			nbd_pool_put(&pool, &account, &buffers[--j]);
+		CU_ASSERT_EQUAL(pool.spare, NBD_RESERVE_BYTES);
+	}
+	/* What is larger than any of them waits until it is alone. */
+	CU_ASSERT_EQUAL_FATAL(nbd_pool_get(&pool, &account, 512, &buffers[0]),
+			      0);
+	CU_ASSERT_EQUAL(nbd_pool_get(&pool, &account, 2u << 20, &buffers[1]),
+			-EAGAIN);
+	nbd_pool_put(&pool, &account, &buffers[0]);
+	CU_ASSERT_EQUAL_FATAL(nbd_pool_get(&pool, &account, 2u << 20,
+					   &buffers[1]), 0);
+	memset(buffers[1].data, 1, 2u << 20);
+	nbd_pool_put(&pool, &account, &buffers[1]);
+	end();
+}
+
 static const struct dsc_test tests[] = {
 	{ "sizes", test_sizes },
 	{ "last-in-first-out", test_last_in_first_out },
 	{ "budget", test_budget },
 	{ "change-of-size", test_change_of_size },
+	{ "reserved", test_reserved },
 	{ NULL, NULL }
 };
 

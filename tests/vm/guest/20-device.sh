@@ -182,3 +182,38 @@ test_no_secret_in_ps_or_state()
 	discsi detach "$device"
 	nothing_is_left
 }
+
+# field FILE NAME: a number from a file of /proc.
+field()
+{
+	sed -n -e "s/^$2:[[:space:]]*\([0-9]*\).*/\1/p" "$1"
+}
+
+test_the_process_does_not_depend_on_its_own_device()
+{
+	device=$(attach | json_member device)
+	for pid in $(pidof discsi-nbd); do
+		[ "$(cat "/proc/$pid/oom_score_adj")" -eq -1000 ]
+		[ "$(field "/proc/$pid/status" VmLck)" -gt 30000 ]
+	done
+	discsi detach "$device"
+	nothing_is_left
+}
+
+# As in a container whose root may attach devices and nothing else.
+test_each_refused_privilege_is_said_once_and_not_fatal()
+{
+	timeout 60 /usr/bin/setpriv --bounding-set=-sys_resource,-ipc_lock \
+		sh -c "ulimit -l 64; exec discsi-nbd \
+		--password-file $secret_file --device /dev/nbd5 $url" \
+		2>/run/stderr >/run/ready &
+	wait_for 20 grep -q ready /run/ready
+	dd if=/dev/urandom of=/dev/nbd5 bs=64k count=4 conv=fsync
+	kill -TERM "$(pidof discsi-nbd)"
+	wait
+	cat /run/stderr
+	[ "$(grep -c RLIMIT_MEMLOCK /run/stderr)" -eq 1 ]
+	[ "$(grep -c PR_SET_IO_FLUSHER /run/stderr)" -eq 1 ]
+	[ "$(grep -c oom_score_adj /run/stderr)" -eq 1 ]
+	nothing_is_left
+}

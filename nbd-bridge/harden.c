@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * harden.c: see harden.h. One row for each thing that is asked for. Before
+ * there are threads.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "harden.h"
+#include "log.h"
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57  /* Linux 5.6 */
+#endif
+
+/* Freed memory is kept up to here, to be had again without asking. */
+#define KEPT_BYTES (64 << 20)
+
+/*
+ * Pages that there are now are brought in. Later ones are locked when they are
+ * first touched, or a thread's stack would take 8 MiB. Where locked memory is
+ * limited, later ones are not locked: beyond the limit they would not be had.
+ */
+static int lock_memory(void)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0)
+		return mlockall(MCL_CURRENT) < 0 ? -errno : -EPERM;
+	if (mlockall(MCL_CURRENT) < 0 ||
+	    mlockall(MCL_FUTURE | MCL_ONFAULT) < 0)
+		return -errno;
+	return 0;
+}
+
+static int become_io_flusher(void)
+{
+	return prctl(PR_SET_IO_FLUSHER, 1UL, 0UL, 0UL, 0UL) < 0 ? -errno : 0;
+}
+
+static int escape_oom_killer(void)
+{
+	static const char score[] = "-1000";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, score, strlen(score));
+	error = errno;
+	close(fd);
+	return n < 0 ? -error : 0;
+}
+
+static const struct {
+	int (*ask)(void);
+	const char *refusal;
+} wishes[] = {
+	{ lock_memory, "memory is not locked (RLIMIT_MEMLOCK): this process "
+	  "may have to wait for swap" },
+	{ become_io_flusher, "PR_SET_IO_FLUSHER is refused: when memory is "
+	  "scarce, this process may have to wait for its own device" },
+	{ escape_oom_killer, "oom_score_adj cannot be lowered: when memory is "
+	  "scarce, this process may be killed" },
+};
+
+void nbd_harden(enum discsi_log_level level)
+{
+	size_t i;
+
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	for (i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
+		int rc = wishes[i].ask();
+
+		if (rc < 0)
+			nbd_log(level, "%s (%s)", wishes[i].refusal,
+				discsi_errno_name(rc));
+	}
+}

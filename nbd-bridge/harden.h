@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * nbd-bridge/harden.h: what keeps a process that a block device depends on from
+ * waiting for that very device. Dirty pages wait for this process; were it to
+ * wait for memory, that could only be had by writing dirty pages.
+ *
+ * Before there are threads: all of it is inherited by them.
+ */
+#ifndef NBD_HARDEN_H
+#define NBD_HARDEN_H
+
+#include <discsi/context.h>
+
+/*
+ * Locks memory, present and future, asks that allocations of this process
+ * start no I/O (PR_SET_IO_FLUSHER), keeps it from the OOM killer, and has freed
+ * memory kept. What the kernel refuses is logged at that level, a line each,
+ * and done without.
+ */
+void nbd_harden(enum discsi_log_level level);
+
+#endif /* NBD_HARDEN_H */
