@@ -33,6 +33,12 @@
  *   replay_barrier    what keeps a lost session's writes from landing late:
  *                     "auto" (the default), "reinstate", "lun_reset", "fail"
  *   sessions          how many sessions to the target, 1 to 16 (1)
+ *   isid              the initiator's part of the session identifier, 12 hex
+ *                     digits that begin with 80; else it is random. To go on
+ *                     where a process that died has left off: its session is
+ *                     reinstated, and a LUN that is opened does no I/O before
+ *                     what it still held of that one's writes is over, as
+ *                     replay_barrier has it
  *
  * A secret is held in memory that is locked and wiped, and is never printed.
  *

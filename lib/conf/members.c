@@ -60,6 +60,7 @@ const struct dsc_conf_member dsc_conf_members[] = {
 	  DSC_CONF_BARRIER_AUTO, 0, 0 },
 	{ "sessions", &dsc_conf_type_count, AT(sessions), 1, 1,
 	  DSC_CONF_SESSIONS_MAX },
+	{ "isid", &dsc_conf_type_isid, AT(isid), 0, 0, 0 },
 };
 
 const size_t dsc_conf_member_count =

@@ -47,6 +47,7 @@ struct dsc_conf_type {
 };
 
 extern const struct dsc_conf_type dsc_conf_type_host;
+extern const struct dsc_conf_type dsc_conf_type_isid;
 extern const struct dsc_conf_type dsc_conf_type_portal;
 extern const struct dsc_conf_type dsc_conf_type_portals;
 extern const struct dsc_conf_type dsc_conf_type_name;

@@ -173,6 +173,24 @@ const struct dsc_conf_type dsc_conf_type_name = {
 	format_string
 };
 
+/* ------------------------------------------------------------------ ISID */
+
+/* The random format (RFC 7143 section 11.12.5), which is the one we make. */
+static int set_isid(struct discsi_conf *conf, const struct dsc_conf_member *m,
+		    const char *text, size_t length)
+{
+	if (length != 12 || !is_hex(text, length) ||
+	    strncmp(text, "80", 2) != 0)
+		return dsc_fail(EINVAL, "%s: must be 12 hex digits, of which "
+				"the first two are 80", m->name);
+	return store_string(conf, m, text, length);
+}
+
+const struct dsc_conf_type dsc_conf_type_isid = {
+	DSC_CONF_STRING, "text", set_isid, clear_string, copy_string,
+	format_string
+};
+
 /* ------------------------------------------------------------------ host */
 
 /* Brackets around an IPv6 address are taken off. */

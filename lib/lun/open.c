@@ -108,6 +108,7 @@ static void finish_open(struct discsi_lun *lun, int result,
 		dsc_probe_free(lun->probe);
 		lun->probe = NULL;
 		dsc_timer_fini(&lun->open_timer);
+		dsc_session_inherit(lun->session, &lun->unit);
 		cb(arg, 0, lun, NULL);
 		return;
 	}

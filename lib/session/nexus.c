@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -101,17 +103,21 @@ int dsc_nexus_take(struct dsc_nexus *nexus,
 
 /*
  * An ISID of the random format (RFC 7143 section 11.12.5, T = 10b), the same
- * for every login of this nexus. The qualifier, its last two bytes, tells the
+ * for every login of this nexus; given, where another process has begun it. The qualifier, its last two bytes, tells the
  * nexuses of a session apart.
  */
 static void make_isid(struct dsc_nexus *nexus)
 {
 	const struct dsc_nexus *first = nexus->session->nexus;
+	const char *given = nexus->session->conf->isid;
 	uint8_t *isid = nexus->isid;
 
 	if (nexus != first) {
 		memcpy(isid, first->isid, sizeof(nexus->isid));
 		isid[5] = (uint8_t)(isid[5] + nexus->index);
+	} else if (given != NULL) {
+		dsc_put_be16(isid, (uint16_t)(strtoull(given, NULL, 16) >> 32));
+		dsc_put_be32(isid + 2, (uint32_t)strtoull(given, NULL, 16));
 	} else if (getrandom(isid, sizeof(nexus->isid), GRND_NONBLOCK) !=
 		   (ssize_t)sizeof(nexus->isid)) {
 		uint64_t now = dsc_clock_now_ns();

@@ -329,6 +329,17 @@ void dsc_session_remove_unit(struct dsc_unit *unit)
 	dsc_list_remove(&unit->link);
 }
 
+void dsc_session_inherit(struct discsi_session *session,
+			 const struct dsc_unit *unit)
+{
+	struct dsc_nexus *nexus = &session->nexus[0];
+
+	if (session->conf->isid == NULL)
+		return;
+	dsc_barrier_owe(nexus, unit->address);
+	dsc_verify_doubt(nexus);
+}
+
 struct discsi_context *dsc_session_context(struct discsi_session *session)
 {
 	return session->ctx;

@@ -127,6 +127,13 @@ void dsc_session_add_unit(struct discsi_session *session,
 			  struct dsc_unit *unit);
 void dsc_session_remove_unit(struct dsc_unit *unit);
 
+/*
+ * For a unit that has been opened: where the session goes on for one of another
+ * process (conf->isid), that one's writes are seen to their end before any I/O.
+ */
+void dsc_session_inherit(struct discsi_session *session,
+			 const struct dsc_unit *unit);
+
 /* A request that passes while others wait; its connection may be lost. */
 void dsc_nexus_verify_submit(struct dsc_nexus *nexus,
 			     struct dsc_request *request);

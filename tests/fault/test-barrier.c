@@ -157,6 +157,38 @@ static void test_tgtd_reinstate_is_no_barrier(void)
 	on_tgtd("reinstate", false, 0, 1);
 }
 
+/*
+ * A process that is told the ISID of one that died: it cannot know what that
+ * one's writes have come to, and has the barrier before its first I/O.
+ */
+static void go_on(struct rig *rig)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+	struct discsi_session_stats stats;
+	uint8_t data[4096];
+
+	rig_fill(data, sizeof(data), 2);
+	CU_ASSERT_EQUAL(discsi_lun_write(rig->lun, data, sizeof(data), PLACE,
+					 0), 0);
+	expect_data(rig, 2);
+	CU_ASSERT_EQUAL(discsi_session_get_info(rig->session, &info), 0);
+	CU_ASSERT_EQUAL(memcmp(info.isid, "\x80\x12\x34\x56\x78\xab", 6), 0);
+	rig_stats(rig, &stats);
+	CU_ASSERT_EQUAL(stats.resets, 1);
+}
+
+static void test_tgtd_next_process(void)
+{
+	struct stand stand;
+
+	if (stand_on_tgtd(&stand)) {
+		rig_set(&stand.rig, "isid", "8012345678ab");
+		if (rig_open(&stand.rig))
+			go_on(&stand.rig);
+	}
+	stand_down(&stand);
+}
+
 /* ------------------------------------------------------------------ istgt */
 
 static void on_istgt(const char *barrier, unsigned resets)
@@ -186,6 +218,7 @@ static const struct dsc_test tests[] = {
 	{ "tgtd_chap", test_tgtd_chap },
 	{ "tgtd_reset", test_tgtd_reset },
 	{ "tgtd_reinstate_is_no_barrier", test_tgtd_reinstate_is_no_barrier },
+	{ "tgtd-next-process", test_tgtd_next_process },
 	{ "istgt", test_istgt },
 	{ "istgt_reset", test_istgt_reset },
 	{ NULL, NULL }

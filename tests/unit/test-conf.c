@@ -93,6 +93,7 @@ static const struct {
 	{ "replay_barrier", "lun_reset", NULL, "auto" },
 	{ "replay_barrier", "fail", NULL, "auto" },
 	{ "sessions", "16", NULL, "1" },
+	{ "isid", "8012345678ab", NULL, NULL },
 };
 
 static void test_good_values(void)
@@ -178,6 +179,9 @@ static const struct {
 	{ "replay_barrier", "none" },
 	{ "sessions", "0" },
 	{ "sessions", "17" },
+	{ "isid", "8012345678a" },
+	{ "isid", "0012345678ab" },
+	{ "isid", "8012345678ag" },
 };
 
 /* Refused, by name of the member, and what was there stays. */
