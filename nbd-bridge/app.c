@@ -16,6 +16,7 @@
 #include "app.h"
 #include "harden.h"
 #include "log.h"
+#include "nbdlink.h"
 #include "report.h"
 #include "tcp.h"
 
@@ -127,11 +128,51 @@ static int prepare_tcp(struct nbd_app *app)
 	return app->tcp_fd < 0 ? app->tcp_fd : 0;
 }
 
+/* What conf does not say is as the process before this one had it. */
+static int recall_member(struct nbd_app *app, const char *member,
+			 const char *recalled)
+{
+	char *given = NULL;
+	char *value;
+	int rc = discsi_conf_get(app->conf, member, &given);
+
+	if (rc < 0 || given != NULL) {
+		free(given);
+		return rc;
+	}
+	value = nbd_registry_recall(&app->registry, recalled);
+	if (value != NULL)
+		rc = discsi_conf_set(app->conf, member, value);
+	free(value);
+	return rc;
+}
+
+/*
+ * A device that a process before this one has left is gone on with: as the same
+ * initiator, so that the target ends what that one had under way, and with the
+ * same disk or none.
+ */
+static int recall(struct nbd_app *app)
+{
+	int rc;
+
+	if (app->options->device == NULL)
+		return 0;
+	app->left_index = nbd_link_find(app->registry.id);
+	if (app->left_index < 0)
+		return 0;
+	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "
+		"died: going on with it", app->left_index);
+	rc = recall_member(app, "isid", "isid");
+	return rc < 0 ? rc : recall_member(app, "expected_id", "identity");
+}
+
 /* Before there is a thread that would not inherit it. */
 static int harden(struct nbd_app *app)
 {
 	if (app->options->device != NULL)
-		nbd_harden(DISCSI_LOG_WARNING);
+		nbd_harden(app->supervised.is_restart ? DISCSI_LOG_INFO :
+			   DISCSI_LOG_WARNING);
 	return 0;
 }
 
@@ -267,10 +308,20 @@ static int export_device(struct nbd_app *app)
 	struct nbd_kernel *kernel = &app->kernel;
 	int index, rc;
 
+	kernel->dead_timeout_s = app->options->restart_timeout_s;
 	rc = nbd_kernel_parse_device(app->options->device, &index);
+	if (rc == 0 && app->left_index >= 0 && index != NBD_INDEX_ANY &&
+	    index != app->left_index)
+		rc = dsc_fail(EBUSY, "this LUN is /dev/nbd%d still, which a "
+			      "process that died has left: go on with that, or "
+			      "detach it first", app->left_index);
 	if (rc == 0 && nbd_pool_reserve(&app->server.pool) < 0)
 		rc = dsc_fail_memory();
-	if (rc == 0)
+	if (rc == 0 && app->left_index >= 0)
+		rc = nbd_kernel_start_resume(kernel, &app->server,
+					     (uint32_t)app->left_index,
+					     app->registry.id);
+	else if (rc == 0)
 		rc = nbd_kernel_start_attach(kernel, &app->server, index,
 					     app->registry.id);
 	if (rc < 0)
@@ -306,6 +357,13 @@ static int export_disk(struct nbd_app *app)
 
 /* ------------------------------------------------------------------- report */
 
+static void on_bytes(void *arg, uint64_t bytes)
+{
+	struct nbd_app *app = arg;
+
+	nbd_kernel_resize(&app->kernel, bytes);
+}
+
 static int publish(struct nbd_app *app)
 {
 	int rc;
@@ -314,6 +372,8 @@ static int publish(struct nbd_app *app)
 	rc = discsi_lun_get_info(app->lun, &app->info);
 	if (rc < 0)
 		return rc;
+	app->health.on_bytes = on_bytes;
+	app->health.on_bytes_arg = app;
 	return nbd_health_begin(&app->health, app->ctx, app->session,
 				&app->registry, &app->disk,
 				&(struct nbd_state){
@@ -328,6 +388,7 @@ static int publish(struct nbd_app *app)
 		.serial = app->info.serial,
 		.block_size = app->info.block_size,
 		.is_thin = app->info.thin,
+		.pid = app->supervised.is_worker ? getppid() : getpid(),
 	});
 }
 
@@ -344,8 +405,18 @@ static int report_ready(struct nbd_app *app)
 	app->waiter = NULL;
 	if (text == NULL)
 		return dsc_fail_memory();
+	if (app->supervised.is_restart) {
+		nbd_log(DISCSI_LOG_WARNING, "%s is served again",
+			app->kernel.device[0] != '\0' ? app->kernel.device :
+			app->registry.id);
+		free(text);
+		nbd_supervised_ready(&app->supervised);
+		return 0;
+	}
 	rc = nbd_daemon_ready(app->daemon, text);
 	free(text);
+	if (rc == 0)
+		nbd_supervised_ready(&app->supervised);
 	if (rc == 0 && app->daemon->is_forked)
 		nbd_log_to_syslog(app->registry.id);
 	return rc;
@@ -354,8 +425,13 @@ static int report_ready(struct nbd_app *app)
 static void report_failure(struct nbd_app *app,
 			   const struct discsi_error *error)
 {
-	char *text = nbd_report_error(app->options->is_json, error);
+	char *text;
 
+	if (app->supervised.is_restart) {
+		nbd_log(DISCSI_LOG_ERROR, "%s", error->message);
+		return;
+	}
+	text = nbd_report_error(app->options->is_json, error);
 	nbd_daemon_failed(app->daemon, text != NULL ? text :
 			  "discsi-nbd: no memory\n");
 	free(text);
@@ -374,6 +450,20 @@ static void on_waiter_gone(void *arg, uint32_t events)
 	app->stops++;
 }
 
+/* The worker goes on alone, and is the one to be told to end from now on. */
+static void on_supervisor_gone(void *arg, uint32_t events)
+{
+	struct nbd_app *app = arg;
+
+	(void)events;
+	discsi_watch_free(app->supervisor);
+	app->supervisor = NULL;
+	nbd_log(DISCSI_LOG_ERROR, "the supervisor is gone: nobody starts this "
+		"again when it crashes");
+	if (app->health.session != NULL)
+		nbd_health_owned(&app->health, getpid());
+}
+
 static int open_loop(struct nbd_app *app)
 {
 	int rc = discsi_context_new(&app->ctx);
@@ -386,13 +476,25 @@ static int open_loop(struct nbd_app *app)
 	if (rc == 0 && app->daemon->pipe >= 0)
 		rc = discsi_watch_new(app->ctx, app->daemon->pipe, 0,
 				      on_waiter_gone, app, &app->waiter);
+	if (rc == 0 && app->supervised.link >= 0)
+		rc = discsi_watch_new(app->ctx, app->supervised.link, EPOLLIN,
+				      on_supervisor_gone, app,
+				      &app->supervisor);
 	return rc;
+}
+
+static int prepare(struct nbd_app *app)
+{
+	int rc = configure(app);
+
+	return rc < 0 ? rc : claim(app);
 }
 
 static int start(struct nbd_app *app)
 {
 	static int (*const steps[])(struct nbd_app *app) = {
-		configure, prepare_tcp, claim, harden, open_loop, open_lun, export_disk, publish,
+		recall, prepare_tcp, harden, open_loop, open_lun, export_disk,
+		publish,
 		report_ready,
 	};
 	int rc = 0;
@@ -419,6 +521,7 @@ static void close_session(struct nbd_app *app)
 	discsi_timer_free(app->deadline);
 	discsi_watch_free(app->waiter);
 	discsi_watch_free(app->signals);
+	discsi_watch_free(app->supervisor);
 	discsi_context_destroy(app->ctx);
 	nbd_server_abandon(&app->server);
 }
@@ -435,10 +538,21 @@ static void take_down(struct nbd_app *app)
 	if (app->tcp_fd >= 0)
 		close(app->tcp_fd);
 	nbd_tls_creds_free(app->tls);
+	if (app->supervised.link >= 0)
+		close(app->supervised.link);
 	discsi_conf_free(app->conf);
 	nbd_registry_release(&app->registry);
 	free(app->socket_path);
 	free(app->target);
+}
+
+/* True in a worker; the supervisor comes back when all is over. */
+static bool supervise(struct nbd_app *app, int *status)
+{
+	if (app->options->device != NULL)
+		nbd_harden(DISCSI_LOG_INFO);
+	return nbd_supervise(&app->supervised, app->daemon, &app->conf,
+			     &app->registry, status);
 }
 
 int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
@@ -453,16 +567,28 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
 		.registry = NBD_REGISTRY_INIT,
 		.signal_fd = -1,
 		.tcp_fd = -1,
+		.supervised = NBD_SUPERVISED_NONE,
+		.left_index = -1,
 	};
 	struct discsi_error error;
-	int rc = start(&app);
+	int status;
+	int rc = prepare(&app);
 
+	if (rc == 0 && options->is_supervise &&
+	    !supervise(&app, &status)) {
+		take_down(&app);
+		return status;
+	}
+	if (rc == 0)
+		rc = start(&app);
 	if (rc < 0)
 		error = *discsi_last_error();
 	else
 		nbd_app_serve(&app);
 	if (app.server.ctx != NULL)
 		nbd_app_finish(&app);
+	if (rc < 0 && app.supervised.is_worker)
+		nbd_registry_leave(&app.registry);
 	take_down(&app);
 	if (rc < 0)
 		report_failure(&app, &error);

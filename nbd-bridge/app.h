@@ -22,6 +22,7 @@
 #include "listener.h"
 #include "registry.h"
 #include "server.h"
+#include "supervise.h"
 
 /* The outcome of an asynchronous call. */
 struct nbd_outcome {
@@ -51,6 +52,10 @@ struct nbd_app {
 	struct nbd_kernel kernel;
 	struct nbd_registry registry;
 	struct nbd_health health;
+	struct nbd_supervised supervised;
+	struct discsi_watch *supervisor;  /* tells when that is gone */
+	int left_index;                /* of the device that a process before
+					* this one has left, or negative */
 	char place[128];               /* of what was handed over, or "" */
 	char *socket_path;             /* absolute, or where TCP listens; NULL
 					* when it is not ours */

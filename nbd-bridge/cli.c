@@ -17,10 +17,12 @@
 #include "cli.h"
 #include "server.h"
 
+#define RESTART_TIMEOUT_S 120
+#define SECONDS_LIMIT 1000000u
 #define URL_SCHEME "iscsi://"
 
 enum kind {
-	KIND_TEXT, KIND_FLAG, KIND_CLIENTS, KIND_SETTING, KIND_HELP,
+	KIND_TEXT, KIND_FLAG, KIND_CLIENTS, KIND_SECONDS, KIND_SETTING, KIND_HELP,
 	KIND_VERSION,
 };
 
@@ -71,6 +73,13 @@ static const struct option_entry {
 	  offsetof(struct nbd_options, is_read_only), KIND_FLAG },
 	{ "fork", NULL, "return when the export is ready, serve on behind",
 	  offsetof(struct nbd_options, is_fork), KIND_FLAG },
+	{ "supervise", NULL, "start again when it crashes or is killed",
+	  offsetof(struct nbd_options, is_supervise), KIND_FLAG },
+	{ "restart-timeout", "SECONDS",
+	  "the device's I/O waits so long for that (120)",
+	  offsetof(struct nbd_options, restart_timeout_s), KIND_SECONDS },
+	{ "abandon", "ID", "detach the device that a dead process has left",
+	  offsetof(struct nbd_options, abandon), KIND_TEXT },
 	{ "json", NULL, "print the outcome as JSON",
 	  offsetof(struct nbd_options, is_json), KIND_FLAG },
 	{ "verbose", NULL, "say what happens",
@@ -159,7 +168,8 @@ static enum nbd_cli take_setting(struct nbd_options *options, char *text)
 	return NBD_CLI_RUN;
 }
 
-static enum nbd_cli take_clients(unsigned *number, const char *text)
+static enum nbd_cli take_number(unsigned *number, const char *text,
+				const char *name, unsigned most)
 {
 	char *end;
 	long value;
@@ -167,9 +177,9 @@ static enum nbd_cli take_clients(unsigned *number, const char *text)
 	errno = 0;
 	value = strtol(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || value < 1 ||
-	    value > NBD_CLIENTS_LIMIT) {
-		dsc_fail(EINVAL, "--max-clients takes a number from 1 to %d, "
-			 "not \"%s\"", NBD_CLIENTS_LIMIT, text);
+	    value > (long)most) {
+		dsc_fail(EINVAL, "--%s takes a number from 1 to %u, not "
+			 "\"%s\"", name, most, text);
 		return NBD_CLI_USAGE;
 	}
 	*number = (unsigned)value;
@@ -189,7 +199,11 @@ static enum nbd_cli take_option(struct nbd_options *options,
 		*(bool *)field = true;
 		return NBD_CLI_RUN;
 	case KIND_CLIENTS:
-		return take_clients((unsigned *)(void *)field, optarg);
+		return take_number((unsigned *)(void *)field, optarg,
+				   entry->name, NBD_CLIENTS_LIMIT);
+	case KIND_SECONDS:
+		return take_number((unsigned *)(void *)field, optarg,
+				   entry->name, SECONDS_LIMIT);
 	case KIND_SETTING:
 		return take_setting(options, optarg);
 	case KIND_HELP:
@@ -217,9 +231,10 @@ static const char *find_clash(const struct nbd_options *options)
 	} clashes[] = {
 		{ ways > 1,
 		  "--socket, --device and --listen exclude each other" },
-		{ options->is_stdio && (ways > 0 || options->is_fork),
-		  "--socket, --device, --listen and --fork do not go with "
-		  "--stdio" },
+		{ options->is_stdio && (ways > 0 || options->is_fork ||
+				       options->is_supervise),
+		  "--socket, --device, --listen, --fork and --supervise do not "
+		  "go with --stdio" },
 		{ options->is_stdio && has_stdin,
 		  "with --stdio the configuration cannot come from standard "
 		  "input" },
@@ -261,6 +276,8 @@ static enum nbd_cli check(const struct nbd_options *options, int argc,
 			 argv[optind]);
 		return NBD_CLI_USAGE;
 	}
+	if (options->abandon != NULL)
+		return NBD_CLI_RUN;
 	if (options->url == NULL && options->config == NULL) {
 		dsc_fail(EINVAL, "there is neither a URL nor --config: which "
 			 "LUN?");
@@ -282,6 +299,7 @@ enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
 	*options = (struct nbd_options){
 		.export = "",
 		.max_clients = NBD_CLIENTS_DEFAULT,
+		.restart_timeout_s = RESTART_TIMEOUT_S,
 	};
 	url = take_url(options, argc, argv);
 	fill_table(table);

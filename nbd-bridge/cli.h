@@ -17,6 +17,7 @@ struct nbd_options {
 	const char *listen;            /* "HOST:PORT" */
 	const char *tls_certificates;  /* a directory */
 	const char *tls_psk;           /* a file */
+	const char *abandon;           /* id of a dead process's device */
 	const char *export;            /* "" unless told */
 	const char *config;
 	const char *password_file;
@@ -26,11 +27,13 @@ struct nbd_options {
 	char *settings[NBD_SETTINGS_MAX];  /* "MEMBER=VALUE", no secret */
 	size_t nsettings;
 	unsigned max_clients;          /* clients at once */
+	unsigned restart_timeout_s;    /* I/O waits so long for a process */
 	bool is_stdio;
 	bool is_peer_verified;
 	bool is_loopback_insecure;
 	bool is_read_only;
 	bool is_fork;
+	bool is_supervise;
 	bool is_json;
 	bool is_verbose;
 	char *url;                     /* a copy, with its secret; or NULL */

@@ -142,7 +142,7 @@ void nbd_daemon_close_inherited(const struct nbd_daemon *daemon)
 	close_range(pipe + 1, ~0u, 0);
 }
 
-static void leave_terminal(void)
+void nbd_daemon_leave_terminal(void)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int i;
@@ -178,7 +178,7 @@ int nbd_daemon_ready(struct nbd_daemon *daemon, const char *text)
 	rc = send_report(daemon, REPORT_READY, text);
 	if (rc < 0)
 		return dsc_fail(-rc, "nobody waits for the export any more");
-	leave_terminal();
+	nbd_daemon_leave_terminal();
 	return 0;
 }
 

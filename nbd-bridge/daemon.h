@@ -37,6 +37,9 @@ void nbd_daemon_close_inherited(const struct nbd_daemon *daemon);
  */
 int nbd_daemon_ready(struct nbd_daemon *daemon, const char *text);
 
+/* Puts /dev/null in the place of the standard streams, and goes to "/". */
+void nbd_daemon_leave_terminal(void);
+
 /* Reports a failure: text goes to stderr, and the exit status will be 1. */
 void nbd_daemon_failed(struct nbd_daemon *daemon, const char *text);
 

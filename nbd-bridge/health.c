@@ -69,8 +69,23 @@ static void look_at_session(struct nbd_health *health)
 		return;
 	dsc_text_portal(info.address, info.port, health->portal,
 			sizeof(health->portal));
+	if (health->isid[0] == '\0')
+		snprintf(health->isid, sizeof(health->isid),
+			 "%02x%02x%02x%02x%02x%02x", info.isid[0], info.isid[1],
+			 info.isid[2], info.isid[3], info.isid[4],
+			 info.isid[5]);
 	health->state.sessions = info.sessions < NBD_SESSIONS_MAX ?
 				 info.sessions : NBD_SESSIONS_MAX;
+}
+
+static void look_at_disk(struct nbd_health *health)
+{
+	struct discsi_lun_info info = { .size = sizeof(info) };
+
+	if (discsi_lun_get_info(health->disk->handle, &info) < 0)
+		return;
+	snprintf(health->identity, sizeof(health->identity), "%s",
+		 info.designator[0] != '\0' ? info.designator : info.serial);
 }
 
 static void look_at_stats(struct nbd_health *health)
@@ -181,14 +196,13 @@ static void on_lun_failed(struct nbd_health *health,
 static void on_capacity(struct nbd_health *health,
 			const struct discsi_event *event)
 {
-	bool is_device = health->state.device[0] != '\0';
-
 	health->state.bytes = event->bytes;
 	health->disk->bytes = event->bytes;
-	nbd_log(DISCSI_LOG_WARNING, "the LUN has %" PRIu64 " bytes now: %s%s",
-		event->bytes, health->state.device, is_device ?
-		" has the new size when it is attached again" :
-		"clients that connect from now on see it");
+	nbd_log(DISCSI_LOG_WARNING, "the LUN has %" PRIu64 " bytes now%s",
+		event->bytes, health->state.device[0] != '\0' ? "" :
+		": clients that connect from now on see it");
+	if (health->on_bytes != NULL)
+		health->on_bytes(health->on_bytes_arg, event->bytes);
 }
 
 static void on_luns_changed(struct nbd_health *health,
@@ -243,6 +257,12 @@ static void on_event(void *arg, struct discsi_session *session,
 	write_soon(health);
 }
 
+void nbd_health_owned(struct nbd_health *health, int64_t pid)
+{
+	health->state.pid = pid;
+	write_soon(health);
+}
+
 /* -------------------------------------------------------------- begin, end */
 
 int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
@@ -256,10 +276,15 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 		.registry = registry,
 		.session = session,
 		.disk = disk,
+		.on_bytes = health->on_bytes,
+		.on_bytes_arg = health->on_bytes_arg,
 		.state = *what,
 	};
 	health->state.portal = health->portal;
 	health->state.last_error = health->last_error;
+	health->state.isid = health->isid;
+	health->state.identity = health->identity;
+	look_at_disk(health);
 	health->state.state = "ready";
 	health->state.started = now_s();
 	health->state.since = health->state.started;

@@ -21,10 +21,14 @@ struct nbd_health {
 	struct nbd_registry *registry;
 	struct discsi_session *session;   /* NULL: has not begun */
 	struct nbd_disk *disk;
+	void (*on_bytes)(void *arg, uint64_t bytes);  /* may be set: a new size */
+	void *on_bytes_arg;
 	struct nbd_state state;           /* as it is to be in the file */
 	enum nbd_nexus nexus[NBD_SESSIONS_MAX];
 	bool has_lun_failed;
 	char portal[128];
+	char isid[13];
+	char identity[264];
 	char last_error[DISCSI_ERROR_MESSAGE_MAX];
 	struct discsi_session_stats written_stats;
 	uint64_t written_ns;
@@ -45,6 +49,9 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 		     struct discsi_session *session,
 		     struct nbd_registry *registry, struct nbd_disk *disk,
 		     const struct nbd_state *what);
+
+/* Another process is the one to signal from now on. */
+void nbd_health_owned(struct nbd_health *health, int64_t pid);
 
 /* Ends that. Fine on one that has not begun. Not from inside a callback. */
 void nbd_health_end(struct nbd_health *health);

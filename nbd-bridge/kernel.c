@@ -14,8 +14,10 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/list.h"
 
 #include "kernel.h"
+#include "log.h"
 #include "nbdlink.h"
 #include "sockets.h"
 
@@ -25,12 +27,11 @@
 
 /*
  * The kernel must not give up on a request while the target may still answer
- * it: the library has a deadline for each, so the kernel needs none. When this
- * process is gone its device fails I/O after a while instead of holding every
- * process that uses it for ever.
+ * it: the library has a deadline for each. With 0 it does not, and when a
+ * request has been under way for the queue's io_timeout (nbd_link_tune()) it
+ * looks whether the socket is a new one, and sends it again if so.
  */
 #define REQUEST_TIMEOUT_S 0
-#define DEAD_TIMEOUT_S 30
 
 int nbd_kernel_parse_device(const char *text, int *index)
 {
@@ -84,6 +85,24 @@ static void attach_job(void *arg)
 		nbd_link_disconnect(job->index);
 }
 
+static void resume_job(void *arg)
+{
+	struct nbd_kernel_job *job = arg;
+
+	job->fd = -1;
+	keep_result(job, nbd_link_replace(job->index, job->backend, &job->fd));
+	if (job->rc == 0)
+		nbd_link_tune(job->index);
+}
+
+static void resize_job(void *arg)
+{
+	struct nbd_kernel_job *job = arg;
+
+	keep_result(job, nbd_link_resize(job->index, job->backend,
+					 job->bytes));
+}
+
 static void flush_job(void *arg)
 {
 	struct nbd_kernel_job *job = arg;
@@ -105,6 +124,9 @@ static void on_client_gone(void *arg)
 	struct nbd_kernel *kernel = arg;
 
 	kernel->is_client_gone = true;
+	if (kernel->is_attached && !kernel->is_ending &&
+	    !kernel->server->has_kernel_left)
+		nbd_kernel_reconnect(kernel);
 }
 
 static void close_socket(struct nbd_kernel *kernel)
@@ -158,6 +180,8 @@ int nbd_kernel_start_attach(struct nbd_kernel *kernel,
 	int rc = check_block_size(disk);
 
 	kernel->server = server;
+	kernel->backend = backend;
+	kernel->bytes = disk->bytes;
 	if (rc == 0)
 		rc = open_pair(kernel);
 	if (rc < 0)
@@ -169,21 +193,150 @@ int nbd_kernel_start_attach(struct nbd_kernel *kernel,
 		.block_size = disk->block_size,
 		.server_flags = nbd_disk_flags(disk, false),
 		.timeout_s = REQUEST_TIMEOUT_S,
-		.dead_timeout_s = DEAD_TIMEOUT_S,
+		.dead_timeout_s = kernel->dead_timeout_s,
 		.backend = backend,
 	};
 	return nbd_worker_start(&kernel->attach.worker, server->ctx,
-				attach_job, &kernel->attach);
+				attach_job, NULL, &kernel->attach);
+}
+
+/* ------------------------------------------------------- a socket, a size */
+
+/* Serves our end of a socket that the kernel has the other one of. */
+static int serve_socket(struct nbd_kernel *kernel, int fd)
+{
+	int rc = nbd_server_add(kernel->server, fd, NBD_CLIENT_KERNEL,
+				on_client_gone, kernel);
+
+	if (rc < 0) {
+		close(fd);
+		return dsc_fail(-rc, "the kernel's socket cannot be served "
+				"(%s)", discsi_errno_name(rc));
+	}
+	kernel->is_client_gone = false;
+	return 0;
+}
+
+static int check_same(const struct nbd_disk *disk, uint32_t index)
+{
+	uint32_t block_size = nbd_link_block_size(index);
+	uint64_t bytes = nbd_link_bytes(index);
+
+	if (block_size != disk->block_size)
+		return dsc_fail(ESTALE, "/dev/nbd%" PRIu32 " was attached with "
+				"blocks of %" PRIu32 " bytes, the LUN has %"
+				PRIu32, index, block_size, disk->block_size);
+	if (bytes > disk->bytes)
+		return dsc_fail(ESTALE, "/dev/nbd%" PRIu32 " has %" PRIu64
+				" bytes, the LUN has become smaller: %" PRIu64,
+				index, bytes, disk->bytes);
+	return 0;
+}
+
+int nbd_kernel_start_resume(struct nbd_kernel *kernel,
+			    struct nbd_server *server, uint32_t index,
+			    const char *backend)
+{
+	const struct nbd_disk *disk = server->export->disk;
+	int rc = check_same(disk, index);
+
+	if (rc < 0)
+		return rc;
+	kernel->server = server;
+	kernel->backend = backend;
+	kernel->bytes = nbd_link_bytes(index);
+	kernel->is_client_gone = true;
+	kernel->attach.index = index;
+	kernel->attach.backend = backend;
+	return nbd_worker_start(&kernel->attach.worker, server->ctx,
+				resume_job, NULL, &kernel->attach);
+}
+
+static void on_replaced(void *arg)
+{
+	struct nbd_kernel_job *job = arg;
+	struct nbd_kernel *kernel =
+		dsc_container_of(job, struct nbd_kernel, replace);
+
+	if (job->rc == 0 && kernel->is_ending)
+		close(job->fd);
+	else if (job->rc == 0)
+		serve_socket(kernel, job->fd);
+	else if (!kernel->is_ending)
+		nbd_log(DISCSI_LOG_ERROR, "%s", job->error.message);
+	if (job->rc == -ENODEV)
+		kernel->is_attached = false;
+}
+
+void nbd_kernel_reconnect(struct nbd_kernel *kernel)
+{
+	nbd_log(DISCSI_LOG_WARNING, "the kernel has closed the socket of %s: it "
+		"is given a new one", kernel->device);
+	kernel->replace.index = kernel->attach.index;
+	kernel->replace.backend = kernel->backend;
+	if (nbd_worker_start(&kernel->replace.worker, kernel->server->ctx,
+			     resume_job, on_replaced, &kernel->replace) < 0)
+		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
+}
+
+static void begin_resize(struct nbd_kernel *kernel);
+
+static void on_resized(void *arg)
+{
+	struct nbd_kernel_job *job = arg;
+	struct nbd_kernel *kernel =
+		dsc_container_of(job, struct nbd_kernel, resize);
+
+	if (job->rc < 0)
+		nbd_log(DISCSI_LOG_ERROR, "%s", job->error.message);
+	else
+		nbd_log(DISCSI_LOG_INFO, "%s has %" PRIu64 " bytes now",
+			kernel->device, job->bytes);
+	if (kernel->bytes != job->bytes && !kernel->is_ending)
+		begin_resize(kernel);
+}
+
+static void begin_resize(struct nbd_kernel *kernel)
+{
+	struct nbd_kernel_job *job = &kernel->resize;
+
+	job->index = kernel->attach.index;
+	job->backend = kernel->backend;
+	job->bytes = kernel->bytes;
+	if (nbd_worker_start(&job->worker, kernel->server->ctx, resize_job,
+			     on_resized, job) < 0)
+		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
+}
+
+void nbd_kernel_resize(struct nbd_kernel *kernel, uint64_t bytes)
+{
+	if (!kernel->is_attached || kernel->is_ending ||
+	    bytes == kernel->bytes)
+		return;
+	if (bytes < kernel->bytes) {
+		nbd_log(DISCSI_LOG_ERROR, "%s keeps its %" PRIu64 " bytes: the "
+			"LUN has become smaller, and I/O beyond %" PRIu64
+			" fails", kernel->device, kernel->bytes, bytes);
+		return;
+	}
+	kernel->bytes = bytes;
+	if (!kernel->resize.worker.is_running)
+		begin_resize(kernel);
 }
 
 int nbd_kernel_finish_attach(struct nbd_kernel *kernel)
 {
+	bool is_resumed = kernel->is_client_gone && kernel->socket < 0;
+
 	close_socket(kernel);
 	if (kernel->attach.rc < 0)
 		return dsc_fail_with(&kernel->attach.error);
+	if (is_resumed && serve_socket(kernel, kernel->attach.fd) < 0)
+		return -discsi_last_error()->errnum;
 	snprintf(kernel->device, sizeof(kernel->device),
 		 DEVICE_PREFIX "%" PRIu32, kernel->attach.index);
 	kernel->is_attached = true;
+	nbd_kernel_resize(kernel, kernel->server->export->disk->bytes);
 	return 0;
 }
 
@@ -193,14 +346,15 @@ int nbd_kernel_start_flush(struct nbd_kernel *kernel)
 {
 	kernel->flush.index = kernel->attach.index;
 	return nbd_worker_start(&kernel->flush.worker, kernel->server->ctx,
-				flush_job, &kernel->flush);
+				flush_job, NULL, &kernel->flush);
 }
 
 int nbd_kernel_start_detach(struct nbd_kernel *kernel)
 {
+	kernel->is_ending = true;
 	kernel->detach.index = kernel->attach.index;
 	return nbd_worker_start(&kernel->detach.worker, kernel->server->ctx,
-				detach_job, &kernel->detach);
+				detach_job, NULL, &kernel->detach);
 }
 
 int nbd_kernel_finish_detach(struct nbd_kernel *kernel)
@@ -213,7 +367,10 @@ int nbd_kernel_finish_detach(struct nbd_kernel *kernel)
 
 void nbd_kernel_fini(struct nbd_kernel *kernel)
 {
+	kernel->is_ending = true;
 	nbd_worker_join(&kernel->attach.worker);
+	nbd_worker_join(&kernel->replace.worker);
+	nbd_worker_join(&kernel->resize.worker);
 	nbd_worker_join(&kernel->flush.worker);
 	nbd_worker_join(&kernel->detach.worker);
 	close_socket(kernel);

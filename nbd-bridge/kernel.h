@@ -24,18 +24,28 @@ struct nbd_kernel_job {
 	struct nbd_worker worker;
 	struct nbd_connect connect;
 	uint32_t index;
+	const char *backend;
+	uint64_t bytes;
+	int fd;
 	int rc;
 	struct discsi_error error;
 };
 
 struct nbd_kernel {
 	struct nbd_server *server;
-	struct nbd_kernel_job attach;
+	const char *backend;
+	struct nbd_kernel_job attach;   /* or taking over what is attached */
+	struct nbd_kernel_job replace;
+	struct nbd_kernel_job resize;
 	struct nbd_kernel_job flush;
 	struct nbd_kernel_job detach;
 	int socket;              /* the kernel's end, until it has it; or -1 */
+	unsigned dead_timeout_s; /* I/O waits so long for the next process */
+	uint64_t bytes;          /* the size the device shall have */
 	bool is_attached;
-	bool is_client_gone;     /* the kernel has closed its socket */
+	bool is_ending;          /* detached, or handed over: no new socket */
+	bool is_client_gone;     /* the kernel is done with us, or has no socket
+				  * of ours: then while replace runs */
 	char device[32];         /* "/dev/nbd0", "" when there is none */
 };
 
@@ -55,6 +65,23 @@ int nbd_kernel_parse_device(const char *text, int *index);
 int nbd_kernel_start_attach(struct nbd_kernel *kernel,
 			    struct nbd_server *server, int index,
 			    const char *backend);
+
+/*
+ * The same for the device that a process before this one has attached for the
+ * backend: it gets a new socket, and its file systems need not know.
+ *
+ * Errors: ESTALE (the disk behind it cannot be the same: another block size, or
+ * it is smaller), EMFILE, …
+ */
+int nbd_kernel_start_resume(struct nbd_kernel *kernel,
+			    struct nbd_server *server, uint32_t index,
+			    const char *backend);
+
+/* Offers the kernel a new socket in the place of the one that it has closed. */
+void nbd_kernel_reconnect(struct nbd_kernel *kernel);
+
+/* The disk has another size: the device gets it when it has become larger. */
+void nbd_kernel_resize(struct nbd_kernel *kernel, uint64_t bytes);
 
 /*
  * Errors: EOPNOTSUPP (no nbd driver), EPERM, EBUSY (the device is taken),

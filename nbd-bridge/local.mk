@@ -58,6 +58,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/tcp.c \
 	nbd-bridge/tcp.h \
 	nbd-bridge/tls.h \
+	nbd-bridge/supervise.c \
+	nbd-bridge/supervise.h \
 	nbd-bridge/wire.c \
 	nbd-bridge/wire.h \
 	nbd-bridge/worker.c \

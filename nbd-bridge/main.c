@@ -7,6 +7,7 @@
 
 #include "app.h"
 #include "log.h"
+#include "nbdlink.h"
 #include "report.h"
 
 #define EXIT_USAGE 2
@@ -17,6 +18,17 @@ static void print_error(bool is_json)
 
 	fputs(text != NULL ? text : "discsi-nbd: no memory\n", stderr);
 	free(text);
+}
+
+/* Nothing to be detached is fine: it has been done already. */
+static int abandon(const struct nbd_options *options)
+{
+	int index = nbd_link_find(options->abandon);
+
+	if (index < 0 || nbd_link_disconnect((uint32_t)index) == 0)
+		return EXIT_SUCCESS;
+	print_error(options->is_json);
+	return EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
@@ -41,6 +53,11 @@ int main(int argc, char **argv)
 	}
 	if (options.is_verbose)
 		nbd_log_set_level(DISCSI_LOG_INFO);
+	if (options.abandon != NULL) {
+		status = abandon(&options);
+		nbd_cli_forget(&options);
+		return status;
+	}
 	if (nbd_frontend_take(&frontend, &options) < 0 ||
 	    nbd_daemon_begin(&daemon, options.is_fork) < 0) {
 		print_error(options.is_json);

@@ -3,6 +3,7 @@
  * nbdlink.c: one netlink exchange at a time, and the device's files. Blocking
  * with deadlines, on a worker's thread; no state between calls.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -30,6 +31,7 @@
 
 #include "log.h"
 #include "nbdlink.h"
+#include "sockets.h"
 
 #define ANSWER_TIMEOUT_S 20     /* of one netlink exchange */
 #define DEVICE_TIMEOUT_MS 10000 /* until /dev/nbdN is there */
@@ -37,6 +39,9 @@
 #define FREE_TIMEOUT_MS 3000    /* until a detached device is free */
 #define FREE_SLICE_MS 10
 #define REQUEST_KB 1024         /* what one request of the kernel may have */
+#define RESEND_MS 2000          /* how often it looks whether to send it again */
+#define REPLACE_TIMEOUT_MS 5000 /* until the kernel has seen a socket's end */
+#define REPLACE_SLICE_MS 10
 
 struct exchange {
 	int error;       /* errno of the kernel's refusal, 0: none */
@@ -115,8 +120,9 @@ static int open_family(struct nl_sock **sock, int *family)
 	if (*family >= 0)
 		return 0;
 	nl_socket_free(*sock);
-	return dsc_fail(EOPNOTSUPP, "this kernel has no nbd driver (try: "
-			"modprobe nbd), use --socket");
+	return dsc_fail(EOPNOTSUPP, "this kernel has no nbd driver with a "
+			"netlink interface: that takes Linux 4.12 and the nbd "
+			"module (try: modprobe nbd), else use --socket");
 }
 
 static int fail_connect(const struct nbd_connect *what, int rc)
@@ -163,6 +169,34 @@ int nbd_link_connect(const struct nbd_connect *what, uint32_t *index)
 		return dsc_fail(EPROTO, "the kernel does not say which nbd "
 				"device it has attached");
 	return 0;
+}
+
+/* Asks for something and waits for yes or no: 0 or a negative errno. */
+static int ask(struct nl_msg *(*make)(int family, const void *what),
+	       const void *what)
+{
+	struct exchange exchange = { 0 };
+	struct nl_sock *sock;
+	struct nl_msg *msg;
+	int family, rc;
+
+	rc = open_family(&sock, &family);
+	if (rc < 0)
+		return rc;
+	msg = make(family, what);
+	rc = msg != NULL ? exchange_message(sock, msg, &exchange) : -ENOMEM;
+	nl_socket_free(sock);
+	return rc;
+}
+
+static struct nl_msg *make_reconfigure(int family, const void *what)
+{
+	return nbd_netlink_reconfigure(family, what);
+}
+
+static struct nl_msg *make_disconnect(int family, const void *what)
+{
+	return nbd_netlink_disconnect(family, *(const uint32_t *)what);
 }
 
 /* ----------------------------------------------------------------- files */
@@ -280,6 +314,7 @@ void nbd_link_tune(uint32_t index)
 	long long now = read_sysfs(index, "queue/max_sectors_kb");
 	long long wanted = most > 0 && most < REQUEST_KB ? most : REQUEST_KB;
 
+	write_sysfs(index, "queue/io_timeout", RESEND_MS);
 	if (now < 0 || now >= wanted)
 		return;
 	if (!write_sysfs(index, "queue/max_sectors_kb", wanted))
@@ -325,20 +360,136 @@ static void wait_free(uint32_t index)
 
 int nbd_link_disconnect(uint32_t index)
 {
-	struct exchange exchange = { 0 };
-	struct nl_sock *sock;
-	struct nl_msg *msg;
-	int family, rc;
+	int rc = ask(make_disconnect, &index);
 
-	rc = open_family(&sock, &family);
-	if (rc < 0)
-		return rc;
-	msg = nbd_netlink_disconnect(family, index);
-	rc = msg != NULL ? exchange_message(sock, msg, &exchange) : -ENOMEM;
-	nl_socket_free(sock);
 	if (rc < 0)
 		return dsc_fail(-rc, "the kernel does not detach nbd%" PRIu32
 				" (%s)", index, discsi_errno_name(rc));
 	wait_free(index);
 	return 0;
+}
+
+/* ------------------------------------------------------------ coming back */
+
+/* True when the device is attached for this backend. */
+static bool is_attached_for(uint32_t index, const char *backend)
+{
+	char path[64], text[512] = "";
+	ssize_t n;
+	int fd;
+
+	sysfs_path(path, sizeof(path), index, "backend");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, backend) == 0 && read_sysfs(index, "pid") >= 0;
+}
+
+int nbd_link_find(const char *backend)
+{
+	DIR *dir = opendir("/sys/block");
+	struct dirent *entry;
+	int index = -ENOENT;
+
+	if (dir == NULL)
+		return -ENOENT;
+	while (index < 0 && (entry = readdir(dir)) != NULL) {
+		const char *digits = entry->d_name + strlen("nbd");
+
+		if (strncmp(entry->d_name, "nbd", 3) == 0 &&
+		    is_attached_for((uint32_t)strtoul(digits, NULL, 10),
+				    backend))
+			index = (int)strtoul(digits, NULL, 10);
+	}
+	closedir(dir);
+	return index;
+}
+
+uint64_t nbd_link_bytes(uint32_t index)
+{
+	long long sectors = read_sysfs(index, "size");
+
+	return sectors > 0 ? (uint64_t)sectors * 512 : 0;
+}
+
+uint32_t nbd_link_block_size(uint32_t index)
+{
+	long long size = read_sysfs(index, "queue/logical_block_size");
+
+	return size > 0 ? (uint32_t)size : 0;
+}
+
+/* The other end is closed only if the kernel has not kept it. */
+static bool is_kept(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pollfd, 1, 0) == 0 ||
+	       (pollfd.revents & (POLLHUP | POLLERR)) == 0;
+}
+
+/* One attempt: 0, -EAGAIN when the kernel has dropped the socket, or an errno. */
+static int offer_socket(uint32_t index, const char *backend, int *fd)
+{
+	struct nbd_reconfigure what = { .index = index, .backend = backend };
+	int ends[2];
+	int rc;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	nbd_socket_widen(ends[0]);
+	nbd_socket_widen(ends[1]);
+	what.socket = ends[1];
+	rc = ask(make_reconfigure, &what);
+	close(ends[1]);
+	if (rc == 0 && is_kept(ends[0])) {
+		*fd = ends[0];
+		return 0;
+	}
+	close(ends[0]);
+	return rc < 0 ? rc : -EAGAIN;
+}
+
+int nbd_link_replace(uint32_t index, const char *backend, int *fd)
+{
+	uint64_t until_ns = dsc_clock_now_ns() +
+			    REPLACE_TIMEOUT_MS * DSC_NS_PER_MS;
+	int rc;
+
+	for (;;) {
+		if (!is_attached_for(index, backend))
+			return dsc_fail(ENODEV, "nbd%" PRIu32 " is not attached"
+					" for %s any more", index, backend);
+		rc = offer_socket(index, backend, fd);
+		if (rc != -EAGAIN || dsc_clock_now_ns() >= until_ns)
+			break;
+		poll(NULL, 0, REPLACE_SLICE_MS);
+	}
+	if (rc == -EAGAIN)
+		return dsc_fail(ETIMEDOUT, "the kernel does not take a new "
+				"socket for nbd%" PRIu32 ", the old one works",
+				index);
+	if (rc < 0)
+		return dsc_fail(-rc, "the kernel refuses a new socket for nbd%"
+				PRIu32 " (%s)", index, discsi_errno_name(rc));
+	return 0;
+}
+
+int nbd_link_resize(uint32_t index, const char *backend, uint64_t bytes)
+{
+	const struct nbd_reconfigure what = {
+		.index = index, .socket = -1, .bytes = bytes,
+		.backend = backend,
+	};
+	int rc = ask(make_reconfigure, &what);
+
+	if (rc < 0)
+		return dsc_fail(-rc, "the kernel does not give nbd%" PRIu32
+				" its new size (%s; it takes Linux 5.3)",
+				index, discsi_errno_name(rc));
+	return nbd_link_wait_device(index, bytes);
 }

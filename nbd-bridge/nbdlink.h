@@ -14,13 +14,39 @@
 /* NBD_CMD_CONNECT. index: receives N of the device. */
 int nbd_link_connect(const struct nbd_connect *what, uint32_t *index);
 
+/*
+ * The device that was attached for this backend and whose process is gone.
+ * Returns its index or -ENOENT, without a last error. Does not block.
+ */
+int nbd_link_find(const char *backend);
+
+/* Its size and block size as the kernel has them, 0 when that cannot be told. */
+uint64_t nbd_link_bytes(uint32_t index);
+uint32_t nbd_link_block_size(uint32_t index);
+
+/*
+ * Gives an attached device whose socket is dead a new one. The kernel says yes
+ * even when it has let go of the socket at once, because no other is dead (yet):
+ * so that is looked at, and tried again for a while.
+ *
+ * fd: receives our end. Errors: ENODEV (not attached any more, or for another
+ * backend), ETIMEDOUT, EMFILE, EPERM.
+ */
+int nbd_link_replace(uint32_t index, const char *backend, int *fd);
+
+/* Gives a device another size; waits for I/O that is under way. */
+int nbd_link_resize(uint32_t index, const char *backend, uint64_t bytes);
+
 /* NBD_CMD_DISCONNECT, and waits until the device is free again. */
 int nbd_link_disconnect(uint32_t index);
 
 /* Waits until /dev/nbdN is there and has its size. */
 int nbd_link_wait_device(uint32_t index, uint64_t bytes);
 
-/* Lets the kernel send larger requests than it does by itself. */
+/*
+ * Lets the kernel send larger requests than it does by itself, and look every
+ * other second whether a request has to be sent again.
+ */
 void nbd_link_tune(uint32_t index);
 
 /* Writes out file systems and caches that lie on the device. */

@@ -78,6 +78,28 @@ struct nl_msg *nbd_netlink_connect(int family, const struct nbd_connect *what)
 	return NULL;
 }
 
+static bool put_reconfigure(struct nl_msg *msg,
+			    const struct nbd_reconfigure *what)
+{
+	return nla_put_u32(msg, NBD_ATTR_INDEX, what->index) == 0 &&
+	       nla_put_string(msg, NBD_ATTR_BACKEND_IDENTIFIER,
+			      what->backend) == 0 &&
+	       (what->bytes == 0 ||
+		nla_put_u64(msg, NBD_ATTR_SIZE_BYTES, what->bytes) == 0) &&
+	       (what->socket < 0 || put_socket(msg, what->socket));
+}
+
+struct nl_msg *nbd_netlink_reconfigure(int family,
+				       const struct nbd_reconfigure *what)
+{
+	struct nl_msg *msg = new_message(family, NBD_CMD_RECONFIGURE);
+
+	if (msg == NULL || put_reconfigure(msg, what))
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
 struct nl_msg *nbd_netlink_disconnect(int family, uint32_t index)
 {
 	struct nl_msg *msg = new_message(family, NBD_CMD_DISCONNECT);

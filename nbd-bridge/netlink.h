@@ -24,8 +24,18 @@ struct nbd_connect {
 	const char *backend;      /* whose the device is, shown in sysfs */
 };
 
+/* What NBD_CMD_RECONFIGURE is told: a new socket, a new size, or both. */
+struct nbd_reconfigure {
+	uint32_t index;
+	int socket;               /* in the place of one that is dead; -1: none */
+	uint64_t bytes;           /* 0: as it is */
+	const char *backend;      /* must be what the device was attached with */
+};
+
 /* Each returns a message that the caller frees, NULL without memory. */
 struct nl_msg *nbd_netlink_connect(int family, const struct nbd_connect *what);
+struct nl_msg *nbd_netlink_reconfigure(int family,
+				       const struct nbd_reconfigure *what);
 struct nl_msg *nbd_netlink_disconnect(int family, uint32_t index);
 
 /*

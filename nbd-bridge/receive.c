@@ -106,6 +106,7 @@ static void take_in(struct nbd_client *client,
 		client->is_stalled = true;
 		break;
 	case NBD_INTAKE_END:
+		client->server->has_kernel_left |= client->is_kernel;
 		nbd_client_drain(client);
 		break;
 	case NBD_INTAKE_ABUSE:

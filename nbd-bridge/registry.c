@@ -21,6 +21,7 @@
 
 #include "registry.h"
 
+#define STATE_FILE_MAX 65536
 #define LOCK_TRIES 20
 #define LOCK_PAUSE_MS 10
 #define NEW_SUFFIX DSC_REGISTRY_STATE ".new"
@@ -196,16 +197,51 @@ int nbd_registry_publish(struct nbd_registry *registry,
 	return 0;
 }
 
+void nbd_registry_leave(struct nbd_registry *registry)
+{
+	registry->is_published = false;
+	if (registry->lock_fd >= 0)
+		close(registry->lock_fd);
+	registry->lock_fd = -1;
+}
+
+char *nbd_registry_recall(const struct nbd_registry *registry,
+			  const char *member)
+{
+	char *name = file_name(registry, DSC_REGISTRY_STATE);
+	char *text = calloc(1, STATE_FILE_MAX + 1);
+	char *value = NULL;
+	int fd = -1;
+
+	if (name != NULL && text != NULL)
+		fd = openat(registry->dir.fd, name,
+			    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, STATE_FILE_MAX) > 0)
+		value = nbd_state_member(text, member);
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	free(name);
+	return value;
+}
+
+/* The lock file may be another process's already. */
+static void remove_lock(struct nbd_registry *registry)
+{
+	char *name = file_name(registry, DSC_REGISTRY_LOCK);
+
+	if (name != NULL && has_name(registry, name, registry->lock_fd))
+		unlinkat(registry->dir.fd, name, 0);
+	free(name);
+}
+
 void nbd_registry_release(struct nbd_registry *registry)
 {
 	if (registry->is_published)
 		remove_file(registry, DSC_REGISTRY_STATE);
-	registry->is_published = false;
-	if (registry->lock_fd >= 0) {
-		remove_file(registry, DSC_REGISTRY_LOCK);
-		close(registry->lock_fd);
-	}
-	registry->lock_fd = -1;
+	if (registry->lock_fd >= 0)
+		remove_lock(registry);
+	nbd_registry_leave(registry);
 	free(registry->id);
 	registry->id = NULL;
 	if (registry->dir.fd >= 0)

@@ -37,6 +37,16 @@ int nbd_registry_claim(struct nbd_registry *registry, const char *target,
 int nbd_registry_publish(struct nbd_registry *registry,
 			 const struct nbd_state *state);
 
+/* Lets go of an entry that is another process's now: nothing is removed. */
+void nbd_registry_leave(struct nbd_registry *registry);
+
+/*
+ * What the state file, left by a process before this one, says of the session
+ * and the disk: allocated, or NULL.
+ */
+char *nbd_registry_recall(const struct nbd_registry *registry,
+			  const char *member);
+
 /* Removes what was made and lets the lock go. Fine on an entry half made. */
 void nbd_registry_release(struct nbd_registry *registry);
 

@@ -76,12 +76,19 @@ int nbd_app_wait(struct nbd_app *app, const bool *flag)
 	return dsc_fail(ECANCELED, "told to end before the export was ready");
 }
 
+/* A socket that the kernel has closed is replaced, unless it is done with us. */
+static bool is_device_gone(const struct nbd_app *app)
+{
+	return app->kernel.is_client_gone &&
+	       !app->kernel.replace.worker.is_running;
+}
+
 void nbd_app_serve(struct nbd_app *app)
 {
-	while (app->stops == 0 && !app->kernel.is_client_gone &&
+	while (app->stops == 0 && !is_device_gone(app) &&
 	       !app->frontend->is_client_gone)
 		discsi_context_dispatch(app->ctx, -1);
-	if (app->kernel.is_client_gone)
+	if (is_device_gone(app))
 		nbd_log(DISCSI_LOG_WARNING, "%s was detached by somebody else",
 			app->kernel.device);
 }

@@ -58,6 +58,7 @@ struct nbd_server {
 	struct discsi_deferred *reaper;
 	struct nbd_log_limit log_limit;   /* of requests that fail */
 	struct nbd_log_limit drop_limit;  /* of clients that misbehave */
+	bool has_kernel_left;             /* it has asked to disconnect */
 };
 
 enum nbd_client_kind {

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/registry.h"
@@ -122,12 +123,15 @@ static struct json_object *make_object(const char *id,
 	} members[] = {
 		{ "version", json_object_new_int(DSC_REGISTRY_VERSION) },
 		{ "id", json_object_new_string(id) },
-		{ "pid", json_object_new_int64(getpid()) },
+		{ "pid", json_object_new_int64(state->pid) },
 		{ "device", json_object_new_string(state->device) },
 		{ "socket", json_object_new_string(state->socket) },
 		{ "export", json_object_new_string(state->export) },
 		{ "target", json_object_new_string(state->target) },
 		{ "portal", json_object_new_string(state->portal) },
+		{ "worker", json_object_new_int64(getpid()) },
+		{ "isid", json_object_new_string(state->isid) },
+		{ "identity", json_object_new_string(state->identity) },
 		{ "lun", json_object_new_uint64(state->lun) },
 		{ "bytes", json_object_new_uint64(state->bytes) },
 		{ "read_only", json_object_new_boolean(state->is_read_only) },
@@ -172,4 +176,20 @@ char *nbd_state_text(const char *id, const struct nbd_state *state)
 		text = NULL;
 	json_object_put(object);
 	return text;
+}
+
+char *nbd_state_member(const char *text, const char *name)
+{
+	struct json_object *object = json_tokener_parse(text);
+	struct json_object *value;
+	const char *found = NULL;
+	char *copy = NULL;
+
+	if (json_object_object_get_ex(object, name, &value) &&
+	    json_object_is_type(value, json_type_string))
+		found = json_object_get_string(value);
+	if (found != NULL && found[0] != '\0')
+		copy = strdup(found);
+	json_object_put(object);
+	return copy;
 }

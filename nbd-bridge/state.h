@@ -18,6 +18,9 @@ struct nbd_state {
 	const char *export;
 	const char *target;
 	const char *portal;
+	const char *isid;            /* of the first session, 12 hex digits */
+	const char *identity;        /* the disk's designator or serial */
+	int64_t pid;                 /* whom to signal */
 	uint64_t lun;
 	uint64_t bytes;
 	bool is_read_only;
@@ -38,5 +41,8 @@ struct nbd_state {
 
 /* JSON that ends with a newline: allocated, NULL without memory. */
 char *nbd_state_text(const char *id, const struct nbd_state *state);
+
+/* A text of a state file that is not "": allocated, else NULL. */
+char *nbd_state_member(const char *text, const char *name);
 
 #endif /* NBD_STATE_H */

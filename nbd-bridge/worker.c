@@ -19,6 +19,8 @@ static void on_finished(void *arg)
 
 	pthread_join(worker->thread, NULL);
 	worker->is_running = false;
+	if (worker->done != NULL)
+		worker->done(worker->arg);
 }
 
 static void *run(void *arg)
@@ -32,13 +34,14 @@ static void *run(void *arg)
 }
 
 int nbd_worker_start(struct nbd_worker *worker, struct discsi_context *ctx,
-		     discsi_call_cb job, void *arg)
+		     discsi_call_cb job, discsi_call_cb done, void *arg)
 {
 	pthread_attr_t attributes;
 	int error;
 
 	worker->ctx = ctx;
 	worker->job = job;
+	worker->done = done;
 	worker->arg = arg;
 	worker->is_running = true;
 	error = pthread_attr_init(&attributes);

@@ -45,7 +45,7 @@ static bool is_kernel_device(const char *how)
 	       strspn(digits, "0123456789") == strlen(digits);
 }
 
-static const char *find_program(void)
+const char *dsc_bridge_program(void)
 {
 	const char *given = secure_getenv("DISCSI_NBD");
 
@@ -278,12 +278,13 @@ static int run(const struct request *request, const char *const argv[],
 static int start(const struct request *request, const char *option,
 		 const char *value, struct discsi_bridge **bridge)
 {
-	const char *program = find_program();
+	const char *program = dsc_bridge_program();
+	bool is_device = strcmp(option, "--device") == 0;
 	/* Clients of a socket make as many connections as they like. */
-	bool is_plain = request->options->connections <= 1 ||
-			strcmp(option, "--device") != 0;
+	bool is_plain = request->options->connections <= 1 || !is_device;
 	const char *const argv[] = {
 		program, "--fork", "--json", "--config", "-", option, value,
+		is_device ? "--supervise" : NULL,
 		is_plain ? NULL : "--connections", request->connections, NULL
 	};
 	struct dsc_spawn_result result;

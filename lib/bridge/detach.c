@@ -11,13 +11,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/nbd.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -27,9 +25,11 @@
 #include "bridge/pid.h"
 #include "bridge/registry.h"
 #include "bridge/attach.h"
+#include "bridge/spawn.h"
 
 #define DETACH_WAIT_MS 30000
 #define HURRY_WAIT_MS 5000
+#define ABANDON_WAIT_MS 30000u
 
 /* What becomes of a process that does not end: FORCE of the public flags is
  * about the device. */
@@ -247,21 +247,19 @@ static bool is_left_behind(const struct discsi_bridge *bridge)
 
 /*
  * A process that was killed leaves its device to the kernel, without a server
- * but with its id as the backend's name. These two ioctls work on devices that
- * were made by netlink, too.
+ * but with its id as the backend's name. Opening the device might wait for a
+ * server; netlink, which discsi-nbd speaks, does not.
  */
 static void release_device(const struct discsi_bridge *bridge)
 {
-	int fd;
+	const char *const argv[] = {
+		dsc_bridge_program(), "--abandon", bridge->id, NULL
+	};
+	struct dsc_spawn_result result;
 
-	if (!is_left_behind(bridge))
-		return;
-	fd = open(bridge->device, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	ioctl(fd, NBD_DISCONNECT);
-	ioctl(fd, NBD_CLEAR_SOCK);
-	close(fd);
+	if (is_left_behind(bridge) &&
+	    dsc_spawn(argv, "", 0, ABANDON_WAIT_MS, &result) == 0)
+		dsc_spawn_result_free(&result);
 }
 
 /*

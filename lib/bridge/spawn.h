@@ -50,6 +50,9 @@ int dsc_spawn_within(const char *const argv[], const char *input,
 		     size_t input_length, uint64_t timeout_ms, int cancel_fd,
 		     struct dsc_spawn_result *result);
 
+/* The path or name of discsi-nbd: DISCSI_NBD, where it was installed, PATH. */
+const char *dsc_bridge_program(void);
+
 /* Frees what result holds; an all-zero one is fine. */
 void dsc_spawn_result_free(struct dsc_spawn_result *result);
 

@@ -186,10 +186,40 @@ static void test_device_names(void)
 				-EINVAL);
 }
 
+static void test_reconfigure(void)
+{
+	static const struct nbd_reconfigure cases[] = {
+		{ .index = 4, .socket = 9, .backend = "b" },
+		{ .index = 4, .socket = -1, .bytes = 8192, .backend = "b" },
+	};
+	struct nlattr *attributes[NBD_ATTR_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		struct nl_msg *msg = nbd_netlink_reconfigure(17, &cases[i]);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(msg);
+		CU_ASSERT_EQUAL(genlmsg_hdr(nlmsg_hdr(msg))->cmd,
+				NBD_CMD_RECONFIGURE);
+		CU_ASSERT_EQUAL_FATAL(genlmsg_parse(nlmsg_hdr(msg), 0,
+						    attributes, NBD_ATTR_MAX,
+						    NULL), 0);
+		CU_ASSERT_EQUAL(nla_get_u32(attributes[NBD_ATTR_INDEX]), 4);
+		CU_ASSERT_STRING_EQUAL(nla_get_string(
+			attributes[NBD_ATTR_BACKEND_IDENTIFIER]), "b");
+		CU_ASSERT_EQUAL(attributes[NBD_ATTR_SOCKETS] != NULL, i == 0);
+		CU_ASSERT_EQUAL(attributes[NBD_ATTR_SIZE_BYTES] != NULL,
+				i == 1);
+		CU_ASSERT_PTR_NULL(attributes[NBD_ATTR_TIMEOUT]);
+		nlmsg_free(msg);
+	}
+}
+
 static const struct dsc_test tests[] = {
 	{ "connect", test_connect },
 	{ "connect-any", test_connect_any },
 	{ "disconnect", test_disconnect },
+	{ "reconfigure", test_reconfigure },
 	{ "answer", test_answer },
 	{ "device-names", test_device_names },
 	{ NULL, NULL }

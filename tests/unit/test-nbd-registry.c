@@ -20,6 +20,9 @@
 #define ID "iqn.2026-11.io.test:disk_1-lun-7"
 
 static const struct nbd_state state = {
+	.isid = "800102030405",
+	.identity = "naa.6000",
+	.pid = 1234,
 	.device = "", .socket = "/run/x.sock", .export = "e",
 	.target = TARGET, .portal = "[::1]:3260", .lun = 7,
 	.bytes = UINT64_C(1) << 41, .is_read_only = true,
@@ -58,7 +61,7 @@ static void test_publish(void)
 	CU_ASSERT_EQUAL_FATAL(dsc_registry_open(&reader, false), 0);
 	CU_ASSERT_EQUAL_FATAL(dsc_registry_load(&reader, ID, &bridge), 0);
 	CU_ASSERT(bridge->alive);
-	CU_ASSERT_EQUAL(bridge->pid, getpid());
+	CU_ASSERT_EQUAL(bridge->pid, 1234);
 	CU_ASSERT_STRING_EQUAL(bridge->device, "");
 	CU_ASSERT_STRING_EQUAL(bridge->socket, "/run/x.sock");
 	CU_ASSERT_STRING_EQUAL(bridge->target, TARGET);
@@ -127,7 +130,7 @@ static void test_stale(void)
 	CU_ASSERT_EQUAL_FATAL(nbd_registry_publish(&registry, &state), 0);
 	CU_ASSERT_EQUAL_FATAL(dsc_registry_open(&reader, false), 0);
 	CU_ASSERT_EQUAL_FATAL(dsc_registry_load(&reader, ID, &bridge), 0);
-	CU_ASSERT_EQUAL(bridge->pid, getpid());
+	CU_ASSERT_EQUAL(bridge->pid, 1234);
 	discsi_bridge_free(bridge);
 	dsc_registry_close(&reader);
 	nbd_registry_release(&registry);

@@ -91,7 +91,8 @@ no_session()
 test_detach_clears_what_a_killed_process_has_left()
 {
 	device=$(attach | json_member device)
-	kill -9 "$(pidof discsi-nbd)"
+	# shellcheck disable=SC2046 # the supervisor and its worker
+	kill -9 $(pidof discsi-nbd)
 	wait_for 10 is_dead
 	[ -e "/sys/block/${device#/dev/}/pid" ]
 	timeout 60 discsi detach "$device"

@@ -4,9 +4,10 @@
 # written, each in a shell of its own with -eu and a deadline, and prints TAP.
 # The trace of a test that failed follows its line. setup and teardown, where
 # FILE has them, run before the first and after the last one. A test is
-# skipped by the function skip of lib.sh.
+# skipped by the function skip of lib.sh; FILE may set limit, in seconds.
 file=$1
-limit=90
+limit=$(sed -n -e 's/^limit=//p' "$file")
+limit=${limit:-90}
 log=/run/test.log
 
 run()

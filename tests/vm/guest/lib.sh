@@ -103,9 +103,46 @@ json_member()
 	sed -n -e "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p"
 }
 
+# The process that serves the one bridge there is.
+worker()
+{
+	cat /run/discsi/*.json | json_member worker
+}
+
 no_bridge_runs()
 {
 	! pidof discsi-nbd
+}
+
+# In the background: a program that writes, reads back and verifies, until
+# fio_end.
+fio_start()
+{
+	fio --name=verify --filename="$1" --rw=randrw --bs=4k --size=24m \
+		--direct=1 --ioengine=libaio --iodepth=8 --verify=crc32c \
+		--verify_fatal=1 --time_based --runtime=600 \
+		--output=/run/fio.out >/run/fio.err 2>&1 &
+	fio=$!
+	wait_for 60 has_read "${1#/dev/}"
+}
+
+# has_read NBDN: more of it than a look for partitions takes.
+has_read()
+{
+	read -r reads _ <"/sys/block/$1/stat"
+	[ "$reads" -gt 200 ]
+}
+
+fio_end()
+{
+	kill -0 "$fio" || fail "fio has ended by itself: $(cat /run/fio.out)"
+	kill -INT "$fio"
+	wait "$fio" || :
+	cat /run/fio.out /run/fio.err
+	grep -q 'err= 0' /run/fio.out
+	if grep -q 'error\|verify failed' /run/fio.out /run/fio.err; then
+		fail "fio saw an error"
+	fi
 }
 
 # No process, no state, no session, no device in use: as if nothing had been.

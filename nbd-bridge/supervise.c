@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * supervise.c: fork, wait, fork again. The two processes are joined by a
+ * socketpair: the worker sends one byte when it serves, and sees its end when
+ * the supervisor is gone. Main thread.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/secret.h"
+
+#include "log.h"
+#include "nbdlink.h"
+#include "supervise.h"
+
+#define PAUSE_MIN_MS 50u     /* before the next worker; doubled each time */
+#define PAUSE_MAX_MS 5000u
+#define STABLE_MS 1000u      /* one that has served so long begins anew */
+
+struct supervisor {
+	struct nbd_supervised *supervised;
+	struct nbd_daemon *daemon;
+	struct discsi_conf **conf;
+	struct nbd_registry *registry;
+	int signal_fd;
+	int link;            /* to the worker, or -1 */
+	pid_t worker;        /* 0: there is none */
+	int code;            /* how the last one has ended */
+	bool is_ready;       /* the worker serves */
+	bool has_served;     /* one of them has */
+	unsigned stops;      /* how often we were told to end */
+	unsigned pause_ms;
+	uint64_t ready_ns;
+};
+
+static int open_signals(struct supervisor *supervisor)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	supervisor->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return supervisor->signal_fd < 0 ? -errno : 0;
+}
+
+/* ------------------------------------------------------------- the worker */
+
+/* In the worker: what is the supervisor's is let go of. */
+static int become_worker(struct supervisor *supervisor, int link, char *text)
+{
+	struct nbd_supervised *supervised = supervisor->supervised;
+	struct discsi_conf *conf;
+	int rc = discsi_conf_new(&conf);
+
+	if (rc == 0)
+		rc = discsi_conf_set_json(conf, text, strlen(text), NULL, NULL);
+	if (rc < 0)
+		return rc;
+	discsi_conf_free(*supervisor->conf);
+	*supervisor->conf = conf;
+	close(supervisor->signal_fd);
+	*supervised = (struct nbd_supervised){
+		.is_worker = true,
+		.is_restart = supervisor->has_served,
+		.link = link,
+	};
+	return 0;
+}
+
+static void forget_text(char *text)
+{
+	dsc_wipe(text, strlen(text));
+	free(text);
+}
+
+/* Whoever waits for the first report gets it from the worker alone. */
+static void leave_report(struct nbd_daemon *daemon)
+{
+	if (daemon->pipe >= 0)
+		close(daemon->pipe);
+	daemon->pipe = -1;
+}
+
+/* Returns 1 in the worker, 0 in the supervisor, or a negative errno. */
+static int start_worker(struct supervisor *supervisor)
+{
+	int ends[2];
+	char *text;
+	int rc;
+
+	rc = discsi_conf_to_json(*supervisor->conf, DISCSI_CONF_SECRETS, &text);
+	if (rc < 0)
+		return rc;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		forget_text(text);
+		return dsc_fail(errno, "no socketpair can be made");
+	}
+	supervisor->worker = fork();
+	if (supervisor->worker == 0) {
+		close(ends[0]);
+		if (become_worker(supervisor, ends[1], text) < 0)
+			_exit(EXIT_FAILURE);
+		forget_text(text);
+		return 1;
+	}
+	close(ends[1]);
+	forget_text(text);
+	if (supervisor->worker < 0) {
+		rc = -errno;
+		supervisor->worker = 0;
+		close(ends[0]);
+		return dsc_fail(-rc, "no process can be made");
+	}
+	supervisor->link = ends[0];
+	supervisor->is_ready = false;
+	leave_report(supervisor->daemon);
+	return 0;
+}
+
+void nbd_supervised_ready(const struct nbd_supervised *supervised)
+{
+	if (supervised->link >= 0)
+		send(supervised->link, "R", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* ---------------------------------------------------------------- events */
+
+static void close_link(struct supervisor *supervisor)
+{
+	if (supervisor->link >= 0)
+		close(supervisor->link);
+	supervisor->link = -1;
+}
+
+/*
+ * A worker that comes back for a device must not be ended before it serves:
+ * what the kernel holds back for it would be lost. Told twice, it must.
+ */
+static void pass_stop(struct supervisor *supervisor)
+{
+	if (supervisor->worker > 0 && supervisor->stops > 0 &&
+	    (supervisor->is_ready || !supervisor->has_served ||
+	     supervisor->stops > 1))
+		kill(supervisor->worker, SIGTERM);
+}
+
+static void on_link(struct supervisor *supervisor)
+{
+	char byte;
+
+	if (recv(supervisor->link, &byte, 1, MSG_DONTWAIT) != 1) {
+		close_link(supervisor);
+		return;
+	}
+	supervisor->is_ready = true;
+	supervisor->ready_ns = dsc_clock_now_ns();
+	if (!supervisor->has_served && supervisor->daemon->is_forked) {
+		nbd_daemon_leave_terminal();
+		nbd_log_to_syslog(supervisor->registry->id);
+	}
+	supervisor->has_served = true;
+	pass_stop(supervisor);
+}
+
+static void reap(struct supervisor *supervisor)
+{
+	int status;
+
+	if (supervisor->worker <= 0 ||
+	    waitpid(supervisor->worker, &status, WNOHANG) !=
+	    supervisor->worker)
+		return;
+	if (supervisor->link >= 0)
+		on_link(supervisor);
+	close_link(supervisor);
+	supervisor->worker = 0;
+	supervisor->code = WIFEXITED(status) ? WEXITSTATUS(status) :
+			   128 + WTERMSIG(status);
+}
+
+static void on_signals(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo info;
+
+	while (read(supervisor->signal_fd, &info, sizeof(info)) ==
+	       sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD ||
+		    (info.ssi_signo == SIGHUP &&
+		     supervisor->daemon->is_forked))
+			continue;
+		supervisor->stops++;
+		pass_stop(supervisor);
+	}
+	reap(supervisor);
+}
+
+static void wait_event(struct supervisor *supervisor, int timeout_ms)
+{
+	struct pollfd fds[] = {
+		{ .fd = supervisor->signal_fd, .events = POLLIN },
+		{ .fd = supervisor->link, .events = POLLIN },
+	};
+
+	if (poll(fds, 2, timeout_ms) <= 0)
+		return;
+	if (fds[1].revents != 0)
+		on_link(supervisor);
+	if (fds[0].revents != 0)
+		on_signals(supervisor);
+}
+
+/* ------------------------------------------------------------------ flow */
+
+/* A pause that grows while workers do not live long; a signal ends it. */
+static void pause_before_next(struct supervisor *supervisor)
+{
+	uint64_t now = dsc_clock_now_ns();
+	uint64_t until_ns;
+
+	if (supervisor->is_ready &&
+	    now - supervisor->ready_ns > STABLE_MS * DSC_NS_PER_MS)
+		supervisor->pause_ms = 0;
+	until_ns = now + supervisor->pause_ms * DSC_NS_PER_MS;
+	nbd_log(DISCSI_LOG_ERROR, "the worker has ended (%d), the next one is "
+		"started in %u ms", supervisor->code, supervisor->pause_ms);
+	while (supervisor->stops == 0 && (now = dsc_clock_now_ns()) < until_ns)
+		wait_event(supervisor, (int)((until_ns - now) /
+					     DSC_NS_PER_MS) + 1);
+	supervisor->pause_ms = supervisor->pause_ms == 0 ? PAUSE_MIN_MS :
+			       supervisor->pause_ms * 2;
+	if (supervisor->pause_ms > PAUSE_MAX_MS)
+		supervisor->pause_ms = PAUSE_MAX_MS;
+}
+
+static bool is_over(const struct supervisor *supervisor)
+{
+	return supervisor->code == 0 || !supervisor->has_served ||
+	       supervisor->code == NBD_EXIT_HANDED_OVER ||
+	       (supervisor->stops > 0 && supervisor->is_ready) ||
+	       supervisor->stops > 1;
+}
+
+/* Nobody has come back for the device, and nobody will. */
+static void give_up(struct supervisor *supervisor)
+{
+	int index = nbd_link_find(supervisor->registry->id);
+
+	if (index >= 0 && nbd_link_disconnect((uint32_t)index) < 0)
+		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
+	supervisor->registry->is_published = true;
+}
+
+static bool run(struct supervisor *supervisor, int *status)
+{
+	bool is_last = false;
+	int rc;
+
+	for (;;) {
+		rc = start_worker(supervisor);
+		if (rc > 0)
+			return true;
+		while (supervisor->worker > 0)
+			wait_event(supervisor, -1);
+		if (rc < 0)
+			supervisor->code = EXIT_FAILURE;
+		if (is_over(supervisor) || is_last)
+			break;
+		is_last = supervisor->stops > 0;
+		pause_before_next(supervisor);
+	}
+	if (supervisor->code == NBD_EXIT_HANDED_OVER)
+		nbd_registry_leave(supervisor->registry);
+	else if (supervisor->code != 0 && supervisor->has_served)
+		give_up(supervisor);
+	*status = supervisor->code == 0 ||
+		  supervisor->code == NBD_EXIT_HANDED_OVER ?
+		  EXIT_SUCCESS : EXIT_FAILURE;
+	return false;
+}
+
+bool nbd_supervise(struct nbd_supervised *supervised,
+		   struct nbd_daemon *daemon, struct discsi_conf **conf,
+		   struct nbd_registry *registry, int *status)
+{
+	struct supervisor supervisor = {
+		.supervised = supervised,
+		.daemon = daemon,
+		.conf = conf,
+		.registry = registry,
+		.signal_fd = -1,
+		.link = -1,
+	};
+	bool is_worker;
+
+	*status = EXIT_FAILURE;
+	if (open_signals(&supervisor) < 0) {
+		nbd_log(DISCSI_LOG_ERROR, "signals cannot be received");
+		return false;
+	}
+	is_worker = run(&supervisor, status);
+	if (!is_worker)
+		close(supervisor.signal_fd);
+	return is_worker;
+}
