@@ -171,8 +171,7 @@ static int recall(struct nbd_app *app)
 static int harden(struct nbd_app *app)
 {
 	if (app->options->device != NULL)
-		nbd_harden(app->supervised.is_restart ? DISCSI_LOG_INFO :
-			   DISCSI_LOG_WARNING);
+		nbd_harden();
 	return 0;
 }
 
@@ -327,7 +326,11 @@ static int export_device(struct nbd_app *app)
 	if (rc < 0)
 		return rc;
 	nbd_worker_join(&kernel->attach.worker);
-	return nbd_kernel_finish_attach(kernel);
+	rc = nbd_kernel_finish_attach(kernel);
+	if (rc == 0)
+		nbd_harden_report(app->supervised.is_restart ?
+				  DISCSI_LOG_INFO : DISCSI_LOG_WARNING);
+	return rc;
 }
 
 static int export_disk(struct nbd_app *app)
@@ -550,7 +553,7 @@ static void take_down(struct nbd_app *app)
 static bool supervise(struct nbd_app *app, int *status)
 {
 	if (app->options->device != NULL)
-		nbd_harden(DISCSI_LOG_INFO);
+		nbd_harden();
 	return nbd_supervise(&app->supervised, app->daemon, &app->conf,
 			     &app->registry, status);
 }

@@ -71,16 +71,26 @@ static const struct {
 	  "scarce, this process may be killed" },
 };
 
-void nbd_harden(enum discsi_log_level level)
+#define WISHES (sizeof(wishes) / sizeof(wishes[0]))
+
+static int answers[WISHES];
+
+void nbd_harden(void)
 {
 	size_t i;
 
 	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-	for (i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
-		int rc = wishes[i].ask();
+	for (i = 0; i < WISHES; i++)
+		answers[i] = wishes[i].ask();
+}
 
-		if (rc < 0)
+void nbd_harden_report(enum discsi_log_level level)
+{
+	size_t i;
+
+	for (i = 0; i < WISHES; i++) {
+		if (answers[i] < 0)
 			nbd_log(level, "%s (%s)", wishes[i].refusal,
-				discsi_errno_name(rc));
+				discsi_errno_name(answers[i]));
 	}
 }

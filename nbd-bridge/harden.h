@@ -14,9 +14,11 @@
 /*
  * Locks memory, present and future, asks that allocations of this process
  * start no I/O (PR_SET_IO_FLUSHER), keeps it from the OOM killer, and has freed
- * memory kept. What the kernel refuses is logged at that level, a line each,
- * and done without.
+ * memory kept. What the kernel refuses is done without.
  */
-void nbd_harden(enum discsi_log_level level);
+void nbd_harden(void);
+
+/* Logs what was refused, a line each: once there is a device that minds. */
+void nbd_harden_report(enum discsi_log_level level);
 
 #endif /* NBD_HARDEN_H */
