@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "session/session.h"
 #include "storage/iscsi.h"
+#include "storage/storage.h"
 
 /* ----------------------------------------------------------------- limits */
 
@@ -396,8 +397,8 @@ static void take_answer(struct request *request, struct dsc_call_io *io)
 	io->count = request->count;
 }
 
-int dsc_call_lun(struct dsc_iscsi *iscsi, struct dsc_call_io *io,
-		 const struct dsc_limits *limits)
+static int call_lun(struct dsc_iscsi *iscsi, struct dsc_call_io *io,
+		    const struct dsc_limits *limits)
 {
 	static const struct dsc_limits none = { 0, -1 };
 	struct request *request = NULL;
@@ -419,5 +420,19 @@ int dsc_call_lun(struct dsc_iscsi *iscsi, struct dsc_call_io *io,
 			take_answer(request, io);
 	}
 	put_request(request);
+	return rc;
+}
+
+/* Whoever reads or writes has no turn: the context must stay meanwhile. */
+int dsc_call_lun(struct dsc_iscsi *iscsi, struct dsc_call_io *io,
+		 const struct dsc_limits *limits)
+{
+	struct discsi_storage_manager *manager = iscsi->storage->manager;
+	int rc = dsc_manager_enter(manager);
+
+	if (rc < 0)
+		return rc;
+	rc = call_lun(iscsi, io, limits);
+	dsc_manager_leave(manager);
 	return rc;
 }

@@ -252,11 +252,10 @@ static bool count_mapped(struct dsc_iscsi *iscsi, uint64_t bytes,
 }
 
 /* With a login of its own, in an iscsi that is not a storage's. */
-static bool count_behind_bridge(struct dsc_iscsi *iscsi, uint64_t bytes,
-				const struct dsc_limits *limits,
-				uint64_t *mapped)
+static bool count_by_login(struct dsc_iscsi *iscsi, uint64_t bytes,
+			   const struct dsc_limits *limits, uint64_t *mapped)
 {
-	struct dsc_iscsi own = { .ctx = iscsi->ctx };
+	struct dsc_iscsi own = { .ctx = iscsi->ctx, .storage = iscsi->storage };
 	struct discsi_conf *conf = NULL;
 	bool is_counted = false;
 	int rc;
@@ -278,6 +277,20 @@ static bool count_behind_bridge(struct dsc_iscsi *iscsi, uint64_t bytes,
 	discsi_session_close(own.session);
 	pthread_mutex_destroy(&own.lock);
 	discsi_conf_free(conf);
+	return is_counted;
+}
+
+static bool count_behind_bridge(struct dsc_iscsi *iscsi, uint64_t bytes,
+				const struct dsc_limits *limits,
+				uint64_t *mapped)
+{
+	struct discsi_storage_manager *manager = iscsi->storage->manager;
+	bool is_counted;
+
+	if (dsc_manager_enter(manager) < 0)
+		return false;
+	is_counted = count_by_login(iscsi, bytes, limits, mapped);
+	dsc_manager_leave(manager);
 	return is_counted;
 }
 

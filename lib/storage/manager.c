@@ -73,6 +73,7 @@ static void free_manager(struct discsi_storage_manager *manager)
 {
 	discsi_context_destroy(manager->ctx);
 	dsc_types_free(manager);
+	pthread_cond_destroy(&manager->unused);
 	pthread_mutex_destroy(&manager->lock);
 	free(manager->zone_id);
 	free(manager);
@@ -124,6 +125,7 @@ int discsi_storage_manager_new(
 	made->pid = getpid();
 	made->refs = 1;
 	pthread_mutex_init(&made->lock, NULL);
+	pthread_cond_init(&made->unused, NULL);
 	dsc_list_init(&made->types);
 	dsc_list_init(&made->storages);
 	rc = make_parts(made, &known);
@@ -135,6 +137,37 @@ int discsi_storage_manager_new(
 	}
 	*manager = made;
 	return 0;
+}
+
+int dsc_manager_enter(struct discsi_storage_manager *manager)
+{
+	bool is_closed;
+
+	pthread_mutex_lock(&manager->lock);
+	is_closed = manager->is_closed;
+	if (!is_closed)
+		manager->users++;
+	pthread_mutex_unlock(&manager->lock);
+	return is_closed ? dsc_fail(ECANCELED, "the storage manager has ended") :
+	       0;
+}
+
+void dsc_manager_leave(struct discsi_storage_manager *manager)
+{
+	pthread_mutex_lock(&manager->lock);
+	if (--manager->users == 0)
+		pthread_cond_broadcast(&manager->unused);
+	pthread_mutex_unlock(&manager->lock);
+}
+
+/* Waits for those who have entered; nobody enters any more. */
+static void close_manager(struct discsi_storage_manager *manager)
+{
+	pthread_mutex_lock(&manager->lock);
+	manager->is_closed = true;
+	while (manager->users > 0)
+		pthread_cond_wait(&manager->unused, &manager->lock);
+	pthread_mutex_unlock(&manager->lock);
 }
 
 void dsc_manager_unref(struct discsi_storage_manager *manager)
@@ -177,12 +210,12 @@ void discsi_storage_manager_free(struct discsi_storage_manager *manager)
 	manager->is_ended = true;
 	pthread_mutex_unlock(&manager->lock);
 	while ((storage = take_next(manager)) != NULL) {
-		dsc_turn_cancel(storage);
-		dsc_turn_wait_idle(storage);
+		dsc_turn_close(storage);
 		dsc_storage_leave(storage);
 		dsc_manager_forget(storage);
 		discsi_storage_put(storage);
 	}
+	close_manager(manager);
 	discsi_context_destroy(manager->ctx);
 	manager->ctx = NULL;
 	dsc_manager_unref(manager);

@@ -36,6 +36,9 @@ struct discsi_storage_manager {
 	pthread_mutex_t lock;
 	unsigned refs;                    /* the owner's, and one per storage */
 	bool is_ended;
+	bool is_closed;                   /* the context is about to go */
+	unsigned users;                   /* who use it outside of a turn */
+	pthread_cond_t unused;            /* users is 0 */
 	struct dsc_list types;
 	struct dsc_list storages;         /* all that live */
 };
@@ -71,6 +74,7 @@ struct discsi_storage {
 	char *cache_id;                   /* or NULL */
 	uint32_t mount_timeout_ms;
 	bool is_mounted;
+	bool is_closed;                   /* the manager ends: no more turns */
 	uint64_t cancels;                 /* how often it was cancelled */
 	struct dsc_turn *turn;            /* under way */
 	struct dsc_list disks;            /* struct dsc_disk_entry */
@@ -87,6 +91,13 @@ int dsc_storage_check(struct discsi_storage *storage, const char *what);
 
 /* True in a child of the process that made it, where nothing is touched. */
 bool dsc_manager_is_forked(const struct discsi_storage_manager *manager);
+
+/*
+ * Keeps the manager's context until dsc_manager_leave(), for who uses it outside
+ * of a turn. -ECANCELED when it is about to go.
+ */
+int dsc_manager_enter(struct discsi_storage_manager *manager);
+void dsc_manager_leave(struct discsi_storage_manager *manager);
 
 void dsc_manager_unref(struct discsi_storage_manager *manager);
 
@@ -141,11 +152,11 @@ int dsc_turn_begin(struct discsi_storage *storage, struct dsc_turn *turn,
 		   const struct discsi_mount_options *options, bool can_cancel);
 void dsc_turn_end(struct discsi_storage *storage);
 
-/* Cancels what is under way, also by a manager that ends. */
-void dsc_turn_cancel(struct discsi_storage *storage);
-
-/* Waits until no turn is under way. */
-void dsc_turn_wait_idle(struct discsi_storage *storage);
+/*
+ * For a manager that ends: cancels what is under way and waits for its end.
+ * Whoever waits for a turn, or asks for one later, gets ECANCELED.
+ */
+void dsc_turn_close(struct discsi_storage *storage);
 
 /* 0, or -ECANCELED or -ETIMEDOUT with a sentence that names the stage. */
 int dsc_turn_check(struct discsi_storage *storage);

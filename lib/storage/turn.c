@@ -56,6 +56,15 @@ static int reason_to_give_up(const struct discsi_storage *storage,
 	return 0;
 }
 
+/* The same before it begins: a manager that ends cancels those, too, that
+ * nothing cancels once they are under way. */
+static int reason_to_wait_no_more(const struct discsi_storage *storage,
+				  const struct dsc_turn *turn)
+{
+	return storage->is_closed ? ECANCELED :
+	       reason_to_give_up(storage, turn);
+}
+
 static void sleep_for_change(struct discsi_storage *storage,
 			     uint64_t deadline_ns)
 {
@@ -81,22 +90,27 @@ static int wait_for_turn(struct discsi_storage *storage, struct dsc_turn *turn)
 		if (pthread_equal(storage->turn->owner, turn->owner))
 			why = EDEADLK;
 		else
-			why = reason_to_give_up(storage, turn);
+			why = reason_to_wait_no_more(storage, turn);
 		if (why == 0)
 			sleep_for_change(storage, turn->deadline_ns);
 	}
 	if (why == 0)
-		why = reason_to_give_up(storage, turn);
+		why = reason_to_wait_no_more(storage, turn);
 	if (why == 0)
 		storage->turn = turn;
 	pthread_mutex_unlock(&storage->lock);
 	return why;
 }
 
-static int fail_to_begin(struct dsc_turn *turn, int why)
+static int fail_to_begin(struct discsi_storage *storage, struct dsc_turn *turn,
+			 int why)
 {
+	int rc = dsc_manager_check(storage->manager);
+
 	if (turn->cancel_fd >= 0)
 		close(turn->cancel_fd);
+	if (rc < 0)
+		return rc;
 	if (why == EDEADLK)
 		return dsc_fail(EDEADLK, "it cannot be changed from inside an "
 				"operation of its own");
@@ -137,6 +151,7 @@ int dsc_turn_begin(struct discsi_storage *storage, struct dsc_turn *turn,
 		   const struct discsi_mount_options *options, bool can_cancel)
 {
 	struct discsi_mount_options known;
+	bool is_inside;
 	int rc;
 
 	*turn = (struct dsc_turn){
@@ -144,19 +159,21 @@ int dsc_turn_begin(struct discsi_storage *storage, struct dsc_turn *turn,
 		.can_cancel = can_cancel,
 		.cancel_fd = -1,
 	};
-	if (dsc_loop_is_in_turn(&storage->manager->ctx->loop))
-		return dsc_fail(EDEADLK, "a storage cannot be changed from "
-				"inside a callback of its manager");
 	pthread_mutex_lock(&storage->lock);
 	turn->cancels = storage->cancels;
+	is_inside = !storage->is_closed &&
+		    dsc_loop_is_in_turn(&storage->manager->ctx->loop);
 	pthread_mutex_unlock(&storage->lock);
+	if (is_inside)
+		return dsc_fail(EDEADLK, "a storage cannot be changed from "
+				"inside a callback of its manager");
 	rc = read_options(options, &known);
 	if (rc == 0 && can_cancel)
 		rc = set_limits(storage, turn, &known);
 	if (rc < 0)
 		return rc;
 	rc = wait_for_turn(storage, turn);
-	return rc == 0 ? 0 : fail_to_begin(turn, rc);
+	return rc == 0 ? 0 : fail_to_begin(storage, turn, rc);
 }
 
 void dsc_turn_end(struct discsi_storage *storage)
@@ -172,34 +189,38 @@ void dsc_turn_end(struct discsi_storage *storage)
 		close(turn->cancel_fd);
 }
 
-void dsc_turn_wait_idle(struct discsi_storage *storage)
-{
-	pthread_mutex_lock(&storage->lock);
-	while (storage->turn != NULL)
-		pthread_cond_wait(&storage->changed, &storage->lock);
-	pthread_mutex_unlock(&storage->lock);
-}
-
 /* ----------------------------------------------------------------- cancel */
 
-void dsc_turn_cancel(struct discsi_storage *storage)
+/* With the lock. */
+static void cancel(struct discsi_storage *storage)
 {
 	const uint64_t one = 1;
 
-	pthread_mutex_lock(&storage->lock);
 	storage->cancels++;
 	if (storage->turn != NULL && storage->turn->cancel_fd >= 0 &&
 	    write(storage->turn->cancel_fd, &one, sizeof(one)) < 0) {
 		/* It is full, and readable: that is all that is wanted. */
 	}
 	pthread_cond_broadcast(&storage->changed);
+}
+
+void dsc_turn_close(struct discsi_storage *storage)
+{
+	pthread_mutex_lock(&storage->lock);
+	storage->is_closed = true;
+	cancel(storage);
+	while (storage->turn != NULL)
+		pthread_cond_wait(&storage->changed, &storage->lock);
 	pthread_mutex_unlock(&storage->lock);
 }
 
 void discsi_storage_cancel(struct discsi_storage *storage)
 {
-	if (storage != NULL && !dsc_manager_is_forked(storage->manager))
-		dsc_turn_cancel(storage);
+	if (storage == NULL || dsc_manager_is_forked(storage->manager))
+		return;
+	pthread_mutex_lock(&storage->lock);
+	cancel(storage);
+	pthread_mutex_unlock(&storage->lock);
 }
 
 /* --------------------------------------------------------------- the turn */

@@ -363,6 +363,72 @@ static void test_unmount_ends_io(void)
 	end(&scene);
 }
 
+/* ----------------------------------------------------- a manager that ends */
+
+#define USERS 8
+
+/* Does everything there is until it is told that there is no manager. */
+static void *use_until_end(void *arg)
+{
+	struct scene *scene = arg;
+	struct discsi_storage *storage = scene->storage;
+	struct discsi_storage_stat stat = { .size = sizeof(stat) };
+	char conf[300];
+	char block[512];
+	char *text;
+	int rc = 0;
+
+	snprintf(conf, sizeof(conf), "{" CONF ", \"lun_id\": 0}",
+		 sim_portal(scene->sim, 0));
+	while (rc != -ECANCELED || strstr(discsi_last_error()->message,
+					  "manager has ended") == NULL) {
+		(void)discsi_storage_mount(storage, NULL);
+		(void)discsi_storage_read(storage, block, sizeof(block), 0, 0);
+		(void)discsi_storage_sync_size(storage, &stat);
+		if (discsi_storage_sync_info(storage, &text) == 0)
+			free(text);
+		(void)discsi_storage_unmount(storage, 0);
+		rc = discsi_storage_set_info(storage, "s", NULL, conf,
+					     strlen(conf));
+	}
+	return NULL;
+}
+
+static bool is_asked(void *arg)
+{
+	return sim_connections(arg) >= USERS;
+}
+
+static void end_manager(void)
+{
+	pthread_t threads[USERS];
+	struct scene scene;
+	int i;
+
+	begin(&scene, &plain, "\"lun_id\": 0");
+	for (i = 0; i < USERS; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(
+			&threads[i], NULL, use_until_end, &scene), 0);
+	CU_ASSERT(dsc_wait_for(is_asked, scene.sim, 20000));
+	discsi_storage_manager_free(scene.manager);
+	for (i = 0; i < USERS; i++)
+		pthread_join(threads[i], NULL);
+	CU_ASSERT(!discsi_storage_is_mounted(scene.storage));
+	discsi_storage_put(scene.storage);
+	sim_stop(scene.sim);
+}
+
+/* Whoever uses a storage meanwhile finds no manager, and leaves nothing. */
+static void test_manager_ends(void)
+{
+	size_t fds = st_count_fds();
+	int round;
+
+	for (round = 0; round < 10; round++)
+		end_manager();
+	CU_ASSERT(st_wait_fds(fds, PATIENCE_MS));
+}
+
 static void test_busy(void)
 {
 	struct scene scene;
@@ -582,6 +648,7 @@ static const struct dsc_test tests[] = {
 	{ "cancel_while_waiting", test_cancel_while_waiting },
 	{ "io", test_io },
 	{ "unmount_ends_io", test_unmount_ends_io },
+	{ "manager_ends", test_manager_ends },
 	{ "busy", test_busy },
 	{ "sizes", test_sizes },
 	{ "life", test_life },
