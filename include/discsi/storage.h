@@ -301,7 +301,8 @@ int discsi_storage_device_path(struct discsi_storage *storage, char **path);
 
 /*
  * Mounts the storage if it is not, and reads a block of it through its device.
- * What was mounted for it stays so, unless the read fails.
+ * What was mounted for it stays so, unless the read fails: then it is undone as
+ * a mount that fails, and an adopted bridge goes on.
  *
  * options: as for mounting, the deadline is for both.
  * Errors: those of mounting and reading; ETIMEDOUT, ECANCELED.

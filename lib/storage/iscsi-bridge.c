@@ -19,6 +19,7 @@
 #include "bridge/attach.h"
 #include "bridge/registry.h"
 #include "storage/iscsi.h"
+#include "storage/storage.h"
 
 #define TICK_MS 10       /* a device node that is being made */
 #define AWAIT_MS 1000u
@@ -161,6 +162,7 @@ static void forget(struct dsc_iscsi *iscsi)
 	free(iscsi->device);
 	free(iscsi->socket);
 	iscsi->bridge_id = NULL;
+	iscsi->adopted_in = 0;
 	iscsi->device = NULL;
 	iscsi->socket = NULL;
 	pthread_mutex_unlock(&iscsi->lock);
@@ -253,7 +255,11 @@ static int adopt(struct dsc_iscsi *iscsi, const struct discsi_bridge *bridge,
 
 	if (rc == 0)
 		rc = wait_for_place(bridge, limits);
-	return rc == 0 ? take(iscsi, bridge) : rc;
+	if (rc == 0)
+		rc = take(iscsi, bridge);
+	if (rc == 0)
+		iscsi->adopted_in = dsc_turn_number(iscsi->storage);
+	return rc;
 }
 
 /* Returns 1 when there is nothing new and one has to look again. */
@@ -354,8 +360,14 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 {
 	unsigned how = (flags & DISCSI_UNMOUNT_FORCE) != 0 ?
 		       DISCSI_DETACH_FORCE : 0;
-	int rc = dsc_bridge_end(iscsi->bridge_id, how);
+	int rc;
 
+	/* What is mounted and unmounted in one turn is a mount undone. */
+	if (iscsi->adopted_in == dsc_turn_number(iscsi->storage)) {
+		forget(iscsi);
+		return 0;
+	}
+	rc = dsc_bridge_end(iscsi->bridge_id, how);
 	if (rc == -EBUSY)
 		return rc;
 	forget(iscsi);

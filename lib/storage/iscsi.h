@@ -30,6 +30,8 @@ struct dsc_iscsi {
 	struct discsi_lun *lun;
 	struct discsi_lun_info *info;     /* of the last mount, or NULL */
 	char *bridge_id;                  /* any other device */
+	uint64_t adopted_in;              /* number of the turn that found it,
+					   * 0: started by us */
 	char *device;                     /* "/dev/nbdN", or NULL */
 	char *socket;                     /* its path, or NULL */
 	uint32_t block_size;              /* 0: not known */

@@ -77,6 +77,7 @@ struct discsi_storage {
 	bool is_closed;                   /* the manager ends: no more turns */
 	uint64_t cancels;                 /* how often it was cancelled */
 	struct dsc_turn *turn;            /* under way */
+	uint64_t turns;                   /* its number: how many have begun */
 	struct dsc_list disks;            /* struct dsc_disk_entry */
 	uint64_t disk_serial;             /* of the last one made */
 };
@@ -160,6 +161,9 @@ void dsc_turn_close(struct discsi_storage *storage);
 
 /* 0, or -ECANCELED or -ETIMEDOUT with a sentence that names the stage. */
 int dsc_turn_check(struct discsi_storage *storage);
+
+/* The number of the turn under way; no two have the same, none has 0. */
+uint64_t dsc_turn_number(struct discsi_storage *storage);
 
 /* When the turn under way has to be over, 0: whenever. */
 uint64_t dsc_turn_deadline_ns(struct discsi_storage *storage);

@@ -96,8 +96,10 @@ static int wait_for_turn(struct discsi_storage *storage, struct dsc_turn *turn)
 	}
 	if (why == 0)
 		why = reason_to_wait_no_more(storage, turn);
-	if (why == 0)
+	if (why == 0) {
 		storage->turn = turn;
+		storage->turns++;
+	}
 	pthread_mutex_unlock(&storage->lock);
 	return why;
 }
@@ -224,6 +226,16 @@ void discsi_storage_cancel(struct discsi_storage *storage)
 }
 
 /* --------------------------------------------------------------- the turn */
+
+uint64_t dsc_turn_number(struct discsi_storage *storage)
+{
+	uint64_t number;
+
+	pthread_mutex_lock(&storage->lock);
+	number = storage->turns;
+	pthread_mutex_unlock(&storage->lock);
+	return number;
+}
 
 uint64_t dsc_turn_deadline_ns(struct discsi_storage *storage)
 {

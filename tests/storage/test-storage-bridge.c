@@ -294,6 +294,42 @@ static void on_stage_cancel(void *arg, struct discsi_storage *storage,
 		discsi_storage_cancel(storage);
 }
 
+static void on_ready_cancel(void *arg, struct discsi_storage *storage,
+			    enum discsi_mount_stage stage)
+{
+	(void)arg;
+	if (stage == DISCSI_MOUNT_READY)
+		discsi_storage_cancel(storage);
+}
+
+/* A bridge of another agent is not ended because one could not read. */
+static void test_adopted_unreadable(void)
+{
+	const struct discsi_mount_options options = {
+		.size = sizeof(options), .progress = on_ready_cancel,
+	};
+	struct discsi_storage *storage;
+	struct discsi_storage *other;
+	pid_t pid;
+
+	begin();
+	other = socket_storage("t", 1);
+	st_fails(discsi_storage_accessible(other, &options), ECANCELED, "");
+	CU_ASSERT(bridge_is_nothing_left());
+	storage = socket_storage("s", 1);
+	st_works(discsi_storage_mount(storage, NULL));
+	pid = bridge_pid(ID1);
+	st_fails(discsi_storage_accessible(other, &options), ECANCELED, "");
+	CU_ASSERT(!discsi_storage_is_mounted(other));
+	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
+	expect_readable(storage);
+	st_works(discsi_storage_accessible(other, NULL));
+	st_works(discsi_storage_unmount(other, 0));
+	CU_ASSERT(bridge_is_nothing_left());
+	discsi_storage_put(other);
+	end(storage);
+}
+
 /* A program in place of discsi-nbd: what it does not do in time is undone. */
 static void replace_bridge(const char *script)
 {
@@ -544,6 +580,7 @@ static const struct dsc_test tests[] = {
 	{ "killed", test_killed },
 	{ "target_restarts", test_target_restarts },
 	{ "agents", test_agents },
+	{ "adopted_unreadable", test_adopted_unreadable },
 	{ "attach_fails", test_attach_fails },
 	{ "content", test_content },
 	{ "capacity", test_capacity },
