@@ -26,6 +26,13 @@ static struct discsi_storage *storage_at(struct dsc_list *link)
 
 /* -------------------------------------------------------------------- ids */
 
+static bool has_id(const struct discsi_storage *storage, const char *id)
+{
+	return (storage->is_held && strcmp(storage->id, id) == 0) ||
+	       (storage->claimed_id != NULL &&
+		strcmp(storage->claimed_id, id) == 0);
+}
+
 /* With the manager's lock. */
 static bool is_taken(struct discsi_storage *storage, const char *id)
 {
@@ -33,31 +40,13 @@ static bool is_taken(struct discsi_storage *storage, const char *id)
 	struct dsc_list *link;
 
 	for (link = all->next; link != all; link = link->next) {
-		struct discsi_storage *s = storage_at(link);
-
-		if (s != storage && (s->is_held || s->is_claiming) &&
-		    strcmp(s->id, id) == 0)
+		if (storage_at(link) != storage && has_id(storage_at(link), id))
 			return true;
 	}
 	return false;
 }
 
-/* Puts id, which it takes, in the place of the one before, which it returns. */
-static char *replace_id(struct discsi_storage *storage, char *id,
-			bool is_claiming)
-{
-	char *before;
-
-	pthread_mutex_lock(&storage->lock);
-	before = storage->id;
-	storage->id = id;
-	pthread_mutex_unlock(&storage->lock);
-	storage->is_claiming = is_claiming;
-	return before;
-}
-
-static int claim_id(struct discsi_storage *storage, const char *id,
-		    char **before)
+static int claim_id(struct discsi_storage *storage, const char *id)
 {
 	char *copy = strdup(id);
 	bool refused;
@@ -67,7 +56,7 @@ static int claim_id(struct discsi_storage *storage, const char *id,
 	pthread_mutex_lock(&storage->manager->lock);
 	refused = is_taken(storage, id);
 	if (!refused)
-		*before = replace_id(storage, copy, true);
+		storage->claimed_id = copy;
 	pthread_mutex_unlock(&storage->manager->lock);
 	if (!refused)
 		return 0;
@@ -75,25 +64,33 @@ static int claim_id(struct discsi_storage *storage, const char *id,
 	return dsc_fail(EEXIST, "another storage has the id \"%s\"", id);
 }
 
-static void give_id_back(struct discsi_storage *storage, char *before)
+static void give_id_back(struct discsi_storage *storage)
 {
 	char *claimed;
 
 	pthread_mutex_lock(&storage->manager->lock);
-	claimed = replace_id(storage, before, false);
+	claimed = storage->claimed_id;
+	storage->claimed_id = NULL;
 	pthread_mutex_unlock(&storage->manager->lock);
 	free(claimed);
 }
 
-/* The manager holds the storage from now on. */
+/* The id is the storage's, which the manager holds from now on. */
 static void settle_id(struct discsi_storage *storage)
 {
+	char *before;
+
 	pthread_mutex_lock(&storage->manager->lock);
-	storage->is_claiming = false;
+	pthread_mutex_lock(&storage->lock);
+	before = storage->id;
+	storage->id = storage->claimed_id;
+	pthread_mutex_unlock(&storage->lock);
+	storage->claimed_id = NULL;
 	if (!storage->is_held)
 		storage->refs++;
 	storage->is_held = true;
 	pthread_mutex_unlock(&storage->manager->lock);
+	free(before);
 }
 
 /* --------------------------------------------------------------- set_info */
@@ -154,23 +151,21 @@ static int configure(struct discsi_storage *storage, const char *id,
 		     const char *json, struct changes *changes)
 {
 	const struct discsi_storage_type *ops = &storage->type->ops;
-	char *before = NULL;
 	int rc = check_mounted(storage, id, &changes->common);
 
 	if (rc == 0)
-		rc = claim_id(storage, id, &before);
+		rc = claim_id(storage, id);
 	if (rc < 0)
 		return rc;
 	if (ops->set_conf != NULL)
 		rc = ops->set_conf(storage->self, json,
 				   discsi_storage_is_mounted(storage));
 	if (rc < 0) {
-		give_id_back(storage, before);
+		give_id_back(storage);
 		return rc;
 	}
 	apply(storage, changes);
 	settle_id(storage);
-	free(before);
 	return 0;
 }
 

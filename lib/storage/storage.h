@@ -64,7 +64,7 @@ struct discsi_storage {
 	struct dsc_list link;             /* in manager->storages */
 	unsigned refs;
 	bool is_held;                     /* the manager has one of refs */
-	bool is_claiming;                 /* id, in a set_info; manager->lock */
+	char *claimed_id;                 /* in a set_info; manager->lock */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;           /* a turn has ended, or a cancel */

@@ -151,6 +151,66 @@ static void test_ids(void)
 	discsi_storage_manager_free(manager);
 }
 
+/* Refuses what it is configured with, and takes the other's id meanwhile. */
+struct thief {
+	struct discsi_storage_manager *manager;
+	struct discsi_storage *other;
+	bool is_stealing;
+	bool is_found;
+};
+
+static int make_thief(void *arg, struct discsi_storage *storage, void **self)
+{
+	(void)storage;
+	*self = arg;
+	return 0;
+}
+
+static int steal(void *self, const char *json, bool is_mounted)
+{
+	struct thief *thief = self;
+	struct discsi_storage *found = NULL;
+
+	(void)json;
+	(void)is_mounted;
+	if (!thief->is_stealing)
+		return 0;
+	st_fails(st_configure(thief->other, "a", "{" WHOLE "}"), EEXIST,
+		 "\"a\"");
+	st_fails(st_configure(thief->other, "b", "{" WHOLE "}"), EEXIST,
+		 "\"b\"");
+	thief->is_found = discsi_storage_find(thief->manager, "a",
+					      &found) == 0;
+	discsi_storage_put(found);
+	return discsi_storage_fail(thief->other, EINVAL, "refused");
+}
+
+/* An id is kept until the storage has the next one, in every moment. */
+static void test_id_is_kept(void)
+{
+	static const struct discsi_storage_type type = {
+		.size = sizeof(type), .name = "thief", .make = make_thief,
+		.set_conf = steal,
+	};
+	struct thief thief = { .manager = st_manager() };
+	struct discsi_storage *storage = NULL;
+
+	st_works(discsi_storage_register(thief.manager, &type, &thief));
+	CU_ASSERT_EQUAL_FATAL(discsi_storage_new(thief.manager, "", "thief",
+						 &storage), 0);
+	CU_ASSERT_EQUAL_FATAL(discsi_storage_new(thief.manager, "", "iscsi",
+						 &thief.other), 0);
+	st_works(st_configure(storage, "a", "{}"));
+	thief.is_stealing = true;
+	st_fails(st_configure(storage, "b", "{}"), EINVAL, "refused");
+	CU_ASSERT(thief.is_found);
+	CU_ASSERT_STRING_EQUAL(st_text(storage, discsi_storage_id), "a");
+	st_works(st_configure(thief.other, "b", "{" WHOLE "}"));
+	discsi_storage_put(thief.other);
+	discsi_storage_put(storage);
+	discsi_storage_manager_free(thief.manager);
+}
+
 /* ----------------------------------------------------------- configuration */
 
 static void test_members(void)
@@ -362,6 +422,7 @@ static const struct dsc_test tests[] = {
 	{ "factory", test_factory },
 	{ "properties", test_properties },
 	{ "ids", test_ids },
+	{ "id_is_kept", test_id_is_kept },
 	{ "members", test_members },
 	{ "wrong_values", test_wrong_values },
 	{ "unsupported", test_unsupported },
