@@ -347,6 +347,7 @@ static int check_disk(struct discsi_disk *disk, const char *what)
 /* Puts storage and disk before the sentence. */
 static int blame(struct discsi_disk *disk, int rc)
 {
+	dsc_storage_say_why(rc);
 	if (rc < 0)
 		dsc_error_prefix(dsc_error_last(), "disk %s", disk->id);
 	return dsc_storage_blame(disk->storage, rc);

@@ -152,10 +152,17 @@ void dsc_storage_describe(struct discsi_storage *storage, char *text,
 	pthread_mutex_unlock(&storage->lock);
 }
 
+void dsc_storage_say_why(int rc)
+{
+	if (rc < 0 && dsc_error_last()->errnum != -rc)
+		(void)dsc_fail(-rc, "it failed (%s)", discsi_errno_name(rc));
+}
+
 int dsc_storage_blame(struct discsi_storage *storage, int rc)
 {
 	char text[DSC_STORAGE_TEXT_MAX];
 
+	dsc_storage_say_why(rc);
 	if (rc < 0) {
 		dsc_storage_describe(storage, text, sizeof(text));
 		dsc_error_prefix(dsc_error_last(), "%s", text);

@@ -126,6 +126,10 @@ void dsc_storage_describe(struct discsi_storage *storage, char *text,
 /* Ends what the type has in this process; no turn is under way. */
 void dsc_storage_leave(struct discsi_storage *storage);
 
+/* A type may have failed without a sentence: then the last error is of before,
+ * and is made one of this failure. */
+void dsc_storage_say_why(int rc);
+
 /* Puts the storage's name before the last error's sentence; returns rc. */
 int dsc_storage_blame(struct discsi_storage *storage, int rc);
 

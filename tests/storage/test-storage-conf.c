@@ -44,6 +44,7 @@ static void test_factory(void)
 {
 	struct discsi_storage_manager *manager = st_manager();
 	struct discsi_storage *storage = NULL;
+	struct discsi_storage *found;
 	const char **names;
 	size_t count;
 
@@ -69,7 +70,9 @@ static void test_factory(void)
 	st_works(discsi_storage_clone_disk(storage, "d", "e"));
 	st_fails(discsi_storage_backup(storage, "d", "e"), EOPNOTSUPP,
 		 "storage o cannot back up a disk");
-	CU_ASSERT_EQUAL(discsi_storage_mount(storage, NULL), -ENOSYS);
+	st_fails(discsi_storage_find(manager, "none", &found), ENOENT, "none");
+	st_fails(discsi_storage_mount(storage, NULL), ENOSYS, "it failed");
+	CU_ASSERT_EQUAL(discsi_last_error()->errnum, ENOSYS);
 	CU_ASSERT_EQUAL(discsi_storage_capabilities(storage),
 			DISCSI_STORAGE_CAN_MOUNT |
 			DISCSI_STORAGE_CAN_CREATE_DISK |
