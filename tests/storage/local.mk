@@ -27,6 +27,13 @@ tests_storage_test_storage_bridge_SOURCES = \
 tests_storage_test_storage_bridge_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 endif
 
+check_PROGRAMS += tests/storage/test-storage-examples
+TESTS += tests/storage/test-storage-examples
+tests_storage_test_storage_examples_SOURCES = \
+	tests/storage/test-storage-examples.c
+tests_storage_test_storage_examples_LDADD = \
+	tests/harness/libharness.la $(CUNIT_LIBS)
+
 # For the guest of tests/vm, which looks for programs in the build's root.
 check_PROGRAMS += storage-do
 storage_do_SOURCES = tests/storage/storage-do.c

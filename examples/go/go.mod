@@ -1,0 +1,3 @@
+module discsi
+
+go 1.19
