@@ -164,7 +164,9 @@ static int recall(struct nbd_app *app)
 	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "
 		"died: going on with it", app->left_index);
 	rc = recall_member(app, "isid", "isid");
-	return rc < 0 ? rc : recall_member(app, "expected_id", "identity");
+	if (rc == 0)
+		rc = recall_member(app, "expected_id", "designator");
+	return rc < 0 ? rc : recall_member(app, "expected_id", "serial");
 }
 
 /* Before there is a thread that would not inherit it. */

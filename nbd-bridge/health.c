@@ -78,16 +78,6 @@ static void look_at_session(struct nbd_health *health)
 				 info.sessions : NBD_SESSIONS_MAX;
 }
 
-static void look_at_disk(struct nbd_health *health)
-{
-	struct discsi_lun_info info = { .size = sizeof(info) };
-
-	if (discsi_lun_get_info(health->disk->handle, &info) < 0)
-		return;
-	snprintf(health->identity, sizeof(health->identity), "%s",
-		 info.designator[0] != '\0' ? info.designator : info.serial);
-}
-
 static void look_at_stats(struct nbd_health *health)
 {
 	health->state.stats.size = sizeof(health->state.stats);
@@ -283,8 +273,6 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 	health->state.portal = health->portal;
 	health->state.last_error = health->last_error;
 	health->state.isid = health->isid;
-	health->state.identity = health->identity;
-	look_at_disk(health);
 	health->state.state = "ready";
 	health->state.started = now_s();
 	health->state.since = health->state.started;

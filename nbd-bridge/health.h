@@ -28,7 +28,6 @@ struct nbd_health {
 	bool has_lun_failed;
 	char portal[128];
 	char isid[13];
-	char identity[264];
 	char last_error[DISCSI_ERROR_MESSAGE_MAX];
 	struct discsi_session_stats written_stats;
 	uint64_t written_ns;

@@ -19,7 +19,6 @@ struct nbd_state {
 	const char *target;
 	const char *portal;
 	const char *isid;            /* of the first session, 12 hex digits */
-	const char *identity;        /* the disk's designator or serial */
 	int64_t pid;                 /* whom to signal */
 	uint64_t lun;
 	uint64_t bytes;

@@ -21,7 +21,6 @@
 
 static const struct nbd_state state = {
 	.isid = "800102030405",
-	.identity = "naa.6000",
 	.pid = 1234,
 	.device = "", .socket = "/run/x.sock", .export = "e",
 	.target = TARGET, .portal = "[::1]:3260", .lun = 7,
