@@ -148,14 +148,16 @@ static void close_link(struct supervisor *supervisor)
 
 /*
  * A worker that comes back for a device must not be ended before it serves:
- * what the kernel holds back for it would be lost. Told twice, it must.
+ * what the kernel holds back for it would be lost. Told twice, it must; told
+ * three times, it is killed, and the device goes with it.
  */
 static void pass_stop(struct supervisor *supervisor)
 {
 	if (supervisor->worker > 0 && supervisor->stops > 0 &&
 	    (supervisor->is_ready || !supervisor->has_served ||
 	     supervisor->stops > 1))
-		kill(supervisor->worker, SIGTERM);
+		kill(supervisor->worker,
+		     supervisor->stops > 2 ? SIGKILL : SIGTERM);
 }
 
 static void on_link(struct supervisor *supervisor)

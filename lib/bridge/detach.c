@@ -182,12 +182,15 @@ static int wait_for_end(const struct dsc_registry *registry,
 	}
 }
 
-/* A second signal hurries it, and if it cannot be hurried it is killed. */
+/*
+ * A second signal hurries it, a third has a supervisor kill what it looks
+ * after; what still does not end is killed.
+ */
 static void insist(const struct dsc_registry *registry,
 		   const struct discsi_bridge *bridge,
 		   const struct dsc_pid *pid)
 {
-	static const int signals[] = { SIGTERM, SIGKILL };
+	static const int signals[] = { SIGTERM, SIGTERM, SIGKILL };
 	size_t i;
 
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
