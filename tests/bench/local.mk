@@ -19,4 +19,7 @@ tests_bench_bench_session_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_session_SOURCES = \
 	$(BENCH_COMMON) tests/bench/bench-session.c
 tests_bench_bench_session_LDADD = libdiscsi-internal.la -lpthread
-EXTRA_DIST += tests/bench/bench-bridge.py
+EXTRA_DIST += \
+	tests/bench/90-bench.sh \
+	tests/bench/bench-bridge.py \
+	tests/bench/bench-vm

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# 90-bench.sh: what bench-vm runs in the guest. Each row is a test, so that it
+# has a deadline of its own; numbers go out as comments.
+
+rounds=5
+seconds=3
+lun_bytes=$((256 * 1024 * 1024))
+plain_url=iscsi://$portal/$target/1
+
+say()
+{
+	echo "# $*" >/dev/ttyS1
+}
+
+setup()
+{
+	modprobe nbd
+	modprobe iscsi_tcp
+	modprobe sd_mod
+	dd if=/dev/urandom of=$lun_file bs=1M count=256
+	setsid tgtd -f --iscsi portal=$portal </dev/null >/run/tgtd.log 2>&1 &
+	wait_for 10 target_answers
+	tgt --op new --mode target --tid 1 -T $target
+	tgt --op new --mode logicalunit --tid 1 --lun 1 -b $lun_file
+	tgt --op bind --mode target --tid 1 -I ALL
+	mkdir -p /etc/iscsi /var/lib/iscsi /var/lock /run/lock/iscsi
+	echo "InitiatorName=iqn.2026-11.io.discsi:bench" \
+		>/etc/iscsi/initiatorname.iscsi
+	cat >/etc/iscsi/iscsid.conf <<-END
+		iscsid.startup = /bin/true
+		node.startup = manual
+		node.session.timeo.replacement_timeout = 120
+		node.session.cmds_max = 128
+		node.session.queue_depth = 32
+	END
+	setsid iscsid -f </dev/null >/run/iscsid.log 2>&1 &
+	say "workload: discsi, open-iscsi, qemu-nbd (I/O per s);" \
+		"discsi / open-iscsi, discsi / qemu-nbd"
+}
+
+# ------------------------------------------------------ the three devices
+
+discsi_attach()
+{
+	timeout 60 discsi attach --json --device nbd $plain_url |
+		json_member device >/run/device.discsi
+}
+
+discsi_detach()
+{
+	discsi detach "$(cat /run/device.discsi)"
+}
+
+find_sd()
+{
+	for disk in /sys/block/sd*; do
+		[ ! -e "$disk/device" ] || echo "/dev/${disk##*/}"
+	done | tail -n 1 >/run/device.open_iscsi
+	[ -b "$(cat /run/device.open_iscsi)" ]
+}
+
+open_iscsi_attach()
+{
+	iscsiadm -m discovery -t sendtargets -p $portal
+	iscsiadm -m node -T $target -p $portal --login
+	until find_sd; do usleep 1000; done
+}
+
+open_iscsi_detach()
+{
+	iscsiadm -m node -T $target -p $portal --logout
+	iscsiadm -m node -T $target -p $portal -o delete
+}
+
+qemu_is_there()
+{
+	[ "$(cat /sys/block/nbd7/size)" -gt 0 ]
+}
+
+qemu_attach()
+{
+	setsid env MALLOC_MMAP_THRESHOLD_=33554432 \
+		MALLOC_TRIM_THRESHOLD_=536870912 \
+		qemu-nbd -c /dev/nbd7 -f raw --cache=none -e 16 $plain_url \
+		</dev/null >/run/qemu.log 2>&1 &
+	until qemu_is_there; do
+		pidof qemu-nbd >/dev/null || fail "$(cat /run/qemu.log)"
+		usleep 1000
+	done
+	echo /dev/nbd7 >/run/device.qemu
+}
+
+qemu_detach()
+{
+	qemu-nbd -d /dev/nbd7
+	wait_for 10 sh -c '! pidof qemu-nbd'
+}
+
+# ------------------------------------------------------------ measuring
+
+# Hundredths of a second.
+now()
+{
+	sed -e 's/ .*//' -e 's/\.//' /proc/uptime
+}
+
+median()
+{
+	sort -n | sed -n -e "$(((rounds + 1) / 2))p"
+}
+
+ratio()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
+}
+
+# begin to read: WHO -> hundredths of a second.
+time_attach()
+{
+	begun=$(now)
+	"$1_attach" >/dev/null 2>&1
+	dd if="$(cat "/run/device.$1")" of=/dev/null bs=4096 count=1 \
+		iflag=direct 2>/dev/null
+	echo $(($(now) - begun))
+	"$1_detach" >/dev/null 2>&1
+}
+
+test_time_to_a_device()
+{
+	for round in $(seq $rounds); do
+		for who in discsi open_iscsi qemu; do
+			time_attach $who >>/run/time.$who
+		done
+	done
+	d=$(median </run/time.discsi)
+	o=$(median </run/time.open_iscsi)
+	q=$(median </run/time.qemu)
+	say "nothing to a read, 1/100 s: $d $o $q; $(ratio "$d" "$o")" \
+		"$(ratio "$d" "$q")"
+}
+
+# fio's terse line: I/O per second is field 8 of reads, 49 of writes.
+one_run()
+{
+	fio --name=row --filename="$1" --rw="$2" --bs="$3" --iodepth="$4" \
+		--ioengine=libaio --direct=1 --time_based \
+		--runtime=$seconds --minimal |
+		awk -F ';' '{ print int($8 + $49) }'
+}
+
+# row NAME RW BLOCK-SIZE DEPTH
+row()
+{
+	rm -f /run/row.*
+	for round in $(seq $rounds); do
+		for who in discsi open_iscsi qemu; do
+			one_run "$(cat /run/device.$who)" "$2" "$3" "$4" \
+				>>/run/row.$who
+		done
+	done
+	d=$(median </run/row.discsi)
+	o=$(median </run/row.open_iscsi)
+	q=$(median </run/row.qemu)
+	say "$1: $d $o $q; $(ratio "$d" "$o") $(ratio "$d" "$q")"
+}
+
+test_attach_all()
+{
+	discsi_attach
+	open_iscsi_attach
+	qemu_attach
+	for who in discsi open_iscsi qemu; do
+		device=$(cat /run/device.$who)
+		[ "$(blockdev --getsize64 "$device")" -eq $lun_bytes ]
+		cmp -n 4194304 "$device" $lun_file
+	done
+}
+
+test_4k_read_1()
+{
+	row "4 KiB random read, depth 1" randread 4k 1
+}
+
+test_4k_read_32()
+{
+	row "4 KiB random read, depth 32" randread 4k 32
+}
+
+test_4k_write_32()
+{
+	row "4 KiB random write, depth 32" randwrite 4k 32
+}
+
+test_256k_read_16()
+{
+	row "256 KiB sequential read, depth 16" read 256k 16
+}
+
+test_256k_write_16()
+{
+	row "256 KiB sequential write, depth 16" write 256k 16
+}
+
+test_1m_read_8()
+{
+	row "1 MiB sequential read, depth 8" read 1m 8
+}
