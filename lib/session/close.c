@@ -141,6 +141,14 @@ static void on_close(struct dsc_job *job)
 		close_nexus(&session->nexus[i]);
 }
 
+void dsc_session_close_begin(struct discsi_session *session, discsi_done_cb cb,
+			     void *arg)
+{
+	session->close_cb = cb;
+	session->close_arg = arg;
+	dsc_loop_post(&session->ctx->loop, &session->close_job, on_close);
+}
+
 void discsi_session_close(struct discsi_session *session)
 {
 	struct discsi_context *ctx;
@@ -152,13 +160,10 @@ void discsi_session_close(struct discsi_session *session)
 	if (ctx->is_ending)
 		return;  /* it ends with its context */
 	if (dsc_loop_is_in_turn(&ctx->loop) || dsc_wait_begin(ctx, &wait) != 0) {
-		session->close_cb = NULL;
-		dsc_loop_post(&ctx->loop, &session->close_job, on_close);
+		dsc_session_close_begin(session, NULL, NULL);
 		return;
 	}
-	session->close_cb = dsc_wait_finish;
-	session->close_arg = &wait;
-	dsc_loop_post(&ctx->loop, &session->close_job, on_close);
+	dsc_session_close_begin(session, dsc_wait_finish, &wait);
 	dsc_wait_end(&wait);
 }
 

@@ -167,6 +167,13 @@ int dsc_session_begin(struct discsi_context *ctx,
  */
 struct dsc_child *dsc_session_child(struct discsi_session *session);
 
+/*
+ * discsi_session_close() without waiting: cb runs on the loop when the session
+ * is gone, by itself or because its child was ended.
+ */
+void dsc_session_close_begin(struct discsi_session *session, discsi_done_cb cb,
+			     void *arg);
+
 struct discsi_context *dsc_session_context(struct discsi_session *session);
 const struct discsi_conf *dsc_session_conf(const struct discsi_session *session);
 

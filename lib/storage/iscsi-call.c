@@ -250,6 +250,25 @@ int dsc_call_open_lun(struct discsi_session **session, uint64_t lun_id,
 	return rc;
 }
 
+static void on_closed(void *arg, int result, const struct discsi_error *error)
+{
+	complete(arg, result, NULL, error);
+}
+
+void dsc_call_close_session(struct discsi_session *session,
+			    const struct dsc_limits *limits)
+{
+	struct call call;
+
+	if (begin(&call, dsc_session_context(session)) < 0) {
+		discsi_session_close(session);
+		return;
+	}
+	call.child = dsc_session_child(session);
+	dsc_session_close_begin(session, on_closed, &call);
+	(void)finish(&call, limits);
+}
+
 /* ---------------------------------------------------------------- abandon */
 
 struct abandoner {

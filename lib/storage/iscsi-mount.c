@@ -118,12 +118,13 @@ static int keep_info(struct dsc_iscsi *iscsi, struct discsi_lun *lun)
 }
 
 static void close_session(struct discsi_session *session,
-			  struct discsi_lun *lun)
+			  struct discsi_lun *lun,
+			  const struct dsc_limits *limits)
 {
 	struct discsi_error error = *discsi_last_error();
 
 	discsi_lun_close(lun);
-	discsi_session_close(session);
+	dsc_call_close_session(session, limits);
 	(void)dsc_fail_with(&error);
 }
 
@@ -145,7 +146,7 @@ static int log_in(struct dsc_iscsi *iscsi, const struct dsc_limits *limits,
 	if (rc == 0)
 		rc = keep_info(iscsi, *lun);
 	if (rc < 0 && *session != NULL)
-		close_session(*session, *lun);
+		close_session(*session, *lun, limits);
 	return rc;
 }
 
@@ -183,8 +184,7 @@ static int mount_bridge(struct dsc_iscsi *iscsi,
 		rc = log_in(iscsi, limits, &session, &lun);
 	if (rc < 0)
 		return rc;
-	discsi_lun_close(lun);
-	discsi_session_close(session);
+	close_session(session, lun, limits);
 	discsi_storage_tell_stage(iscsi->storage, DISCSI_MOUNT_ATTACHING);
 	rc = dsc_limits_check(limits);
 	if (rc < 0)
@@ -226,6 +226,7 @@ static int unmount_none(struct dsc_iscsi *iscsi)
 			       FLUSH_TIMEOUT_MS * DSC_NS_PER_MS,
 		.cancel_fd = -1,
 	};
+	const struct dsc_limits none = { .cancel_fd = -1 };
 	struct dsc_call_io io = { .kind = DSC_CALL_FLUSH };
 	struct discsi_session *session;
 	struct discsi_lun *lun;
@@ -236,7 +237,7 @@ static int unmount_none(struct dsc_iscsi *iscsi)
 	if (rc < 0)
 		dsc_error_prefix(dsc_error_last(), "not flushed");
 	take_out(iscsi, &session, &lun);
-	close_session(session, lun);
+	close_session(session, lun, &none);
 	return rc;
 }
 

@@ -274,7 +274,8 @@ static bool count_by_login(struct dsc_iscsi *iscsi, uint64_t bytes,
 	if (rc == 0)
 		is_counted = count_mapped(&own, bytes, limits, mapped);
 	discsi_lun_close(own.lun);
-	discsi_session_close(own.session);
+	if (own.session != NULL)
+		dsc_call_close_session(own.session, limits);
 	pthread_mutex_destroy(&own.lock);
 	discsi_conf_free(conf);
 	return is_counted;

@@ -63,6 +63,10 @@ int dsc_call_open_lun(struct discsi_session **session, uint64_t lun_id,
 		      const struct dsc_limits *limits,
 		      struct discsi_lun **lun);
 
+/* Logs a session out, within the limits: then it is ended without. */
+void dsc_call_close_session(struct discsi_session *session,
+			    const struct dsc_limits *limits);
+
 /* Ends a session that may not answer, at once and without a logout. */
 void dsc_call_abandon(struct discsi_session *session);
 

@@ -323,6 +323,8 @@ static void answer_logout(struct sim_conn *conn, const uint8_t *request)
 
 	if ((request[0] & 0x40) == 0)
 		conn->exp_cmd_sn++;
+	if (conn->sim->portal[conn->portal].keeps)
+		return;
 	memcpy(bhs + 16, request + 16, 4);
 	sim_conn_send(conn, SIM_PDU_ANY, bhs, NULL, 0, false, true);
 	if (conn->nexus != NULL)

@@ -142,6 +142,7 @@ struct sim_portal_state {
 	char text[32];
 	bool is_mute;
 	bool withholds;
+	bool keeps;          /* does not answer a logout */
 	char redirect[64];
 	bool is_permanent;
 };

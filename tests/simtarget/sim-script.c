@@ -271,6 +271,13 @@ void sim_withhold_login(struct sim *sim, unsigned portal, bool withholds)
 	unlock(sim);
 }
 
+void sim_ignore_logout(struct sim *sim, unsigned portal, bool ignores)
+{
+	lock(sim);
+	sim->portal[portal].keeps = ignores;
+	unlock(sim);
+}
+
 void sim_freeze(struct sim *sim, unsigned ms)
 {
 	lock(sim);

@@ -172,6 +172,8 @@ void sim_refuse(struct sim *sim, unsigned portal, bool refuses);
 void sim_mute(struct sim *sim, unsigned portal, bool is_mute);
 /* Portal i does everything but send the Login Response that makes a session. */
 void sim_withhold_login(struct sim *sim, unsigned portal, bool withholds);
+/* Portal i does not answer a Logout Request. */
+void sim_ignore_logout(struct sim *sim, unsigned portal, bool ignores);
 /* No connection that is there now is granted a command any more. */
 void sim_shut_window(struct sim *sim);
 /* Nothing at all is read or sent for so long; 0: go on. */

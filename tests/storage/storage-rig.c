@@ -70,6 +70,10 @@ static int configure(struct discsi_storage *storage, const char *id,
 
 static int configure(struct discsi_storage *storage, const char *id,
 		     const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static int configure(struct discsi_storage *storage, const char *id,
+		     const char *format, va_list args)
 {
 	char *json = NULL;
 	int rc;

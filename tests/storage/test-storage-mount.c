@@ -206,6 +206,35 @@ static void test_deadline(void)
 	end(&scene);
 }
 
+#define LOGOUT_MS 5000u               /* what a session waits for one */
+
+static void on_stage_keep(void *arg, struct discsi_storage *storage,
+			  enum discsi_mount_stage stage)
+{
+	(void)storage;
+	if (stage == DISCSI_MOUNT_LOGGING_IN)
+		sim_ignore_logout(arg, 0, true);
+}
+
+/* The deadline is for undoing a mount, too. */
+static void test_deadline_of_logout(void)
+{
+	struct discsi_mount_options options = {
+		.size = sizeof(options), .timeout_ms = 500,
+		.progress = on_stage_keep,
+	};
+	unsigned long long before;
+	struct scene scene;
+
+	begin(&scene, &plain, "\"lun_id\": 7");
+	options.arg = scene.sim;
+	before = dsc_now_ms();
+	st_fails(discsi_storage_mount(scene.storage, &options), ENXIO, "");
+	CU_ASSERT(dsc_now_ms() - before < LOGOUT_MS / 2);
+	expect_nothing(&scene);
+	end(&scene);
+}
+
 /* ----------------------------------------------------------------- cancel */
 
 static void on_stage_cancel(void *arg, struct discsi_storage *storage,
@@ -644,6 +673,7 @@ static const struct dsc_test tests[] = {
 	{ "fails_at_lun", test_fails_at_lun },
 	{ "fails_at_read", test_fails_at_read },
 	{ "deadline", test_deadline },
+	{ "deadline_of_logout", test_deadline_of_logout },
 	{ "cancel_at_stage", test_cancel_at_stage },
 	{ "cancel_while_waiting", test_cancel_while_waiting },
 	{ "io", test_io },
