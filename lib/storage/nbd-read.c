@@ -32,6 +32,7 @@
 #define EXPORT_BYTES 10         /* size, transmission flags */
 #define REQUEST_BYTES 28
 #define REPLY_BYTES 16
+#define TICK_MS 10  /* between two attempts to connect */
 #define COOKIE UINT64_C(0x6469736373690001)
 
 struct client {
@@ -106,18 +107,36 @@ static int receive_all(const struct client *client, void *data, size_t length)
 	return 0;
 }
 
-static int open_socket(const char *path, int *fd)
+/* A queue of clients that is full is EAGAIN, and nothing tells its end. */
+static int connect_to(const struct client *client,
+		      const struct sockaddr_un *address)
+{
+	struct pollfd fd = { .fd = client->limits->cancel_fd,
+			     .events = POLLIN };
+	int rc = 0;
+
+	while (rc == 0 && connect(client->fd,
+				  (const struct sockaddr *)address,
+				  sizeof(*address)) < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		rc = dsc_limits_check(client->limits);
+		if (rc == 0)
+			(void)poll(&fd, 1, TICK_MS);
+	}
+	return rc;
+}
+
+static int open_socket(struct client *client, const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (*fd < 0)
-		return -errno;
-	return connect(*fd, (const struct sockaddr *)&address,
-		       sizeof(address)) < 0 ? -errno : 0;
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+			    SOCK_NONBLOCK, 0);
+	return client->fd < 0 ? -errno : connect_to(client, &address);
 }
 
 /* To the point where requests are taken. */
@@ -175,7 +194,7 @@ int dsc_nbd_read(const char *socket, void *buf, size_t length, uint64_t offset,
 		 const struct dsc_limits *limits)
 {
 	struct client client = { .fd = -1, .limits = limits };
-	int rc = open_socket(socket, &client.fd);
+	int rc = open_socket(&client, socket);
 
 	if (rc == 0)
 		rc = shake_hands(&client);

@@ -10,7 +10,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -330,6 +332,49 @@ static void test_adopted_unreadable(void)
 	end(storage);
 }
 
+/* Connects until the queue of clients is full. Returns how many there are. */
+static size_t crowd(const char *uri, int *fds, size_t room)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t count = 0;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s",
+		 strchr(uri, '=') + 1);
+	while (count < room) {
+		fds[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+				    SOCK_CLOEXEC, 0);
+		if (connect(fds[count++], (const struct sockaddr *)&address,
+			    sizeof(address)) < 0)
+			break;
+	}
+	return count;
+}
+
+/* A bridge that hangs is waited for, also where others wait already. */
+static void test_crowded(void)
+{
+	const struct discsi_mount_options options = {
+		.size = sizeof(options), .timeout_ms = 500,
+	};
+	struct discsi_storage *storage;
+	int fds[200];
+	size_t count;
+	size_t i;
+
+	begin();
+	storage = socket_storage("s", 1);
+	st_works(discsi_storage_mount(storage, NULL));
+	CU_ASSERT_EQUAL(kill(bridge_pid(ID1), SIGSTOP), 0);
+	count = crowd(st_text(storage, discsi_storage_device_path), fds, 200);
+	CU_ASSERT(count < 200);
+	st_fails(discsi_storage_accessible(storage, &options), ETIMEDOUT, "");
+	CU_ASSERT_EQUAL(kill(bridge_pid(ID1), SIGCONT), 0);
+	for (i = 0; i < count; i++)
+		close(fds[i]);
+	st_works(discsi_storage_accessible(storage, NULL));
+	end(storage);
+}
+
 /* A program in place of discsi-nbd: what it does not do in time is undone. */
 static void replace_bridge(const char *script)
 {
@@ -580,6 +625,7 @@ static const struct dsc_test tests[] = {
 	{ "killed", test_killed },
 	{ "target_restarts", test_target_restarts },
 	{ "agents", test_agents },
+	{ "crowded", test_crowded },
 	{ "adopted_unreadable", test_adopted_unreadable },
 	{ "attach_fails", test_attach_fails },
 	{ "content", test_content },
