@@ -203,5 +203,8 @@ static const struct dsc_test tests[] = {
 
 int main(int argc, char **argv)
 {
+	/* With thread sanitizer it takes two minutes where nothing else runs. */
+	if (RIG_SLOWNESS > 1)
+		setenv("DSC_TEST_TIMEOUT", "600", 0);
 	return dsc_test_main("hostile", tests, argc, argv);
 }
