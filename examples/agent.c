@@ -121,12 +121,12 @@ static void end_keepers(struct agent *agent)
 
 		do {
 			discsi_storage_cancel(agent->keepers[i].storage);
-			clock_gettime(CLOCK_MONOTONIC, &until);
+			clock_gettime(CLOCK_REALTIME, &until);
 			until.tv_nsec += NUDGE_MS * 1000000L;
 			until.tv_sec += until.tv_nsec / 1000000000L;
 			until.tv_nsec %= 1000000000L;
-		} while (pthread_clockjoin_np(agent->keepers[i].thread, NULL,
-					      CLOCK_MONOTONIC, &until) != 0);
+		} while (pthread_timedjoin_np(agent->keepers[i].thread, NULL,
+					      &until) != 0);
 		discsi_storage_put(agent->keepers[i].storage);
 	}
 }
