@@ -7,21 +7,13 @@
 #define TESTS_FAULT_RIG_H
 
 #include <discsi/discsi.h>
+#include "harness/harness.h"
 #include "simtarget/simtarget.h"
 
 #define RIG_EVENTS 7
 
 /* How much longer things may take: sanitizers make them slow. */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define RIG_SLOWNESS 6u
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define RIG_SLOWNESS 6u
-#endif
-#endif
-#ifndef RIG_SLOWNESS
-#define RIG_SLOWNESS 1u
-#endif
+#define RIG_SLOWNESS (DSC_HAS_SANITIZER ? 6u : 1u)
 
 struct rig {
 	struct sim *sim;                /* NULL: a real target */

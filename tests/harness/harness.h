@@ -12,6 +12,19 @@
 #include <CUnit/CUnit.h>
 
 /* An array of these ends with { NULL, NULL }. */
+/* Whether a sanitizer is compiled in, which makes things slow and large, and a
+ * library that no plain program can load. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define DSC_HAS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define DSC_HAS_SANITIZER 1
+#endif
+#endif
+#ifndef DSC_HAS_SANITIZER
+#define DSC_HAS_SANITIZER 0
+#endif
+
 struct dsc_test {
 	const char *name;
 	void (*fn)(void);

@@ -25,19 +25,6 @@
 #define LUN1_BYTES (UINT64_C(3) << 40)
 #define LUN2_BYTES (UINT64_C(96) << 20)
 
-/* A library with a sanitizer in it cannot be loaded by a plain program. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
-#endif
-#ifndef HAS_SANITIZER
-#define HAS_SANITIZER 0
-#endif
-
 static struct dsc_tgtd *tgtd;
 
 static int setup(void)
@@ -223,11 +210,11 @@ static bool has_go(void)
 		"sh", "-c", "command -v go", NULL }) == 0;
 
 	dsc_run_free(&result);
-	if (HAS_SANITIZER)
+	if (DSC_HAS_SANITIZER)
 		dsc_test_skip("a library with a sanitizer");
 	else if (!has)
 		dsc_test_skip("go is not installed");
-	return has && !HAS_SANITIZER;
+	return has && !DSC_HAS_SANITIZER;
 }
 
 /* Nothing is fetched, and nothing is written but the temporary directory. */

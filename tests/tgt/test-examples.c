@@ -192,19 +192,6 @@ static void test_copy_that_fails_leaves_no_file(void)
 	free(path);
 }
 
-/* A library with a sanitizer in it cannot be loaded by a plain interpreter. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
-#endif
-#ifndef HAS_SANITIZER
-#define HAS_SANITIZER 0
-#endif
-
 /* Runs a shell command with the Python module and the library in reach; $URL
  * is the target's, without a LUN. */
 static int run_python(struct dsc_run_result *result, const char *command)
@@ -224,7 +211,7 @@ static int run_python(struct dsc_run_result *result, const char *command)
 
 static bool has_python(void)
 {
-	if (HAS_SANITIZER)
+	if (DSC_HAS_SANITIZER)
 		dsc_test_skip("a library with a sanitizer");
 	else if (access("/usr/bin/python3", X_OK) != 0)
 		dsc_test_skip("python3 is not installed");
