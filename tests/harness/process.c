@@ -475,6 +475,32 @@ void dsc_process_note_output(const struct dsc_process *process)
 	free(text);
 }
 
+struct saying {
+	struct dsc_process *process;
+	const char *words;
+};
+
+static bool has_said(void *arg)
+{
+	const struct saying *saying = arg;
+	char *output = dsc_process_output(saying->process);
+	bool has = output != NULL && strstr(output, saying->words) != NULL;
+
+	free(output);
+	return has;
+}
+
+bool dsc_process_wait_words(struct dsc_process *process, const char *words,
+			    unsigned timeout_ms)
+{
+	struct saying saying = { process, words };
+	bool has = dsc_wait_for(has_said, &saying, timeout_ms);
+
+	if (!has)
+		dsc_process_note_output(process);
+	return has;
+}
+
 static bool is_dead(void *process)
 {
 	return !dsc_process_is_alive(process);

@@ -89,6 +89,13 @@ bool dsc_process_is_alive(struct dsc_process *process);
 /* What it has printed so far. The caller frees it with free(). */
 char *dsc_process_output(const struct dsc_process *process);
 
+/*
+ * Waits until it has printed some words. False, with its output as diagnostics,
+ * if it has not after timeout_ms.
+ */
+bool dsc_process_wait_words(struct dsc_process *process, const char *words,
+			    unsigned timeout_ms);
+
 /* Prints that as diagnostics. */
 void dsc_process_note_output(const struct dsc_process *process);
 

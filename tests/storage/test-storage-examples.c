@@ -144,26 +144,9 @@ static bool has_status(void *arg)
 	return n == 0 && strstr(asking->answer, asking->words) != NULL;
 }
 
-struct saying {
-	struct dsc_process *process;
-	const char *words;
-};
-
-static bool has_said(void *arg)
-{
-	const struct saying *saying = arg;
-	char *output = dsc_process_output(saying->process);
-	bool has = output != NULL && strstr(output, saying->words) != NULL;
-
-	free(output);
-	return has;
-}
-
 static bool is_said(struct dsc_process *process, const char *words)
 {
-	struct saying saying = { process, words };
-
-	return dsc_wait_for(has_said, &saying, 60000);
+	return dsc_process_wait_words(process, words, 60000);
 }
 
 static void test_agent_mounts_tells_and_unmounts(void)

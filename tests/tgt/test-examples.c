@@ -300,29 +300,9 @@ static void test_python_writes_and_raises(void)
 	dsc_run_free(&result);
 }
 
-struct saying {
-	struct dsc_process *process;
-	const char *words;
-};
-
-static bool has_said(void *arg)
-{
-	const struct saying *saying = arg;
-	char *output = dsc_process_output(saying->process);
-	bool has = output != NULL && strstr(output, saying->words) != NULL;
-
-	free(output);
-	return has;
-}
-
 static void expect_words(struct dsc_process *process, const char *words)
 {
-	struct saying saying = { process, words };
-	bool has = dsc_wait_for(has_said, &saying, 60000);
-
-	CU_ASSERT_TRUE(has);
-	if (!has)
-		dsc_process_note_output(process);
+	CU_ASSERT_TRUE(dsc_process_wait_words(process, words, 60000));
 }
 
 /* The target is silent until a ping has not been answered. */
