@@ -70,15 +70,14 @@ static const struct operation operations[] = {
 
 #define COUNT (sizeof(operations) / sizeof(operations[0]))
 
-/* Is the function of this operation there? */
-static bool has(const struct discsi_storage_type *ops,
-		const struct operation *operation)
+/* All are pointers to functions, which have one representation. */
+static discsi_storage_named_fn function_of(const struct discsi_storage_type *ops,
+					   const struct operation *operation)
 {
 	discsi_storage_named_fn fn;
 
-	/* All are pointers to functions, which have one representation. */
 	memcpy(&fn, (const char *)ops + operation->offset, sizeof(fn));
-	return fn != NULL;
+	return fn;
 }
 
 uint64_t discsi_storage_capabilities(struct discsi_storage *storage)
@@ -91,7 +90,8 @@ uint64_t discsi_storage_capabilities(struct discsi_storage *storage)
 		return 0;
 	ops = &storage->type->ops;
 	for (i = 0; i < COUNT; i++)
-		bits |= has(ops, &operations[i]) ? operations[i].bit : 0;
+		bits |= function_of(ops, &operations[i]) != NULL ?
+			operations[i].bit : 0;
 	if (ops->read != NULL &&
 	    (ops->can_io == NULL || ops->can_io(storage->self)))
 		bits |= DISCSI_STORAGE_CAN_IO;
@@ -123,8 +123,7 @@ static int call(struct discsi_storage *storage, enum which which,
 
 	if (rc < 0)
 		return rc;
-	memcpy(&fn, (const char *)&storage->type->ops + operation->offset,
-	       sizeof(fn));
+	fn = function_of(&storage->type->ops, operation);
 	if (fn == NULL)
 		return refuse(storage, operation);
 	if (disk_id == NULL || (name == NULL && which != RECYCLE))
