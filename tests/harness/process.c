@@ -23,7 +23,8 @@
 #include "harness/process.h"
 #include "harness/temp.h"
 
-#define DEFAULT_TIMEOUT_MS 30000
+/* Longer than the initiator's own 30 s, whose words say more. */
+#define DEFAULT_TIMEOUT_MS 60000
 #define STOP_TIMEOUT_MS 5000
 #define SBIN ":/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -141,13 +142,76 @@ const char *dsc_missing_program(const char *const names[])
 	return *names;
 }
 
-/* In the child: descriptors in place, environment, exec. */
+/* What a child needs, made before the fork: a thread of the test's own target
+ * may hold the allocator's lock then, and no child would ever get it. */
+struct plan {
+	char *file;     /* what is run; NULL: not found */
+	char *path;     /* "PATH=..." */
+	char **environ; /* its strings are not its own */
+};
+
+static size_t length_of(char *const *strings)
+{
+	size_t count = 0;
+
+	while (strings && strings[count])
+		count++;
+	return count;
+}
+
+static bool is_variable(const char *entry, const char *other)
+{
+	size_t length = strcspn(other, "=");
+
+	return strncmp(entry, other, length) == 0 && entry[length] == '=';
+}
+
+/* Sets a variable of the plan, in the place of one of the same name. */
+static void plan_set(struct plan *plan, const char *entry)
+{
+	char **slot = plan->environ;
+
+	while (*slot && !is_variable(*slot, entry))
+		slot++;
+	*slot = (char *)(uintptr_t)entry;
+}
+
+static void plan_free(struct plan *plan)
+{
+	free(plan->file);
+	free(plan->path);
+	free(plan->environ);
+}
+
+static int plan_make(struct plan *plan, const char *program,
+		     const char *const *env)
+{
+	size_t given = length_of((char *const *)(uintptr_t)env);
+	char *path = search_path();
+	char **entry;
+
+	*plan = (struct plan){ .file = dsc_find_program(program) };
+	plan->environ = calloc(length_of(environ) + given + 2, sizeof(char *));
+	if (!path || !plan->environ || asprintf(&plan->path, "PATH=%s", path) < 0) {
+		plan->path = NULL;
+		plan_free(plan);
+		free(path);
+		return -1;
+	}
+	free(path);
+	for (entry = environ; entry && *entry; entry++)
+		plan_set(plan, *entry);
+	plan_set(plan, plan->path);
+	for (; env && *env; env++)
+		plan_set(plan, *env);
+	return 0;
+}
+
+/* In the child: descriptors in place, exec. */
 __attribute__((noreturn))
-static void become(const char *const argv[], const char *const *env,
+static void become(const char *const argv[], const struct plan *plan,
 		   const int fds[3])
 {
-	char *file = dsc_find_program(argv[0]);
-	char *path = search_path();
 	sigset_t none;
 	int i;
 
@@ -157,31 +221,20 @@ static void become(const char *const argv[], const char *const *env,
 	for (i = 0; i < 3; i++)
 		if (dup2(fds[i], i) < 0)
 			_exit(126);
-	if (path)
-		setenv("PATH", path, 1);
-	for (; env && *env; env++)
-		putenv((char *)(uintptr_t)*env);
 	errno = ENOENT;
-	if (file)
-		execv(file, (char *const *)(uintptr_t)argv);
+	if (plan->file)
+		execve(plan->file, (char *const *)(uintptr_t)argv,
+		       plan->environ);
 	dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 
-/* Descriptors above 2 for the child's 0, 1 and 2; -1 is /dev/null. */
-static pid_t start(const char *const argv[], const char *const *env,
-		   const int given[3])
+static pid_t start_planned(const char *const argv[], const struct plan *plan,
+			   const int fds[3])
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t parent = getpid();
-	int fds[3];
 	pid_t pid;
-	int i;
 
-	if (null < 0)
-		return -1;
-	for (i = 0; i < 3; i++)
-		fds[i] = given[i] < 0 ? null : given[i];
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
@@ -189,7 +242,28 @@ static pid_t start(const char *const argv[], const char *const *env,
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(126);
-		become(argv, env, fds);
+		become(argv, plan, fds);
+	}
+	return pid;
+}
+
+/* Descriptors above 2 for the child's 0, 1 and 2; -1 is /dev/null. */
+static pid_t start(const char *const argv[], const char *const *env,
+		   const int given[3])
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct plan plan;
+	pid_t pid = -1;
+	int fds[3];
+	int i;
+
+	if (null < 0)
+		return -1;
+	for (i = 0; i < 3; i++)
+		fds[i] = given[i] < 0 ? null : given[i];
+	if (plan_make(&plan, argv[0], env) == 0) {
+		pid = start_planned(argv, &plan, fds);
+		plan_free(&plan);
 	}
 	close(null);
 	return pid;

@@ -4,6 +4,7 @@
  * shells for running and killing, libiscsi's iscsi-ls, iscsi-inq and
  * iscsi-readcapacity16 against the targets that it starts. Main thread.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,6 +76,37 @@ static void test_run_not_found(void)
 	CU_ASSERT_EQUAL(dsc_run(&r, argv), 127);
 	CU_ASSERT_FALSE(dsc_has_program(argv[0]));
 	dsc_run_free(&r);
+}
+
+static void *allocate(void *unused)
+{
+	size_t size;
+
+	(void)unused;
+	for (size = 16; size < 4096; size += 16)
+		free(malloc(size));
+	return NULL;
+}
+
+/* A fork in the middle of another thread's malloc() leaves the child with a
+ * lock that nobody opens. */
+static void test_run_beside_threads(void)
+{
+	static const char *const argv[] = { "true", NULL };
+	static const struct dsc_run_options options = { .timeout_ms = 10000 };
+	bool is_timeout = false;
+	struct dsc_run_result r;
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 200 && !is_timeout; i++) {
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, allocate,
+						     NULL), 0);
+		CU_ASSERT_EQUAL(dsc_run_with(&r, &options, argv), 0);
+		is_timeout = r.is_timeout;
+		dsc_run_free(&r);
+		pthread_join(thread, NULL);
+	}
 }
 
 /* A program that leaves a daemon with its stdout is over when it exits. */
@@ -310,6 +342,7 @@ static const struct dsc_test tests[] = {
 	{ "run-much-output", test_run_much_output },
 	{ "run-deadline", test_run_deadline },
 	{ "run-not-found", test_run_not_found },
+	{ "run-beside-threads", test_run_beside_threads },
 	{ "run-leaves-daemon", test_run_leaves_daemon },
 	{ "temp-dir-after-crash", test_temp_dir_after_crash },
 	{ "free-ports-differ", test_free_ports_differ },

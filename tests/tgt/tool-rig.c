@@ -171,8 +171,7 @@ void rig_run_args(struct dsc_run_result *result, int status,
 
 	CU_ASSERT_EQUAL(got, status);
 	if (got != status)
-		dsc_test_note("%s: %d, %s%s", argv[1], got, result->out,
-			      result->err);
+		dsc_run_note(result, argv);
 	expect_no_secret(result);
 }
 
