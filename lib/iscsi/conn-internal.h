@@ -115,7 +115,7 @@ struct dsc_sender {
 
 /* ----------------------------------------------------------- receiving */
 
-#define DSC_RECEIVE_BYTES 262144u
+#define DSC_RECEIVE_BYTES 65536u
 
 /* What is kept of a payload that is not a task's or a Text's. */
 #define DSC_CAPTURE_MAX 1024u

@@ -14,8 +14,13 @@
 #include "base/checked.h"
 #include "iscsi/conn-internal.h"
 
-/* Reads one after the other before the other connections have their turn. */
-#define READS_PER_TURN 8
+/*
+ * So much is read before what it asks for is sent, and before the other
+ * connections have their turn. The target works on the next commands while the
+ * answers behind them are still on their way; with all the answers read first,
+ * the two would wait for one another.
+ */
+#define BYTES_PER_TURN DSC_RECEIVE_BYTES
 
 /* What is left of a payload goes straight to the caller from this length on. */
 #define DIRECT_BYTES 16384u
@@ -382,10 +387,11 @@ void dsc_conn_set_low_water(struct dsc_conn *conn)
 
 void dsc_conn_receive(struct dsc_conn *conn)
 {
-	int reads = 0;
+	uint64_t enough = conn->stats.bytes_received + BYTES_PER_TURN;
 
 	begin_reading(conn);
-	while (conn->is_open && reads++ < READS_PER_TURN && receive_once(conn))
+	while (conn->is_open && receive_once(conn) &&
+	       conn->stats.bytes_received < enough)
 		;
 	dsc_conn_set_low_water(conn);
 	end_reading(conn);
