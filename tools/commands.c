@@ -44,7 +44,8 @@ const struct cli_command cli_commands[] = {
 	  "end a local disk",
 	  "WHICH is the id that attach and status print, a device, or the\n"
 	  "path of a socket. A device that is mounted, swap, or held by\n"
-	  "another device is not detached unless --force is given.\n",
+	  "another device, or that an agent has mounted as a storage, is\n"
+	  "not detached unless --force is given.\n",
 	  run_detach },
 	{ "status", "[WHICH]", 0, 1, CLI_ALL,
 	  "the LUNs that are attached",

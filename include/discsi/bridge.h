@@ -88,11 +88,13 @@ int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
  *
  * which: id, device path (a symbolic link to it, too), socket path, or
  *      "address:port".
- * flags: 0, or DISCSI_DETACH_FORCE to go on although the device is in use.
+ * flags: 0, or DISCSI_DETACH_FORCE to go on although the device is in use, or a
+ *      storage is mounted on it.
  * What a process that is gone has left is cleared in the same way.
  * Errors: ENOENT (no such bridge), EBUSY (mounted, swap or held; the message
- * says where), EPERM, ETIMEDOUT, EINVAL, EPROTO (its state file is broken, and
- * its process runs).
+ * says where; or an agent has it as a storage (discsi/storage.h); the message
+ * names the process), EPERM, ETIMEDOUT, EINVAL, EPROTO (its state file is
+ * broken, and its process runs).
  */
 #define DISCSI_DETACH_FORCE 0x1u
 int discsi_bridge_detach(const char *which, unsigned flags);

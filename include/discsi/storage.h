@@ -68,7 +68,9 @@ int discsi_storage_manager_new(
 /*
  * Ends a manager: operations under way end with ECANCELED, sessions of device
  * "none" are closed, the storages are forgotten. Bridges go on serving: an
- * agent that is upgraded takes no disk away, and its next mount adopts them.
+ * agent that is upgraded takes no disk away, and its next mount adopts them. So
+ * do those of an agent that dies. Meanwhile it does not count as their user: a
+ * storage of another agent that is unmounted then may be the last one.
  *
  * Storages and disks that the caller still has must be put all the same, before
  * or afterwards; what they are asked then fails with ECANCELED.
@@ -245,7 +247,8 @@ struct discsi_mount_options {
  * Mounts a storage and waits until its device is there. 0 at once when it is
  * mounted. A bridge that already serves the LUN, of an earlier life of this
  * agent or of another one, is adopted: no second one is started, also when
- * several agents ask at the same moment, and unmounting ends it.
+ * several agents ask at the same moment. It serves until the last storage that
+ * is mounted on it, whoever's, is unmounted.
  *
  * Whatever fails, everything that was done until then is undone when the call
  * returns; an adopted bridge is left as it was.
@@ -255,7 +258,8 @@ struct discsi_mount_options {
  * ENOENT (the portal offers no such iqn; the sentence names what it offers),
  * EACCES, ENXIO (no such LUN), ESTALE (another disk than expected_id says);
  * those of discsi_bridge_attach(), of which EOPNOTSUPP (no kernel device to
- * be had), EBUSY (the LUN is attached in another way than configured);
+ * be had), EBUSY (the LUN is attached in another way than configured, or its
+ * bridge has given up and another storage is still mounted on it);
  * EINVAL (not configured, lun_id or iqn missing), ETIMEDOUT (the deadline
  * passed; the sentence names the stage), ECANCELED.
  */
@@ -270,7 +274,8 @@ int discsi_storage_mount(struct discsi_storage *storage,
 void discsi_storage_cancel(struct discsi_storage *storage);
 
 /*
- * Unmounts: the disk is flushed, the device goes, the session is logged out.
+ * Unmounts: the disk is flushed, the device goes, the session is logged out;
+ * but a device that another storage uses, of this agent or another one, stays.
  * 0 when it is not mounted. It goes on through errors, tells the first one,
  * and leaves nothing, with one exception:
  *

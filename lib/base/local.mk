@@ -1,6 +1,8 @@
 # lib/base: error, log, event loop, secrets, contexts
 
 libdiscsi_internal_la_SOURCES += \
+	lib/base/aside.c \
+	lib/base/aside.h \
 	lib/base/bytes.h \
 	lib/base/checked.h \
 	lib/base/clock.h \

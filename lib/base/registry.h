@@ -7,6 +7,8 @@
  *   <id>.lock  flock(LOCK_EX) is held on it as long as the process lives
  *   <id>.json  what it serves, from when it is ready until it ends
  *   <id>.sock  its NBD socket, when nobody has asked for another place
+ *   <id>.users flock(LOCK_SH) is held on it by each storage that uses it, which
+ *              discsi-nbd knows nothing of (lib/bridge/users.h)
  *
  * Any thread, one per struct.
  */
@@ -19,6 +21,7 @@
 #define DSC_REGISTRY_LOCK ".lock"
 #define DSC_REGISTRY_STATE ".json"
 #define DSC_REGISTRY_SOCKET ".sock"
+#define DSC_REGISTRY_USERS ".users"
 
 /* The version of the state file's form. */
 #define DSC_REGISTRY_VERSION 1

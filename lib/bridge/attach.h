@@ -26,11 +26,15 @@ int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,
 		      struct discsi_bridge **bridge);
 
 /*
- * As discsi_bridge_detach(), but a process that does not end in time is told
- * to hurry, and then killed, and what it leaves is cleared; the error is
- * returned all the same.
+ * As discsi_bridge_detach(), for who has the bridge alone (users.h), and a
+ * process that does not end in time is told to hurry, and then killed, and what
+ * it leaves is cleared; the error is returned all the same.
+ *
+ * options: NULL, or with a deadline before which, or until a cancel, its end is
+ * waited for (ETIMEDOUT, ECANCELED): it has been told to end then, and is let be.
  */
-int dsc_bridge_end(const char *id, unsigned flags);
+int dsc_bridge_end(const char *id, unsigned flags,
+		   const struct dsc_bridge_options *options);
 
 /*
  * Waits until something about the entry of a bridge changes, or the time has

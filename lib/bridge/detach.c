@@ -6,6 +6,9 @@
  * The process is signalled through a descriptor, taken before the state file is
  * read a second time: the number cannot have become another process's while
  * the lock was held and the file stayed the same.
+ *
+ * A bridge that storages use is ended by the last of them (bridge/users.h), and
+ * by a detach only with force.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,22 +21,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/list.h"
 #include "bridge/inuse.h"
 #include "bridge/pid.h"
 #include "bridge/registry.h"
 #include "bridge/attach.h"
 #include "bridge/spawn.h"
+#include "bridge/users.h"
 
 #define DETACH_WAIT_MS 30000
 #define HURRY_WAIT_MS 5000
 #define ABANDON_WAIT_MS 30000u
+#define OPEN_WAIT_MS 5000u
 
 /* What becomes of a process that does not end: FORCE of the public flags is
  * about the device. */
 #define DETACH_KILL 0x100u
+/* The caller has the bridge alone. */
+#define DETACH_OWNED 0x200u
+
+static const struct dsc_bridge_options usual = { .cancel_fd = -1 };
 
 /* ------------------------------------------------------------------- list */
 
@@ -154,13 +165,29 @@ static int open_process(const struct dsc_registry *registry,
 	return status == 0 || status == -ENOENT ? -ESRCH : status;
 }
 
-/* Waits for the end of a process: 0 or -ETIMEDOUT, or what poll says. */
+static uint64_t deadline_of(const struct dsc_bridge_options *options,
+			    uint32_t timeout_ms)
+{
+	uint64_t usual_ns = dsc_clock_now_ns() + timeout_ms * DSC_NS_PER_MS;
+
+	return options->deadline_ns == 0 ? usual_ns :
+	       dsc_min_u64(usual_ns, options->deadline_ns);
+}
+
+/*
+ * Waits for the end of a process: 0, -ETIMEDOUT or -ECANCELED, or what poll
+ * says.
+ */
 static int wait_for_end(const struct dsc_registry *registry,
 			const struct discsi_bridge *bridge,
-			const struct dsc_pid *pid, uint32_t timeout_ms)
+			const struct dsc_pid *pid, uint32_t timeout_ms,
+			const struct dsc_bridge_options *options)
 {
-	uint64_t deadline = dsc_clock_now_ns() + timeout_ms * DSC_NS_PER_MS;
-	struct pollfd fd = { .fd = pid->fd, .events = POLLIN };
+	uint64_t deadline = deadline_of(options, timeout_ms);
+	struct pollfd fds[] = {
+		{ .fd = pid->fd, .events = POLLIN },
+		{ .fd = options->cancel_fd, .events = POLLIN },
+	};
 	uint64_t left_ms;
 	uint64_t now;
 	int n;
@@ -172,9 +199,9 @@ static int wait_for_end(const struct dsc_registry *registry,
 		left_ms = (deadline - now) / DSC_NS_PER_MS + 1;
 		if (pid->fd < 0)
 			left_ms = dsc_min_u64(left_ms, DSC_PID_TICK_MS);
-		n = poll(&fd, 1, (int)left_ms);
+		n = poll(fds, 2, (int)left_ms);
 		if (n > 0)
-			return 0;
+			return fds[0].revents != 0 ? 0 : -ECANCELED;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (pid->fd < 0 && !dsc_registry_is_alive(registry, bridge->id))
@@ -195,13 +222,25 @@ static void insist(const struct dsc_registry *registry,
 
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		if (dsc_pid_signal(pid, signals[i]) < 0 ||
-		    wait_for_end(registry, bridge, pid, HURRY_WAIT_MS) == 0)
+		    wait_for_end(registry, bridge, pid, HURRY_WAIT_MS,
+				 &usual) == 0)
 			return;
 	}
 }
 
+static int fail_to_end(const struct discsi_bridge *bridge, int status)
+{
+	if (status == -ETIMEDOUT)
+		return dsc_fail(ETIMEDOUT, "bridge %s (process %" PRId64 ") "
+				"has not ended in time", bridge->id,
+				bridge->pid);
+	return dsc_fail(-status, "bridge %s (process %" PRId64 ") cannot be "
+			"ended", bridge->id, bridge->pid);
+}
+
 static int end_process(const struct dsc_registry *registry,
-		       const struct discsi_bridge *bridge, unsigned flags)
+		       const struct discsi_bridge *bridge, unsigned flags,
+		       const struct dsc_bridge_options *options)
 {
 	struct dsc_pid pid;
 	int status;
@@ -211,18 +250,14 @@ static int end_process(const struct dsc_registry *registry,
 		return status == -ESRCH ? 0 : status;
 	status = dsc_pid_signal(&pid, SIGTERM);
 	if (status == 0)
-		status = wait_for_end(registry, bridge, &pid, DETACH_WAIT_MS);
-	if (status == -ETIMEDOUT && (flags & DETACH_KILL) != 0)
+		status = wait_for_end(registry, bridge, &pid, DETACH_WAIT_MS,
+				      options);
+	if (status == -ETIMEDOUT && (flags & DETACH_KILL) != 0 &&
+	    options->deadline_ns == 0)
 		insist(registry, bridge, &pid);
 	dsc_pid_close(&pid);
-	if (status == 0 || status == -ESRCH)
-		return 0;
-	if (status == -ETIMEDOUT)
-		return dsc_fail(ETIMEDOUT, "bridge %s (process %" PRId64 ") "
-				"has not ended within %d s", bridge->id,
-				bridge->pid, DETACH_WAIT_MS / 1000);
-	return dsc_fail(-status, "bridge %s (process %" PRId64 ") cannot be "
-			"ended", bridge->id, bridge->pid);
+	return status == 0 || status == -ESRCH ? 0 :
+	       fail_to_end(bridge, status);
 }
 
 /* True while the kernel has the device configured for this bridge. */
@@ -265,18 +300,57 @@ static void release_device(const struct discsi_bridge *bridge)
 		dsc_spawn_result_free(&result);
 }
 
+struct opening {
+	struct dsc_aside aside;
+	char *device;
+	int error;           /* 0: it could be opened */
+};
+
+static struct opening *opening_of(struct dsc_aside *aside)
+{
+	return dsc_container_of(aside, struct opening, aside);
+}
+
+static void open_exclusive(struct dsc_aside *aside)
+{
+	struct opening *opening = opening_of(aside);
+	int fd = open(opening->device, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	opening->error = fd < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void free_opening(struct dsc_aside *aside)
+{
+	free(opening_of(aside)->device);
+	free(opening_of(aside));
+}
+
 /*
  * In another mount namespace, or by a program that has it for itself, a device
  * can be in use without a trace in our tables; opening it exclusively tells.
+ * The kernel says so before it opens anything: an opening that hangs is none
+ * that is refused.
  */
 static int check_exclusive(const char *device)
 {
-	int fd = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
-	int error = errno;
+	struct opening *opening = calloc(1, sizeof(*opening));
+	bool is_busy;
+	int status;
 
-	if (fd >= 0)
-		close(fd);
-	if (fd < 0 && error == EBUSY)
+	if (opening == NULL)
+		return dsc_fail_memory();
+	dsc_aside_init(&opening->aside, open_exclusive, free_opening);
+	opening->device = strdup(device);
+	status = opening->device == NULL ? -ENOMEM :
+		 dsc_aside_call(&opening->aside, deadline_of(&usual,
+				OPEN_WAIT_MS), -1);
+	is_busy = status == 0 && opening->error == EBUSY;
+	dsc_aside_put(&opening->aside);
+	if (status == -ENOMEM)
+		return dsc_fail_memory();
+	if (is_busy)
 		return dsc_fail(EBUSY, "%s is in use: another program has it "
 				"open exclusively, or it is mounted in another "
 				"namespace", device);
@@ -295,17 +369,17 @@ static int check_use(const struct discsi_bridge *bridge, unsigned flags)
 	return status;
 }
 
-static int detach(const struct dsc_registry *registry,
-		  const struct discsi_bridge *bridge, unsigned flags)
+/* What is left of a bridge goes with it. */
+static int end_bridge(const struct dsc_registry *registry,
+		      const struct discsi_bridge *bridge, unsigned flags,
+		      const struct dsc_bridge_options *options)
 {
-	int status;
+	int status = 0;
 
-	status = check_use(bridge, flags);
-	if (status < 0)
-		return status;
 	if (bridge->alive)
-		status = end_process(registry, bridge, flags);
-	if (status < 0 && (flags & DETACH_KILL) == 0)
+		status = end_process(registry, bridge, flags, options);
+	if (status < 0 && ((flags & DETACH_KILL) == 0 ||
+			   options->deadline_ns != 0))
 		return status;
 	release_device(bridge);
 	/* -EBUSY: the next bridge for this LUN is there already. */
@@ -313,7 +387,26 @@ static int detach(const struct dsc_registry *registry,
 	return status;
 }
 
-static int detach_which(const char *which, unsigned flags)
+static int detach(const struct dsc_registry *registry,
+		  const struct discsi_bridge *bridge, unsigned flags,
+		  const struct dsc_bridge_options *options)
+{
+	struct dsc_users users = DSC_USERS_INIT;
+	int status;
+
+	status = check_use(bridge, flags);
+	if (status == 0 && (flags & DETACH_OWNED) == 0)
+		status = dsc_users_exclude(&users, bridge->id);
+	if (status == -EBUSY && (flags & DISCSI_DETACH_FORCE) != 0)
+		status = 0;
+	if (status == 0)
+		status = end_bridge(registry, bridge, flags, options);
+	dsc_users_leave(&users);
+	return status;
+}
+
+static int detach_which(const char *which, unsigned flags,
+			const struct dsc_bridge_options *options)
 {
 	struct discsi_bridge *bridge = NULL;
 	struct dsc_registry registry;
@@ -327,7 +420,7 @@ static int detach_which(const char *which, unsigned flags)
 		return status;
 	status = find(&registry, which, &bridge);
 	if (status == 0 && bridge != NULL)
-		status = detach(&registry, bridge, flags);
+		status = detach(&registry, bridge, flags, options);
 	discsi_bridge_free(bridge);
 	dsc_registry_close(&registry);
 	return status;
@@ -338,10 +431,12 @@ int discsi_bridge_detach(const char *which, unsigned flags)
 	if (which == NULL || (flags & ~DISCSI_DETACH_FORCE) != 0)
 		return dsc_fail(EINVAL, "detach: an argument is NULL or a flag "
 				"is unknown");
-	return detach_which(which, flags);
+	return detach_which(which, flags, &usual);
 }
 
-int dsc_bridge_end(const char *id, unsigned flags)
+int dsc_bridge_end(const char *id, unsigned flags,
+		   const struct dsc_bridge_options *options)
 {
-	return detach_which(id, flags | DETACH_KILL);
+	return detach_which(id, flags | DETACH_KILL | DETACH_OWNED,
+			    options != NULL ? options : &usual);
 }

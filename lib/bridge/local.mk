@@ -14,7 +14,9 @@ libdiscsi_internal_la_SOURCES += \
 	lib/bridge/registry.h \
 	lib/bridge/spawn.c \
 	lib/bridge/spawn.h \
-	lib/bridge/state.c
+	lib/bridge/state.c \
+	lib/bridge/users.c \
+	lib/bridge/users.h
 
 check_PROGRAMS += \
 	tests/unit/test-bridge-attach \

@@ -1,58 +1,56 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * device.c: a kernel device that may hang. A read of a block device cannot be
- * given up from outside, so that it is done by a thread, and whoever waits for
- * it may go. The job belongs to both, and the last one frees it.
+ * device.c: a kernel device that may hang. Opening one waits, for a partition
+ * scan or for another one that opens it, and neither that nor a read can be
+ * given up from outside, so that all of it is done aside (base/aside.h). Any
+ * thread; the calls wait, within limits.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <linux/fs.h>
 #include <unistd.h>
 
-#include "base/checked.h"
-#include "base/clock.h"
+#include "base/aside.h"
 #include "base/error.h"
 #include "storage/device.h"
 
 #define ALIGNMENT 4096  /* of memory, for O_DIRECT */
 
 struct job {
-	atomic_uint refs;
-	int fd;             /* the device */
-	int done_fd;
-	void *buf;
+	struct dsc_aside aside;
+	char *path;
+	void *buf;          /* NULL: only the size is asked for */
 	size_t length;
 	uint64_t offset;
+	uint64_t bytes;     /* the size */
 	int status;
+	const char *what;   /* "opened", "read": where it failed */
 };
 
-static void put_job(struct job *job)
+static struct job *job_of(struct dsc_aside *aside)
 {
-	if (atomic_fetch_sub(&job->refs, 1) != 1)
-		return;
-	if (job->fd >= 0)
-		close(job->fd);
-	if (job->done_fd >= 0)
-		close(job->done_fd);
+	return dsc_container_of(aside, struct job, aside);
+}
+
+static void free_job(struct dsc_aside *aside)
+{
+	struct job *job = job_of(aside);
+
+	free(job->path);
 	free(job->buf);
 	free(job);
 }
 
-static int read_all(const struct job *job)
+static int read_all(const struct job *job, int fd)
 {
 	size_t done = 0;
 	ssize_t n;
 
 	while (done < job->length) {
-		n = pread(job->fd, (char *)job->buf + done, job->length - done,
+		n = pread(fd, (char *)job->buf + done, job->length - done,
 			  (off_t)(job->offset + done));
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -65,95 +63,57 @@ static int read_all(const struct job *job)
 	return 0;
 }
 
-static void *run(void *arg)
+static void run(struct dsc_aside *aside)
 {
-	struct job *job = arg;
-	const uint64_t one = 1;
+	struct job *job = job_of(aside);
+	int fd;
 
-	job->status = read_all(job);
-	while (write(job->done_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-	put_job(job);
-	return NULL;
-}
-
-static int start(struct job *job)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int errnum;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	atomic_fetch_add(&job->refs, 1);
-	errnum = pthread_create(&thread, &attr, run, job);
-	if (errnum != 0)
-		atomic_fetch_sub(&job->refs, 1);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -errnum;
-}
-
-static int wait_for(struct job *job, const struct dsc_limits *limits)
-{
-	struct pollfd fds[] = {
-		{ .fd = job->done_fd, .events = POLLIN },
-		{ .fd = limits->cancel_fd, .events = POLLIN },
-	};
-	uint64_t one;
-	int rc;
-
-	for (;;) {
-		rc = dsc_limits_check(limits);
-		if (rc < 0)
-			return rc;
-		rc = poll(fds, 2, dsc_limits_left_ms(limits));
-		if (rc < 0 && errno != EINTR)
-			return -errno;
-		if (rc > 0 && fds[0].revents != 0)
-			break;
+	job->what = "opened";
+	fd = open(job->path, O_RDONLY | O_CLOEXEC |
+		  (job->buf != NULL ? O_DIRECT : 0));
+	if (fd < 0) {
+		job->status = -errno;
+		return;
 	}
-	return read(job->done_fd, &one, sizeof(one)) < 0 ? -errno :
-	       job->status;
+	job->what = "read";
+	if (job->buf != NULL)
+		job->status = read_all(job, fd);
+	else if (ioctl(fd, BLKGETSIZE64, &job->bytes) < 0)
+		job->status = -errno;
+	close(fd);
 }
 
-static int open_device(const char *path, int flags)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
-
-	if (fd < 0)
-		return dsc_fail(errno, "%s cannot be opened (%s)", path,
-				discsi_errno_name(errno));
-	return fd;
-}
-
-static int make_job(const char *path, size_t length, uint64_t offset,
-		    struct job **out)
+static int make_job(const char *path, size_t length, struct job **out)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (job == NULL)
 		return dsc_fail_memory();
-	atomic_init(&job->refs, 1);
+	dsc_aside_init(&job->aside, run, free_job);
+	job->path = strdup(path);
 	job->length = length;
-	job->offset = offset;
-	job->done_fd = -1;
-	job->fd = open_device(path, O_DIRECT);
-	if (job->fd < 0) {
-		put_job(job);
-		return -discsi_last_error()->errnum;
+	if (job->path != NULL &&
+	    (length == 0 ||
+	     posix_memalign(&job->buf, ALIGNMENT, length) == 0)) {
+		*out = job;
+		return 0;
 	}
-	job->done_fd = eventfd(0, EFD_CLOEXEC);
-	if (job->done_fd < 0 ||
-	    posix_memalign(&job->buf, ALIGNMENT, length) != 0) {
-		job->buf = NULL;
-		put_job(job);
-		return dsc_fail_memory();
-	}
-	*out = job;
+	job->buf = NULL;
+	dsc_aside_put(&job->aside);
+	return dsc_fail_memory();
+}
+
+static int call(struct job *job, const struct dsc_limits *limits)
+{
+	int rc = dsc_aside_call(&job->aside, limits->deadline_ns,
+				limits->cancel_fd);
+
+	if (rc < 0)
+		return dsc_fail(-rc, "%s does not answer (%s)", job->path,
+				discsi_errno_name(rc));
+	if (job->status < 0)
+		return dsc_fail(-job->status, "%s cannot be %s (%s)", job->path,
+				job->what, discsi_errno_name(job->status));
 	return 0;
 }
 
@@ -161,30 +121,29 @@ int dsc_device_read(const char *path, void *buf, size_t length,
 		    uint64_t offset, const struct dsc_limits *limits)
 {
 	struct job *job = NULL;
-	int rc = make_job(path, length, offset, &job);
+	int rc = make_job(path, length, &job);
 
 	if (rc < 0)
 		return rc;
-	rc = start(job);
-	if (rc == 0)
-		rc = wait_for(job, limits);
+	job->offset = offset;
+	rc = call(job, limits);
 	if (rc == 0)
 		memcpy(buf, job->buf, length);
-	put_job(job);
-	return rc == 0 ? 0 : dsc_fail(-rc, "%s cannot be read (%s)", path,
-				      discsi_errno_name(rc));
+	dsc_aside_put(&job->aside);
+	return rc;
 }
 
-int dsc_device_size(const char *path, uint64_t *bytes)
+int dsc_device_size(const char *path, uint64_t *bytes,
+		    const struct dsc_limits *limits)
 {
-	int fd = open_device(path, 0);
-	int rc = 0;
+	struct job *job = NULL;
+	int rc = make_job(path, 0, &job);
 
-	if (fd < 0)
-		return fd;
-	if (ioctl(fd, BLKGETSIZE64, bytes) < 0)
-		rc = dsc_fail(errno, "%s does not tell its size (%s)", path,
-			      discsi_errno_name(errno));
-	close(fd);
+	if (rc < 0)
+		return rc;
+	rc = call(job, limits);
+	if (rc == 0)
+		*bytes = job->bytes;
+	dsc_aside_put(&job->aside);
 	return rc;
 }

@@ -12,8 +12,8 @@
 #include "storage/iscsi.h"
 
 /*
- * Reads past the page cache: offset and length are whole blocks. A read that
- * hangs in the kernel is left to a thread of its own.
+ * Reads past the page cache: offset and length are whole blocks. What hangs in
+ * the kernel, opening included, is left to a thread of its own.
  * Errors: ENOENT (no such device), EIO and what the kernel says, ETIMEDOUT,
  * ECANCELED, EAGAIN (no thread).
  */
@@ -21,7 +21,8 @@ int dsc_device_read(const char *path, void *buf, size_t length,
 		    uint64_t offset, const struct dsc_limits *limits);
 
 /* The size that the kernel has for it. Errors: as above. */
-int dsc_device_size(const char *path, uint64_t *bytes);
+int dsc_device_size(const char *path, uint64_t *bytes,
+		    const struct dsc_limits *limits);
 
 /*
  * Reads from the default export of an NBD server, with a connection of its own.

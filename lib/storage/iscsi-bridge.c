@@ -5,7 +5,9 @@
  * dsc_iscsi_load(), which any thread may call.
  *
  * Who serves a LUN is decided by discsi-nbd's lock: of two that start one for
- * the same LUN, one is told EEXIST, and adopts.
+ * the same LUN, one is told EEXIST, and adopts. How long it is served is decided
+ * by its users (bridge/users.h), of which we are one before we start or adopt
+ * one, so that nobody ends it meanwhile: the last one who unmounts does.
  */
 #include <errno.h>
 #include <poll.h>
@@ -166,6 +168,7 @@ static void forget(struct dsc_iscsi *iscsi)
 	iscsi->device = NULL;
 	iscsi->socket = NULL;
 	pthread_mutex_unlock(&iscsi->lock);
+	dsc_users_leave(&iscsi->users);
 }
 
 static int take(struct dsc_iscsi *iscsi, const struct discsi_bridge *bridge)
@@ -202,20 +205,26 @@ static bool is_place(const char *path, bool is_device)
 					S_ISSOCK(st.st_mode));
 }
 
+static int pause_within(const struct dsc_limits *limits)
+{
+	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
+	int rc = dsc_limits_check(limits);
+
+	if (rc == 0)
+		(void)poll(&fd, 1, TICK_MS);
+	return rc;
+}
+
 /* A device node may be made by udev, after the device. */
 static int wait_for_place(const struct discsi_bridge *bridge,
 			  const struct dsc_limits *limits)
 {
-	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
 	bool is_device = bridge->device[0] != '\0';
 	const char *path = is_device ? bridge->device : bridge->socket;
 	int rc = 0;
 
-	while (rc == 0 && !is_place(path, is_device)) {
-		rc = dsc_limits_check(limits);
-		if (rc == 0)
-			(void)poll(&fd, 1, TICK_MS);
-	}
+	while (rc == 0 && !is_place(path, is_device))
+		rc = pause_within(limits);
 	if (rc == -ETIMEDOUT)
 		return dsc_fail(ETIMEDOUT, "%s has not come into being", path);
 	return rc < 0 ? dsc_fail(-rc, "cancelled") : 0;
@@ -236,11 +245,39 @@ static int await(const char *id, enum sight sight,
 	return rc < 0 ? dsc_fail(-rc, "cancelled") : 0;
 }
 
-/* A bridge that has given up is in the way of the one that we start. */
-static int clear_failed(const struct discsi_bridge *bridge)
+/* Becomes a user, once nobody has the bridge alone. */
+static int join(struct dsc_iscsi *iscsi, const char *id,
+		const struct dsc_limits *limits)
 {
-	int rc = dsc_bridge_end(bridge->id, 0);
+	int rc = dsc_users_join(&iscsi->users, id);
+	int over = 0;
 
+	while (rc == -EAGAIN && over == 0) {
+		over = pause_within(limits);
+		if (over == 0)
+			rc = dsc_users_join(&iscsi->users, id);
+	}
+	return over < 0 ? dsc_fail(-over, "bridge %s was being ended all the "
+				   "time", id) : rc;
+}
+
+/*
+ * A bridge that has given up is in the way of the one that we start. Others that
+ * use it have to let go of it first: their device ends with it.
+ */
+static int clear_failed(struct dsc_iscsi *iscsi,
+			const struct discsi_bridge *bridge,
+			const struct dsc_limits *limits)
+{
+	const struct dsc_bridge_options options = {
+		.deadline_ns = limits->deadline_ns,
+		.cancel_fd = limits->cancel_fd,
+	};
+	int rc = dsc_users_claim(&iscsi->users);
+
+	rc = rc < 0 ? dsc_users_fail(bridge->id) :
+		      dsc_bridge_end(bridge->id, 0, &options);
+	dsc_users_share(&iscsi->users);
 	if (rc < 0 && rc != -ENOENT)
 		dsc_error_prefix(dsc_error_last(), "bridge %s has given up "
 				 "(%s), and cannot be ended", bridge->id,
@@ -262,6 +299,16 @@ static int adopt(struct dsc_iscsi *iscsi, const struct discsi_bridge *bridge,
 	return rc;
 }
 
+/* A user of it as it was when we looked? Returns 1 to look again. */
+static int join_seen(struct dsc_iscsi *iscsi, const char *id,
+		     const struct dsc_limits *limits)
+{
+	bool was_user = iscsi->users.fd >= 0;
+	int rc = join(iscsi, id, limits);
+
+	return rc == 0 && !was_user ? 1 : rc;
+}
+
 /* Returns 1 when there is nothing new and one has to look again. */
 static int adopt_once(struct dsc_iscsi *iscsi, const char *id,
 		      const struct dsc_limits *limits)
@@ -280,10 +327,14 @@ static int adopt_once(struct dsc_iscsi *iscsi, const char *id,
 		rc = -ENOENT;
 		break;
 	case SERVING:
-		rc = adopt(iscsi, bridge, limits);
+		rc = join_seen(iscsi, id, limits);
+		if (rc == 0)
+			rc = adopt(iscsi, bridge, limits);
 		break;
 	case FAILED:
-		rc = clear_failed(bridge);
+		rc = join_seen(iscsi, id, limits);
+		if (rc == 0)
+			rc = clear_failed(iscsi, bridge, limits);
 		rc = rc == 0 ? -ENOENT : rc;
 		break;
 	case STARTING:
@@ -311,6 +362,17 @@ int dsc_iscsi_adopt(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 
 /* ----------------------------------------------------------------- attach */
 
+/* Ends what has just been started, unless others use it already. */
+static void end_started(struct dsc_iscsi *iscsi,
+			const struct discsi_bridge *bridge)
+{
+	dsc_users_mark(&iscsi->users, true);
+	if (dsc_users_claim(&iscsi->users) < 0)
+		return;
+	(void)dsc_bridge_end(bridge->id, DISCSI_DETACH_FORCE, NULL);
+	dsc_users_leave(&iscsi->users);
+}
+
 static int start(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 {
 	const struct dsc_bridge_options options = {
@@ -330,20 +392,23 @@ static int start(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 		rc = take(iscsi, bridge);
 	if (rc < 0) {
 		error = *discsi_last_error();
-		(void)dsc_bridge_end(bridge->id, DISCSI_DETACH_FORCE);
+		end_started(iscsi, bridge);
 		rc = dsc_fail_with(&error);
 	}
 	discsi_bridge_free(bridge);
 	return rc;
 }
 
-int dsc_iscsi_attach(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+static int start_or_adopt(struct dsc_iscsi *iscsi, const char *id,
+			  const struct dsc_limits *limits)
 {
 	int rc;
 	int over;
 
 	for (;;) {
-		rc = start(iscsi, limits);
+		rc = join(iscsi, id, limits);
+		if (rc == 0)
+			rc = start(iscsi, limits);
 		if (rc != -EEXIST)
 			return rc;
 		rc = dsc_iscsi_adopt(iscsi, limits);
@@ -356,6 +421,27 @@ int dsc_iscsi_attach(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 	}
 }
 
+int dsc_iscsi_attach(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+{
+	char *id = dsc_registry_id(iscsi->conf->iqn, iscsi->conf->lun_id);
+	int rc = id == NULL ? dsc_fail_memory() :
+			      start_or_adopt(iscsi, id, limits);
+
+	free(id);
+	return rc;
+}
+
+/* ----------------------------------------------------------------- detach */
+
+void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi)
+{
+	/* Those who have left meanwhile have left its end to us. */
+	if (dsc_users_claim(&iscsi->users) == 0 &&
+	    dsc_users_is_marked(&iscsi->users))
+		(void)dsc_bridge_end(iscsi->users.id, 0, NULL);
+	forget(iscsi);
+}
+
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 {
 	unsigned how = (flags & DISCSI_UNMOUNT_FORCE) != 0 ?
@@ -364,12 +450,20 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 
 	/* What is mounted and unmounted in one turn is a mount undone. */
 	if (iscsi->adopted_in == dsc_turn_number(iscsi->storage)) {
-		forget(iscsi);
+		dsc_iscsi_undo_bridge(iscsi);
 		return 0;
 	}
-	rc = dsc_bridge_end(iscsi->bridge_id, how);
-	if (rc == -EBUSY)
+	dsc_users_mark(&iscsi->users, true);
+	if (dsc_users_claim(&iscsi->users) < 0) {
+		forget(iscsi);  /* others go on with it */
+		return 0;
+	}
+	rc = dsc_bridge_end(iscsi->bridge_id, how, NULL);
+	if (rc == -EBUSY) {
+		dsc_users_mark(&iscsi->users, false);
+		dsc_users_share(&iscsi->users);
 		return rc;
+	}
 	forget(iscsi);
 	return rc == -ENOENT ? 0 : rc;  /* somebody else has detached it */
 }

@@ -169,8 +169,8 @@ static int mount_none(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 	return 0;
 }
 
-static int mount_bridge(struct dsc_iscsi *iscsi,
-			const struct dsc_limits *limits)
+static int find_or_start(struct dsc_iscsi *iscsi,
+			 const struct dsc_limits *limits)
 {
 	struct discsi_session *session;
 	struct discsi_lun *lun;
@@ -190,6 +190,20 @@ static int mount_bridge(struct dsc_iscsi *iscsi,
 	if (rc < 0)
 		return dsc_fail(-rc, "not begun");
 	return dsc_iscsi_attach(iscsi, limits);
+}
+
+static int mount_bridge(struct dsc_iscsi *iscsi,
+			const struct dsc_limits *limits)
+{
+	struct discsi_error error;
+	int rc = find_or_start(iscsi, limits);
+
+	if (rc == 0)
+		return 0;
+	error = *discsi_last_error();
+	dsc_iscsi_undo_bridge(iscsi);
+	(void)dsc_fail_with(&error);
+	return rc;
 }
 
 int dsc_iscsi_mount(void *self)

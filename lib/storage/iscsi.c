@@ -28,6 +28,7 @@ static int make(void *arg, struct discsi_storage *storage, void **self)
 	pthread_mutex_init(&iscsi->lock, NULL);
 	iscsi->storage = storage;
 	iscsi->ctx = storage->manager->ctx;
+	iscsi->users = (struct dsc_users)DSC_USERS_INIT;
 	dsc_settings_init(&iscsi->settings);
 	*self = iscsi;
 	return 0;

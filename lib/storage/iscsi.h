@@ -17,6 +17,7 @@
 #include <discsi/discovery.h>
 #include <discsi/storage.h>
 #include "base/context.h"
+#include "bridge/users.h"
 #include "conf/conf.h"
 #include "storage/settings.h"
 
@@ -30,6 +31,7 @@ struct dsc_iscsi {
 	struct discsi_lun *lun;
 	struct discsi_lun_info *info;     /* of the last mount, or NULL */
 	char *bridge_id;                  /* any other device */
+	struct dsc_users users;           /* of it; within a turn */
 	uint64_t adopted_in;              /* number of the turn that found it,
 					   * 0: started by us */
 	char *device;                     /* "/dev/nbdN", or NULL */
@@ -103,11 +105,16 @@ void dsc_iscsi_leave(void *self);
 
 /* --------------------------------------------------------- iscsi-bridge.c */
 
-/* Finds the bridge that serves the LUN: 0, or -ENOENT without a last error. */
+/*
+ * Finds the bridge that serves the LUN, and becomes a user of it: 0, or -ENOENT
+ * without a last error. On errors dsc_iscsi_undo_bridge() is called for.
+ */
 int dsc_iscsi_adopt(struct dsc_iscsi *iscsi, const struct dsc_limits *limits);
 /* Starts one, or adopts the one that was faster, and waits for its device. */
 int dsc_iscsi_attach(struct dsc_iscsi *iscsi, const struct dsc_limits *limits);
-/* Ends it; -EBUSY: it is as it was. */
+/* No user any more, after a failure: the bridge is as if we had not come. */
+void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi);
+/* Ends it, if nobody else uses it; -EBUSY: it is as it was. */
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags);
 /* The bridge goes on without us. */
 void dsc_iscsi_forget_bridge(struct dsc_iscsi *iscsi);

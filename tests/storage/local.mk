@@ -7,6 +7,7 @@ STORAGE_RIG = \
 
 STORAGE_TESTS = \
 	tests/storage/test-storage-conf \
+	tests/storage/test-storage-device \
 	tests/storage/test-storage-mount
 check_PROGRAMS += $(STORAGE_TESTS)
 TESTS += $(STORAGE_TESTS)
@@ -14,17 +15,27 @@ TESTS += $(STORAGE_TESTS)
 tests_storage_test_storage_conf_SOURCES = \
 	$(STORAGE_RIG) tests/storage/test-storage-conf.c
 tests_storage_test_storage_conf_LDADD = $(API_LIBS) $(JSON_C_LIBS)
+tests_storage_test_storage_device_SOURCES = \
+	$(STORAGE_RIG) tests/storage/test-storage-device.c
+tests_storage_test_storage_device_LDADD = $(UNIT_LIBS)
 tests_storage_test_storage_mount_SOURCES = \
 	$(STORAGE_RIG) tests/storage/test-storage-mount.c
 tests_storage_test_storage_mount_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 
 if NBD_BRIDGE
-check_PROGRAMS += tests/storage/test-storage-bridge
-TESTS += tests/storage/test-storage-bridge
+check_PROGRAMS += \
+	tests/storage/test-storage-bridge \
+	tests/storage/test-storage-users
+TESTS += \
+	tests/storage/test-storage-bridge \
+	tests/storage/test-storage-users
 tests_storage_test_storage_bridge_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) $(TGT_PLACE) \
 	tests/storage/test-storage-bridge.c
 tests_storage_test_storage_bridge_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+tests_storage_test_storage_users_SOURCES = \
+	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-users.c
+tests_storage_test_storage_users_LDADD = $(UNIT_LIBS)
 endif
 
 check_PROGRAMS += tests/storage/test-storage-examples

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-storage-device.c: a device that hangs when it is opened is given up in
+ * time, and what was left to a thread ends with it. A FIFO hangs like that until
+ * somebody opens its other end. Test's thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "harness/process.h"
+#include "harness/temp.h"
+#include "storage/device.h"
+#include "storage/storage-rig.h"
+
+#define WAIT_MS 100
+
+static struct dsc_limits limits_in(unsigned ms)
+{
+	return (struct dsc_limits){
+		.deadline_ns = dsc_clock_now_ns() + ms * DSC_NS_PER_MS,
+		.cancel_fd = -1,
+	};
+}
+
+static char *make_fifo(const char *name)
+{
+	char *path = dsc_temp_path("%s", name);
+
+	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+	return path;
+}
+
+static bool is_alone(void *arg)
+{
+	(void)arg;
+	return st_count_threads() == 1;
+}
+
+/* Lets the threads go that hang in opening it. */
+static void let_go(const char *path, size_t fds)
+{
+	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	CU_ASSERT(fd >= 0);
+	CU_ASSERT(dsc_wait_for(is_alone, NULL, 5000));
+	close(fd);
+	CU_ASSERT(st_wait_fds(fds, 5000));
+}
+
+static void test_hangs(void)
+{
+	char *path = make_fifo("hangs");
+	struct dsc_limits limits = limits_in(WAIT_MS);
+	size_t fds = st_count_fds();
+	uint64_t begun = dsc_clock_now_ns();
+	uint64_t bytes = 0;
+	char block[512];
+
+	st_fails(dsc_device_read(path, block, sizeof(block), 0, &limits),
+		 ETIMEDOUT, "does not answer");
+	limits = limits_in(WAIT_MS);
+	st_fails(dsc_device_size(path, &bytes, &limits), ETIMEDOUT,
+		 "does not answer");
+	CU_ASSERT(dsc_clock_now_ns() - begun >= 2 * WAIT_MS * DSC_NS_PER_MS);
+	CU_ASSERT_EQUAL(st_count_threads(), 3);
+	let_go(path, fds);
+	free(path);
+}
+
+static void test_cancelled(void)
+{
+	char *path = make_fifo("cancelled");
+	size_t fds = st_count_fds();
+	struct dsc_limits limits = { .cancel_fd = eventfd(1, EFD_CLOEXEC) };
+	char block[512];
+
+	st_fails(dsc_device_read(path, block, sizeof(block), 0, &limits),
+		 ECANCELED, "does not answer");
+	close(limits.cancel_fd);
+	let_go(path, fds);
+	free(path);
+}
+
+static void test_plain(void)
+{
+	const struct dsc_limits limits = { .cancel_fd = -1 };
+	char *path = dsc_temp_write("plain", "short");
+	uint64_t bytes = 0;
+	char block[512];
+	int rc;
+
+	st_fails(dsc_device_read("/nowhere/nbd0", block, 512, 0, &limits),
+		 ENOENT, "cannot be opened");
+	st_fails(dsc_device_size("/nowhere/nbd0", &bytes, &limits), ENOENT,
+		 "cannot be opened");
+	st_fails(dsc_device_size(path, &bytes, &limits), ENOTTY,
+		 "cannot be read");
+	/* Not every file system reads past its cache. */
+	rc = dsc_device_read(path, block, 512, 0, &limits);
+	CU_ASSERT(rc == -ENXIO || rc == -EINVAL);
+	free(path);
+}
+
+static const struct dsc_test tests[] = {
+	{ "hangs", test_hangs },
+	{ "cancelled", test_cancelled },
+	{ "plain", test_plain },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return dsc_test_main("storage-device", tests, argc, argv);
+}
