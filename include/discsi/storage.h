@@ -260,8 +260,8 @@ struct discsi_mount_options {
  * those of discsi_bridge_attach(), of which EOPNOTSUPP (no kernel device to
  * be had), EBUSY (the LUN is attached in another way than configured, or its
  * bridge has given up and another storage is still mounted on it);
- * EINVAL (not configured, lun_id or iqn missing), ETIMEDOUT (the deadline
- * passed; the sentence names the stage), ECANCELED.
+ * EINVAL (not configured, lun_id or iqn missing), ENOENT (detached),
+ * ETIMEDOUT (the deadline passed; the sentence names the stage), ECANCELED.
  */
 int discsi_storage_mount(struct discsi_storage *storage,
 			 const struct discsi_mount_options *options);
@@ -317,8 +317,11 @@ int discsi_storage_accessible(struct discsi_storage *storage,
 
 /*
  * Unmounts as discsi_storage_unmount() does, forgets its disks, and takes it
- * out of the manager: its id is free again. References stay valid. When
- * unmounting is EBUSY it stays as it was.
+ * out of the manager: its id is free again, also for a new storage while others
+ * still have references to this one. Those stay valid, and it still tells its id
+ * and configuration, but is not mounted any more (ENOENT) until
+ * discsi_storage_set_info() brings it back. When unmounting is EBUSY it stays as
+ * it was.
  */
 int discsi_storage_detach(struct discsi_storage *storage, unsigned flags);
 

@@ -26,11 +26,12 @@
 #define EXTENTS 1024
 #define DEFAULT_BLOCK 4096u
 
-static struct dsc_limits limits_in(uint32_t ms)
+/* A manager that ends does not wait for who has no turn. */
+static struct dsc_limits limits_in(const struct dsc_iscsi *iscsi, uint32_t ms)
 {
 	return (struct dsc_limits){
 		.deadline_ns = dsc_clock_now_ns() + ms * DSC_NS_PER_MS,
-		.cancel_fd = -1,
+		.cancel_fd = iscsi->storage->manager->end_fd,
 	};
 }
 
@@ -197,7 +198,7 @@ int dsc_iscsi_look(void *self)
 
 int dsc_iscsi_probe_disk(void *self, const char *disk_id)
 {
-	const struct dsc_limits limits = limits_in(PROBE_MS);
+	const struct dsc_limits limits = limits_in(self, PROBE_MS);
 
 	(void)disk_id;
 	return read_block(self, &limits);
@@ -311,7 +312,7 @@ static bool is_thin(struct dsc_iscsi *iscsi, const struct discsi_lun_info *info)
 int dsc_iscsi_measure(void *self, struct discsi_storage_stat *stat)
 {
 	struct dsc_iscsi *iscsi = self;
-	const struct dsc_limits limits = limits_in(MEASURE_MS);
+	const struct dsc_limits limits = limits_in(iscsi, MEASURE_MS);
 	struct dsc_call_io io = { .kind = DSC_CALL_REFRESH };
 	struct discsi_lun_info info;
 	bool is_here = get_info(iscsi, &info);
@@ -345,7 +346,7 @@ int dsc_iscsi_disk_size(void *self, const char *disk_id, uint64_t *bytes)
 
 static int read_content(void *arg, void *buf, size_t length, uint64_t offset)
 {
-	const struct dsc_limits limits = limits_in(PROBE_MS);
+	const struct dsc_limits limits = limits_in(arg, PROBE_MS);
 
 	return dsc_iscsi_read_device(arg, buf, length, offset, &limits);
 }
@@ -373,7 +374,7 @@ int dsc_iscsi_format_disk(void *self, const char *disk_id,
 static int refresh_bridge(struct dsc_iscsi *iscsi, uint64_t wanted,
 			  uint64_t *now)
 {
-	const struct dsc_limits limits = limits_in(RESIZE_MS);
+	const struct dsc_limits limits = limits_in(iscsi, RESIZE_MS);
 	struct discsi_bridge *bridge;
 	int rc = dsc_iscsi_load(iscsi, &bridge);
 
@@ -382,7 +383,8 @@ static int refresh_bridge(struct dsc_iscsi *iscsi, uint64_t wanted,
 	rc = read_block(iscsi, &limits);
 	*now = bridge->bytes;
 	while (rc == 0 && *now < wanted && dsc_limits_check(&limits) == 0) {
-		(void)dsc_bridge_await(bridge->id, RESIZE_MS, -1);
+		(void)dsc_bridge_await(bridge->id, RESIZE_MS,
+				       limits.cancel_fd);
 		rc = dsc_iscsi_known_bytes(iscsi, now);
 	}
 	discsi_bridge_free(bridge);
@@ -391,7 +393,7 @@ static int refresh_bridge(struct dsc_iscsi *iscsi, uint64_t wanted,
 
 static int refresh(struct dsc_iscsi *iscsi, uint64_t wanted, uint64_t *now)
 {
-	const struct dsc_limits limits = limits_in(PROBE_MS);
+	const struct dsc_limits limits = limits_in(iscsi, PROBE_MS);
 	struct dsc_call_io io = { .kind = DSC_CALL_REFRESH };
 	struct discsi_lun_info info;
 	int rc;

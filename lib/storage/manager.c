@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/context.h"
@@ -73,6 +74,8 @@ static void free_manager(struct discsi_storage_manager *manager)
 {
 	discsi_context_destroy(manager->ctx);
 	dsc_types_free(manager);
+	if (manager->end_fd >= 0)
+		close(manager->end_fd);
 	pthread_cond_destroy(&manager->unused);
 	pthread_mutex_destroy(&manager->lock);
 	free(manager->zone_id);
@@ -102,6 +105,10 @@ static int make_parts(struct discsi_storage_manager *manager,
 		if (manager->zone_id == NULL)
 			return dsc_fail_memory();
 	}
+	manager->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (manager->end_fd < 0)
+		return dsc_fail(errno, "no eventfd can be made (%s)",
+				discsi_errno_name(errno));
 	return make_context(options, &manager->ctx);
 }
 
@@ -123,6 +130,7 @@ int discsi_storage_manager_new(
 	if (made == NULL)
 		return dsc_fail_memory();
 	made->pid = getpid();
+	made->end_fd = -1;
 	made->refs = 1;
 	pthread_mutex_init(&made->lock, NULL);
 	pthread_cond_init(&made->unused, NULL);
@@ -195,6 +203,18 @@ take_next(struct discsi_storage_manager *manager)
 	return link != NULL ? storage_at(link) : NULL;
 }
 
+/* From now on nothing new begins, and who has no turn gives up. */
+static void begin_end(struct discsi_storage_manager *manager)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&manager->lock);
+	manager->is_ended = true;
+	pthread_mutex_unlock(&manager->lock);
+	while (write(manager->end_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
 void discsi_storage_manager_free(struct discsi_storage_manager *manager)
 {
 	struct discsi_storage *storage;
@@ -206,9 +226,7 @@ void discsi_storage_manager_free(struct discsi_storage_manager *manager)
 			       "from inside a callback of it");
 		return;
 	}
-	pthread_mutex_lock(&manager->lock);
-	manager->is_ended = true;
-	pthread_mutex_unlock(&manager->lock);
+	begin_end(manager);
 	while ((storage = take_next(manager)) != NULL) {
 		dsc_turn_close(storage);
 		dsc_storage_leave(storage);
@@ -219,6 +237,16 @@ void discsi_storage_manager_free(struct discsi_storage_manager *manager)
 	discsi_context_destroy(manager->ctx);
 	manager->ctx = NULL;
 	dsc_manager_unref(manager);
+}
+
+bool dsc_manager_holds(struct discsi_storage *storage)
+{
+	bool is_held;
+
+	pthread_mutex_lock(&storage->manager->lock);
+	is_held = storage->is_held;
+	pthread_mutex_unlock(&storage->manager->lock);
+	return is_held;
 }
 
 void dsc_manager_forget(struct discsi_storage *storage)

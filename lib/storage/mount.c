@@ -36,7 +36,10 @@ static int check_configured(struct discsi_storage *storage)
 	pthread_mutex_lock(&storage->lock);
 	is_configured = storage->id != NULL;
 	pthread_mutex_unlock(&storage->lock);
-	return is_configured ? 0 : dsc_fail(EINVAL, "it has no configuration");
+	if (!is_configured)
+		return dsc_fail(EINVAL, "it has no configuration");
+	return dsc_manager_holds(storage) ? 0 : dsc_fail(ENOENT, "it was "
+							 "detached");
 }
 
 /* Within a turn. */
@@ -125,12 +128,12 @@ int discsi_storage_detach(struct discsi_storage *storage, unsigned flags)
 	if (rc < 0)
 		return rc;
 	rc = unmount(storage, flags);
-	if (rc != -EBUSY)
-		dsc_disks_forget(storage);
-	dsc_turn_end(storage);
 	rc = dsc_storage_blame(storage, rc);
-	if (rc != -EBUSY)
+	if (rc != -EBUSY) {
+		dsc_disks_forget(storage);
 		dsc_manager_forget(storage);
+	}
+	dsc_turn_end(storage);
 	return rc;
 }
 

@@ -38,6 +38,7 @@ struct discsi_storage_manager {
 	bool is_ended;
 	bool is_closed;                   /* the context is about to go */
 	unsigned users;                   /* who use it outside of a turn */
+	int end_fd;                       /* readable once it has ended */
 	pthread_cond_t unused;            /* users is 0 */
 	struct dsc_list types;
 	struct dsc_list storages;         /* all that live */
@@ -101,6 +102,9 @@ int dsc_manager_enter(struct discsi_storage_manager *manager);
 void dsc_manager_leave(struct discsi_storage_manager *manager);
 
 void dsc_manager_unref(struct discsi_storage_manager *manager);
+
+/* Does it hold the storage by its id? */
+bool dsc_manager_holds(struct discsi_storage *storage);
 
 /* Puts the manager's own reference to a storage, if it has one. */
 void dsc_manager_forget(struct discsi_storage *storage);

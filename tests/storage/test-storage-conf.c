@@ -154,6 +154,33 @@ static void test_ids(void)
 	discsi_storage_manager_free(manager);
 }
 
+/* Whoever still has one that was detached is not in the way of the next one. */
+static void test_detached(void)
+{
+	struct discsi_storage_manager *manager = st_manager();
+	struct discsi_storage *old = st_storage(manager, "a", "{" WHOLE "}");
+	struct discsi_storage *found = NULL;
+	struct discsi_storage *next;
+
+	st_works(discsi_storage_detach(old, 0));
+	st_works(discsi_storage_detach(old, 0));
+	CU_ASSERT_STRING_EQUAL(st_text(old, discsi_storage_id), "a");
+	st_fails(discsi_storage_mount(old, NULL), ENOENT, "detached");
+	st_fails(discsi_storage_accessible(old, NULL), ENOENT, "detached");
+	next = st_storage(manager, "a", "{" WHOLE "}");
+	st_works(discsi_storage_find(manager, "a", &found));
+	CU_ASSERT_PTR_EQUAL(found, next);
+	discsi_storage_put(found);
+	st_fails(st_configure(old, "a", "{" WHOLE "}"), EEXIST, "\"a\"");
+	st_works(st_configure(old, "b", "{" WHOLE "}"));
+	st_works(discsi_storage_find(manager, "b", &found));
+	CU_ASSERT_PTR_EQUAL(found, old);
+	discsi_storage_put(found);
+	discsi_storage_put(old);
+	discsi_storage_put(next);
+	discsi_storage_manager_free(manager);
+}
+
 /* Refuses what it is configured with, and takes the other's id meanwhile. */
 struct thief {
 	struct discsi_storage_manager *manager;
@@ -425,6 +452,7 @@ static const struct dsc_test tests[] = {
 	{ "factory", test_factory },
 	{ "properties", test_properties },
 	{ "ids", test_ids },
+	{ "detached", test_detached },
 	{ "id_is_kept", test_id_is_kept },
 	{ "members", test_members },
 	{ "wrong_values", test_wrong_values },
