@@ -5,6 +5,9 @@
  *
  *   bench-mount JSON ROUNDS                 mounts, reads, unmounts
  *   bench-mount many PORTAL IQN LUNS COUNT  COUNT storages, device "none"
+ *   bench-mount table PORTAL IQN LUN ROUNDS every device beside iscsiadm, in
+ *                                           turn; as root, with iscsid running
+ *                                           and a kernel that has nbd
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -14,6 +17,8 @@
 #include <unistd.h>
 
 #include <discsi/discsi.h>
+
+#include "iscsiadm.h"
 
 static double now_ms(void)
 {
@@ -94,6 +99,96 @@ static int measure_time(char **argv)
 	return 0;
 }
 
+/* ------------------------------------------------------------------ table */
+
+static const char *const ways[] = { "iscsiadm", "nbd", "socket", "none" };
+
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+struct table {
+	struct discsi_storage *storages[WAYS];
+	double *mounted[WAYS];
+	double *usable[WAYS];
+	const char *portal;
+	const char *iqn;
+};
+
+static void time_one(struct table *table, size_t way, size_t round)
+{
+	struct discsi_storage *storage = table->storages[way];
+	double start = now_ms();
+
+	if (storage == NULL) {
+		iscsiadm_begin(table->portal, table->iqn);
+		table->mounted[way][round] = 0;
+		table->usable[way][round] = now_ms() - start;
+		iscsiadm_end(table->portal, table->iqn);
+		return;
+	}
+	check(discsi_storage_mount(storage, NULL));
+	table->mounted[way][round] = now_ms() - start;
+	check(discsi_storage_accessible(storage, NULL));
+	table->usable[way][round] = now_ms() - start;
+	check(discsi_storage_unmount(storage, 0));
+}
+
+static struct discsi_storage *make_way(struct discsi_storage_manager *manager,
+				       char **argv, const char *device)
+{
+	char conf[1024];
+
+	if (strcmp(device, "iscsiadm") == 0)
+		return NULL;
+	snprintf(conf, sizeof(conf), "{\"portal\": \"%s\", \"iqn\": \"%s\", "
+		 "\"lun_id\": %s, \"device\": \"%s\"}", argv[0], argv[1],
+		 argv[2], device);
+	return make(manager, device, conf);
+}
+
+static void print_way(struct table *table, size_t way, size_t rounds)
+{
+	double usable, first;
+
+	qsort(table->mounted[way], rounds, sizeof(double), compare);
+	qsort(table->usable[way], rounds, sizeof(double), compare);
+	usable = table->usable[way][rounds / 2];
+	first = table->usable[0][rounds / 2];
+	printf("%-9s mounted %7.1f ms, read %7.1f ms, worst %7.1f ms; %.2f "
+	       "times as fast as iscsiadm\n", ways[way],
+	       table->mounted[way][rounds / 2], usable,
+	       table->usable[way][rounds - 1], first / usable);
+}
+
+static int measure_table(char **argv)
+{
+	struct discsi_storage_manager *manager;
+	size_t rounds = strtoul(argv[3], NULL, 10);
+	struct table table = { .portal = argv[0], .iqn = argv[1] };
+	size_t round;
+	size_t i;
+
+	check(discsi_storage_manager_new(NULL, &manager));
+	for (i = 0; i < WAYS; i++) {
+		table.storages[i] = make_way(manager, argv, ways[i]);
+		table.mounted[i] = calloc(rounds, sizeof(double));
+		table.usable[i] = calloc(rounds, sizeof(double));
+	}
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < WAYS; i++)
+			time_one(&table, i, round);
+	}
+	for (i = 0; i < WAYS; i++) {
+		print_way(&table, i, rounds);
+		free(table.mounted[i]);
+		free(table.usable[i]);
+		discsi_storage_put(table.storages[i]);
+	}
+	discsi_storage_manager_free(manager);
+	return 0;
+}
+
+/* ------------------------------------------------------------------- many */
+
 /* A line of /proc/self/status, in KiB or as a number. */
 static long status_of(const char *name)
 {
@@ -164,9 +259,12 @@ int main(int argc, char **argv)
 {
 	if (argc == 6 && strcmp(argv[1], "many") == 0)
 		return measure_many(argv + 2);
+	if (argc == 6 && strcmp(argv[1], "table") == 0)
+		return measure_table(argv + 2);
 	if (argc == 3)
 		return measure_time(argv + 1);
 	fputs("usage: bench-mount JSON ROUNDS\n"
-	      "       bench-mount many PORTAL IQN LUNS COUNT\n", stderr);
+	      "       bench-mount many PORTAL IQN LUNS COUNT\n"
+	      "       bench-mount table PORTAL IQN LUN ROUNDS\n", stderr);
 	return 2;
 }

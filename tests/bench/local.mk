@@ -9,7 +9,11 @@ EXTRA_PROGRAMS += \
 	tests/bench/bench-mount \
 	tests/bench/bench-recovery \
 	tests/bench/bench-session
-tests_bench_bench_mount_SOURCES = tests/bench/bench-mount.c
+tests_bench_bench_mount_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_mount_SOURCES = \
+	tests/bench/bench-mount.c \
+	tests/bench/iscsiadm.c \
+	tests/bench/iscsiadm.h
 tests_bench_bench_mount_LDADD = libdiscsi.la
 tests_bench_bench_recovery_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_recovery_SOURCES = \
@@ -21,5 +25,7 @@ tests_bench_bench_session_SOURCES = \
 tests_bench_bench_session_LDADD = libdiscsi-internal.la -lpthread
 EXTRA_DIST += \
 	tests/bench/90-bench.sh \
+	tests/bench/91-mount.sh \
 	tests/bench/bench-bridge.py \
-	tests/bench/bench-vm
+	tests/bench/bench-vm \
+	tests/bench/vm-common.sh
