@@ -247,6 +247,45 @@ static void on_event(void *arg, struct discsi_session *session,
 	write_soon(health);
 }
 
+/* -------------------------------------------------------------------- look */
+
+static void look(struct nbd_health *health);
+
+/* A new size was an event before this. */
+static void on_looked(void *arg, int result, const struct discsi_error *error)
+{
+	struct nbd_health *health = arg;
+
+	health->is_looking = false;
+	if (health->session == NULL)
+		return;
+	if (result < 0)
+		nbd_log(DISCSI_LOG_WARNING, "the LUN does not tell its size: "
+			"%s", error->message);
+	health->state.looks++;
+	health->is_dirty = true;
+	discsi_timer_set(health->timer, 0);
+	if (health->is_look_wanted)
+		look(health);
+}
+
+static void look(struct nbd_health *health)
+{
+	health->is_look_wanted = false;
+	health->is_looking = discsi_lun_refresh_async(health->lun, on_looked,
+						      health) == 0;
+}
+
+void nbd_health_look(struct nbd_health *health, struct discsi_lun *lun)
+{
+	if (health->session == NULL)
+		return;
+	health->lun = lun;
+	health->is_look_wanted = true;
+	if (!health->is_looking)
+		look(health);
+}
+
 void nbd_health_owned(struct nbd_health *health, int64_t pid)
 {
 	health->state.pid = pid;
@@ -274,6 +313,7 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 	health->state.last_error = health->last_error;
 	health->state.isid = health->isid;
 	health->state.state = "ready";
+	health->state.looks = 1;  /* when it was opened */
 	health->state.started = now_s();
 	health->state.since = health->state.started;
 	look_at_session(health);

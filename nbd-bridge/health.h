@@ -26,6 +26,9 @@ struct nbd_health {
 	struct nbd_state state;           /* as it is to be in the file */
 	enum nbd_nexus nexus[NBD_SESSIONS_MAX];
 	bool has_lun_failed;
+	bool is_looking;                  /* the LUN is asked for its size */
+	bool is_look_wanted;              /* and has to be once more */
+	struct discsi_lun *lun;           /* meanwhile */
 	char portal[128];
 	char isid[13];
 	char last_error[DISCSI_ERROR_MESSAGE_MAX];
@@ -48,6 +51,12 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 		     struct discsi_session *session,
 		     struct nbd_registry *registry, struct nbd_disk *disk,
 		     const struct nbd_state *what);
+
+/*
+ * Asks the LUN for its size, which it may have changed without a word, and
+ * writes down that it has been asked. Fine on one that has not begun.
+ */
+void nbd_health_look(struct nbd_health *health, struct discsi_lun *lun);
 
 /* Another process is the one to signal from now on. */
 void nbd_health_owned(struct nbd_health *health, int64_t pid);

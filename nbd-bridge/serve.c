@@ -26,6 +26,10 @@ static void on_signal(void *arg, uint32_t events)
 	(void)events;
 	if (read(app->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGUSR1) {
+		nbd_health_look(&app->health, app->lun);
+		return;
+	}
 	if (info.ssi_signo == SIGPIPE ||
 	    (info.ssi_signo == SIGHUP && app->daemon->is_forked))
 		return;
@@ -40,6 +44,7 @@ static void fill_signals(sigset_t *set)
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGPIPE);
+	sigaddset(set, SIGUSR1);
 }
 
 int nbd_app_block_signals(void)

@@ -149,6 +149,7 @@ static struct json_object *make_object(const char *id,
 		{ "serial", json_object_new_string(state->serial) },
 		{ "block_size", json_object_new_uint64(state->block_size) },
 		{ "thin", json_object_new_boolean(state->is_thin) },
+		{ "looks", json_object_new_uint64(state->looks) },
 	};
 	struct json_object *object = json_object_new_object();
 	bool is_whole = object != NULL;

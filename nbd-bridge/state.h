@@ -36,6 +36,7 @@ struct nbd_state {
 	const char *serial;
 	unsigned block_size;
 	bool is_thin;
+	uint64_t looks;              /* how often the LUN told its size */
 };
 
 /* JSON that ends with a newline: allocated, NULL without memory. */

@@ -61,6 +61,9 @@ struct discsi_bridge {
 	char *serial;
 	unsigned block_size;
 	bool thin;
+	int64_t worker;    /* the process that does the I/O; pid or its child */
+	uint64_t looks;    /* how often it has asked the LUN for its size; it
+			    * does so on SIGUSR1 to worker, unless this is 0 */
 };
 
 /*

@@ -338,9 +338,10 @@ struct discsi_storage_stat {
 };
 
 /*
- * Asks for the sizes now. For a thin LUN that is one question per extent of
- * it, 5 s at most, after which has_mapped is false; behind a bridge it is a
- * login of its own. Errors: ENOTCONN (not mounted), those of I/O.
+ * Asks for the sizes now, a bridge included, 2 s at most; a target that does not
+ * answer has told its size before. For a thin LUN it is one question more per
+ * extent of it, 5 s at most, after which has_mapped is false; behind a bridge
+ * with a login of its own. Errors: ENOTCONN (not mounted), those of I/O.
  */
 int discsi_storage_sync_size(struct discsi_storage *storage,
 			     struct discsi_storage_stat *stat);
@@ -444,7 +445,7 @@ int discsi_disk_description(struct discsi_disk *disk, char **json);
 int discsi_disk_size(struct discsi_disk *disk, uint64_t *bytes);
 
 /*
- * Takes up a LUN that has grown at the target.
+ * Takes up a LUN that has grown at the target, which is asked for it.
  *
  * bytes: the size wanted, 0 for whatever there is. now: receives the size
  *      after that, which is the LUN's; NULL: not wanted.

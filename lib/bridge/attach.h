@@ -42,4 +42,12 @@ int dsc_bridge_end(const char *id, unsigned flags,
  */
 int dsc_bridge_await(const char *id, uint32_t timeout_ms, int cancel_fd);
 
+/*
+ * Has a bridge ask its LUN for its size, which a target may have changed without
+ * a unit attention, and waits until that is written down, within the limits of
+ * options. Errors: EOPNOTSUPP (a bridge of an older version), ESRCH (it is gone),
+ * ETIMEDOUT, ECANCELED, all without a last error; those of reading its state.
+ */
+int dsc_bridge_look(const char *id, const struct dsc_bridge_options *options);
+
 #endif /* DSC_BRIDGE_ATTACH_H */

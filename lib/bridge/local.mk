@@ -8,6 +8,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/bridge/detach.c \
 	lib/bridge/inuse.c \
 	lib/bridge/inuse.h \
+	lib/bridge/look.c \
 	lib/bridge/pid.c \
 	lib/bridge/pid.h \
 	lib/bridge/registry.c \

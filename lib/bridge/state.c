@@ -67,6 +67,8 @@ static const struct state_member later_members[] = {
 	{ "block_size", STATE_COUNT,
 	  offsetof(struct discsi_bridge, block_size) },
 	{ "thin", STATE_BOOL, offsetof(struct discsi_bridge, thin) },
+	{ "worker", STATE_PID, offsetof(struct discsi_bridge, worker) },
+	{ "looks", STATE_NUMBER, offsetof(struct discsi_bridge, looks) },
 };
 
 #define STATS(name) \

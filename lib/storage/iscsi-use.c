@@ -5,6 +5,7 @@
  * being unmounted meanwhile is ENOTCONN.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@
 #define MIB_SHIFT 20
 #define PROBE_MS 30000   /* reading a disk, and its growth */
 #define MEASURE_MS 5000
-#define RESIZE_MS 5000   /* for a bridge to take up what has grown */
+#define LOOK_MS 2000     /* for a bridge to ask for its size, by the way */
+#define TICK_MS 10       /* a device whose size is changing */
 #define EXTENTS 1024
 #define DEFAULT_BLOCK 4096u
 
@@ -225,6 +227,30 @@ int dsc_iscsi_known_bytes(void *self, uint64_t *bytes)
 	return 0;
 }
 
+/*
+ * Has the bridge ask for the LUN's size. One that cannot, or is recovering, knows
+ * what it was told last, and that is what there is.
+ */
+static int look_behind_bridge(struct dsc_iscsi *iscsi,
+			      const struct dsc_limits *limits)
+{
+	const struct dsc_bridge_options options = {
+		.deadline_ns = limits->deadline_ns,
+		.cancel_fd = limits->cancel_fd,
+	};
+	struct discsi_bridge *bridge;
+	int rc = dsc_iscsi_load(iscsi, &bridge);
+
+	if (rc < 0)
+		return rc;
+	rc = dsc_bridge_look(bridge->id, &options);
+	discsi_bridge_free(bridge);
+	if (rc == -EOPNOTSUPP)
+		return 0;
+	return rc < 0 ? dsc_fail(-rc, "its bridge has not told the LUN's size "
+				 "(%s)", discsi_errno_name(rc)) : 0;
+}
+
 /* Bytes that are allocated, as far as they can be counted in time. */
 static bool count_mapped(struct dsc_iscsi *iscsi, uint64_t bytes,
 			 const struct dsc_limits *limits, uint64_t *mapped)
@@ -313,6 +339,7 @@ int dsc_iscsi_measure(void *self, struct discsi_storage_stat *stat)
 {
 	struct dsc_iscsi *iscsi = self;
 	const struct dsc_limits limits = limits_in(iscsi, MEASURE_MS);
+	const struct dsc_limits looking = limits_in(iscsi, LOOK_MS);
 	struct dsc_call_io io = { .kind = DSC_CALL_REFRESH };
 	struct discsi_lun_info info;
 	bool is_here = get_info(iscsi, &info);
@@ -323,6 +350,8 @@ int dsc_iscsi_measure(void *self, struct discsi_storage_stat *stat)
 	/* A target that does not answer now has answered before. */
 	if (is_here)
 		(void)dsc_call_lun(iscsi, &io, &limits);
+	else
+		(void)look_behind_bridge(iscsi, &looking);
 	rc = dsc_iscsi_known_bytes(self, &bytes);
 	if (rc < 0)
 		return rc;
@@ -367,31 +396,44 @@ int dsc_iscsi_format_disk(void *self, const char *disk_id,
 
 /* ---------------------------------------------------------------- resize */
 
-/*
- * A command through the bridge has the target tell it what is new (a unit
- * attention); when it has taken that up is seen in the registry.
- */
-static int refresh_bridge(struct dsc_iscsi *iscsi, uint64_t wanted,
-			  uint64_t *now)
+/* Does the kernel have the size that the bridge has? */
+static int wait_for_device(struct dsc_iscsi *iscsi, uint64_t wanted,
+			   const struct dsc_limits *limits)
 {
-	const struct dsc_limits limits = limits_in(iscsi, RESIZE_MS);
-	struct discsi_bridge *bridge;
-	int rc = dsc_iscsi_load(iscsi, &bridge);
+	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
+	uint64_t bytes = 0;
+	char *device;
+	char *socket;
+	int rc = get_place(iscsi, &device, &socket);
 
-	if (rc < 0)
-		return rc;
-	rc = read_block(iscsi, &limits);
-	*now = bridge->bytes;
-	while (rc == 0 && *now < wanted && dsc_limits_check(&limits) == 0) {
-		(void)dsc_bridge_await(bridge->id, RESIZE_MS,
-				       limits.cancel_fd);
-		rc = dsc_iscsi_known_bytes(iscsi, now);
+	while (rc == 0 && device != NULL) {
+		rc = dsc_device_size(device, &bytes, limits);
+		if (rc < 0 || bytes >= wanted)
+			break;
+		rc = dsc_limits_check(limits);
+		if (rc < 0)
+			rc = dsc_fail(-rc, "%s has not taken up the new size",
+				      device);
+		else
+			(void)poll(&fd, 1, TICK_MS);
 	}
-	discsi_bridge_free(bridge);
+	free(device);
+	free(socket);
 	return rc;
 }
 
-static int refresh(struct dsc_iscsi *iscsi, uint64_t wanted, uint64_t *now)
+/* A bridge that cannot look has taken up what the target has told it. */
+static int refresh_bridge(struct dsc_iscsi *iscsi, uint64_t *now)
+{
+	const struct dsc_limits limits = limits_in(iscsi, PROBE_MS);
+	int rc = look_behind_bridge(iscsi, &limits);
+
+	if (rc == 0)
+		rc = dsc_iscsi_known_bytes(iscsi, now);
+	return rc == 0 ? wait_for_device(iscsi, *now, &limits) : rc;
+}
+
+static int refresh(struct dsc_iscsi *iscsi, uint64_t *now)
 {
 	const struct dsc_limits limits = limits_in(iscsi, PROBE_MS);
 	struct dsc_call_io io = { .kind = DSC_CALL_REFRESH };
@@ -399,7 +441,7 @@ static int refresh(struct dsc_iscsi *iscsi, uint64_t wanted, uint64_t *now)
 	int rc;
 
 	if (!get_info(iscsi, &info))
-		return refresh_bridge(iscsi, wanted, now);
+		return refresh_bridge(iscsi, now);
 	rc = dsc_call_lun(iscsi, &io, &limits);
 	return rc == 0 ? dsc_iscsi_known_bytes(iscsi, now) : rc;
 }
@@ -415,7 +457,7 @@ int dsc_iscsi_resize_disk(void *self, const char *disk_id, uint64_t bytes,
 	if (bytes != 0 && bytes < *now)
 		return dsc_fail(EOPNOTSUPP, "it has %llu bytes: a LUN is not "
 				"made smaller", (unsigned long long)*now);
-	rc = refresh(self, bytes != 0 ? bytes : *now + 1, now);
+	rc = refresh(self, now);
 	if (rc < 0)
 		return rc;
 	if (bytes > *now)

@@ -69,6 +69,13 @@ void sim_resize(struct sim *sim, unsigned lun, uint64_t blocks)
 	unlock(sim);
 }
 
+void sim_resize_silently(struct sim *sim, unsigned lun, uint64_t blocks)
+{
+	lock(sim);
+	sim->disk[lun].blocks = blocks;
+	unlock(sim);
+}
+
 void sim_swap_identity(struct sim *sim, unsigned lun, const char *serial,
 		       bool tells)
 {

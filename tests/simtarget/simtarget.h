@@ -66,6 +66,8 @@ void sim_power_cut(struct sim *sim);
 
 /* With unit attention 2A/09. */
 void sim_resize(struct sim *sim, unsigned lun, uint64_t blocks);
+/* Without a word. */
+void sim_resize_silently(struct sim *sim, unsigned lun, uint64_t blocks);
 /* Another disk takes its place; with UA 3F/03 if wanted. */
 void sim_swap_identity(struct sim *sim, unsigned lun, const char *serial,
 		       bool tells);

@@ -25,14 +25,19 @@ tests_storage_test_storage_mount_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 if NBD_BRIDGE
 check_PROGRAMS += \
 	tests/storage/test-storage-bridge \
+	tests/storage/test-storage-growth \
 	tests/storage/test-storage-users
 TESTS += \
 	tests/storage/test-storage-bridge \
+	tests/storage/test-storage-growth \
 	tests/storage/test-storage-users
 tests_storage_test_storage_bridge_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) $(TGT_PLACE) \
 	tests/storage/test-storage-bridge.c
-tests_storage_test_storage_bridge_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+tests_storage_test_storage_bridge_LDADD = $(UNIT_LIBS)
+tests_storage_test_storage_growth_SOURCES = \
+	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-growth.c
+tests_storage_test_storage_growth_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 tests_storage_test_storage_users_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-users.c
 tests_storage_test_storage_users_LDADD = $(UNIT_LIBS)

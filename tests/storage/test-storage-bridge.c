@@ -16,9 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "bridge/bridge-rig.h"
-#include "simtarget/simtarget.h"
 #include "storage/storage-rig.h"
 #include "tgt/place.h"
 
@@ -541,71 +539,6 @@ static void test_capacity(void)
 	end(storage);
 }
 
-/* A LUN that grows under its bridge, at a target that says so. */
-static void test_grows(void)
-{
-	const struct sim_config config = { .blocks = 65536 };
-	struct sim *sim = sim_start(&config);
-	struct discsi_storage *storage;
-	struct discsi_disk *disk = NULL;
-	uint64_t bytes = 0;
-
-	begin();
-	storage = st_storage(manager, "s", "{\"portal\": \"%s\", \"iqn\":"
-			     "\"" SIM_IQN "\", \"lun_id\": 0,"
-			     "\"device\": \"socket\"}", sim_portal(sim, 0));
-	st_works(discsi_storage_mount(storage, NULL));
-	st_works(discsi_storage_create_disk(storage, "d", &disk));
-	st_fails(discsi_disk_resize(disk, 4096, NULL), EOPNOTSUPP, "smaller");
-	sim_resize(sim, 0, 2 * 65536);
-	st_works(discsi_disk_resize(disk, 64 * MIB, &bytes));
-	CU_ASSERT_EQUAL(bytes, 64 * MIB);
-	discsi_disk_put(disk);
-	end(storage);
-	sim_stop(sim);
-}
-
-static void *ask_size(void *storage)
-{
-	struct discsi_storage_stat stat = { .size = sizeof(stat) };
-
-	(void)discsi_storage_sync_size(storage, &stat);
-	return NULL;
-}
-
-static bool is_asked(void *sim)
-{
-	return sim_connections(sim) > 3;  /* discovery, login, bridge */
-}
-
-/* Who counts what a thin LUN has, with a login of its own, is not waited for. */
-static void test_manager_ends(void)
-{
-	const struct sim_config config = { .blocks = 65536, .thin = true };
-	struct sim *sim = sim_start(&config);
-	struct discsi_storage *storage;
-	pthread_t thread;
-	uint64_t begun;
-
-	begin();
-	storage = st_storage(manager, "s", "{\"portal\": \"%s\", \"iqn\":"
-			     "\"" SIM_IQN "\", \"lun_id\": 0,"
-			     "\"device\": \"socket\"}", sim_portal(sim, 0));
-	st_works(discsi_storage_mount(storage, NULL));
-	sim_mute(sim, 0, true);
-	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, ask_size,
-					     storage), 0);
-	CU_ASSERT(dsc_wait_for(is_asked, sim, 20000));
-	begun = dsc_clock_now_ns();
-	discsi_storage_manager_free(manager);
-	CU_ASSERT(dsc_clock_now_ns() - begun < 3000 * DSC_NS_PER_MS);
-	pthread_join(thread, NULL);
-	discsi_storage_put(storage);
-	sim_mute(sim, 0, false);
-	bridge_stop(SIM_IQN "-lun-0");
-	sim_stop(sim);
-}
-
 /* ---------------------------------------------------------------- threads */
 
 #define THREADS 32
@@ -672,8 +605,6 @@ static const struct dsc_test tests[] = {
 	{ "attach_fails", test_attach_fails },
 	{ "content", test_content },
 	{ "capacity", test_capacity },
-	{ "grows", test_grows },
-	{ "manager_ends", test_manager_ends },
 	{ "threads", test_threads },
 	{ NULL, NULL }
 };
