@@ -83,18 +83,12 @@ static int load_tls(struct nbd_app *app)
 				  options->is_peer_verified, &app->tls);
 }
 
-static int configure(struct nbd_app *app)
+/* What is to be served. */
+static int name_disk(struct nbd_app *app)
 {
 	char *lun = NULL;
-	int rc;
+	int rc = discsi_conf_get(app->conf, "iqn", &app->target);
 
-	rc = discsi_conf_new(&app->conf);
-	if (rc == 0)
-		rc = fill_conf(app);
-	if (rc == 0)
-		rc = load_tls(app);
-	if (rc == 0)
-		rc = discsi_conf_get(app->conf, "iqn", &app->target);
 	if (rc == 0)
 		rc = discsi_conf_get(app->conf, "lun_id", &lun);
 	if (rc < 0)
@@ -106,8 +100,21 @@ static int configure(struct nbd_app *app)
 	}
 	app->lun_id = strtoull(lun, NULL, 10);
 	free(lun);
-	nbd_daemon_close_inherited(app->daemon);
 	return 0;
+}
+
+static int configure(struct nbd_app *app)
+{
+	int rc = discsi_conf_new(&app->conf);
+
+	if (rc == 0)
+		rc = fill_conf(app);
+	if (rc == 0)
+		rc = load_tls(app);
+	if (rc == 0)
+		rc = name_disk(app);
+	nbd_daemon_close_inherited(app->daemon);
+	return rc;
 }
 
 static enum nbd_clear clear_clients(const struct nbd_app *app)
@@ -156,7 +163,7 @@ static int recall(struct nbd_app *app)
 {
 	int rc;
 
-	if (app->options->device == NULL)
+	if (app->options->device == NULL || nbd_takeover_is_open(app))
 		return 0;
 	app->left_index = nbd_link_find(app->registry.id);
 	if (app->left_index < 0)
@@ -179,10 +186,6 @@ static int harden(struct nbd_app *app)
 
 static int claim(struct nbd_app *app)
 {
-	int rc = nbd_app_block_signals();
-
-	if (rc < 0)
-		return rc;
 	return nbd_registry_claim(&app->registry, app->target, app->lun_id);
 }
 
@@ -335,6 +338,16 @@ static int export_device(struct nbd_app *app)
 	return rc;
 }
 
+static int export_taken(struct nbd_app *app)
+{
+	if (app->takeover.socket != NULL) {
+		app->socket_path = strdup(app->takeover.socket);
+		if (app->socket_path == NULL)
+			return dsc_fail_memory();
+	}
+	return nbd_takeover_export(app);
+}
+
 static int export_disk(struct nbd_app *app)
 {
 	int rc;
@@ -353,6 +366,8 @@ static int export_disk(struct nbd_app *app)
 	app->server.tls = app->tls;
 	if (nbd_frontend_is_taken(app->frontend))
 		return export_frontend(app);
+	if (nbd_takeover_is_open(app))
+		return export_taken(app);
 	if (app->options->device != NULL)
 		return export_device(app);
 	if (app->options->listen != NULL)
@@ -490,8 +505,17 @@ static int open_loop(struct nbd_app *app)
 
 static int prepare(struct nbd_app *app)
 {
-	int rc = configure(app);
+	int rc;
 
+	if (app->options->takeover != NULL) {
+		rc = nbd_takeover_begin(app);
+		if (rc == 0)
+			rc = name_disk(app);
+		return rc < 0 ? rc : nbd_app_block_signals();
+	}
+	rc = configure(app);
+	if (rc == 0)
+		rc = nbd_app_block_signals();
 	return rc < 0 ? rc : claim(app);
 }
 
@@ -499,8 +523,7 @@ static int start(struct nbd_app *app)
 {
 	static int (*const steps[])(struct nbd_app *app) = {
 		recall, prepare_tcp, harden, open_loop, open_lun, export_disk,
-		publish,
-		report_ready,
+		publish, nbd_handover_open, report_ready,
 	};
 	int rc = 0;
 	size_t i;
@@ -534,6 +557,8 @@ static void close_session(struct nbd_app *app)
 /* Frees what there is. */
 static void take_down(struct nbd_app *app)
 {
+	nbd_handover_close(app);
+	nbd_takeover_close(app);
 	nbd_frontend_close(app->frontend);
 	nbd_listener_close(&app->listener);
 	nbd_kernel_fini(&app->kernel);
@@ -554,10 +579,26 @@ static void take_down(struct nbd_app *app)
 /* True in a worker; the supervisor comes back when all is over. */
 static bool supervise(struct nbd_app *app, int *status)
 {
+	bool is_worker;
+
 	if (app->options->device != NULL)
 		nbd_harden();
-	return nbd_supervise(&app->supervised, app->daemon, &app->conf,
-			     &app->registry, status);
+	app->supervised.errand = app->takeover.fd;
+	is_worker = nbd_supervise(&app->supervised, app->daemon, &app->conf,
+				  &app->registry, status);
+	app->takeover.fd = app->supervised.errand;
+	return is_worker;
+}
+
+/* Serves until that ends, and ends it. Returns the exit status. */
+static int serve(struct nbd_app *app)
+{
+	nbd_app_serve(app);
+	nbd_handover_end(app);
+	if (app->handover.phase == NBD_HANDOVER_DONE)
+		return NBD_EXIT_HANDED_OVER;
+	nbd_app_finish(app);
+	return EXIT_SUCCESS;
 }
 
 int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
@@ -573,6 +614,8 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
 		.signal_fd = -1,
 		.tcp_fd = -1,
 		.supervised = NBD_SUPERVISED_NONE,
+		.handover = NBD_HANDOVER_INIT,
+		.takeover = NBD_TAKEOVER_INIT,
 		.left_index = -1,
 	};
 	struct discsi_error error;
@@ -586,16 +629,17 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
 	}
 	if (rc == 0)
 		rc = start(&app);
-	if (rc < 0)
-		error = *discsi_last_error();
-	else
-		nbd_app_serve(&app);
+	if (rc == 0) {
+		status = serve(&app);
+		take_down(&app);
+		return status;
+	}
+	error = *discsi_last_error();
 	if (app.server.ctx != NULL)
 		nbd_app_finish(&app);
-	if (rc < 0 && app.supervised.is_worker)
+	if (app.supervised.is_worker)
 		nbd_registry_leave(&app.registry);
 	take_down(&app);
-	if (rc < 0)
-		report_failure(&app, &error);
-	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	report_failure(&app, &error);
+	return EXIT_FAILURE;
 }

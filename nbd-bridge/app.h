@@ -5,6 +5,7 @@
  *
  *   app.c    setting up, in order, and taking down what there is
  *   serve.c  signals, waiting, and the orderly end of an export
+ *   handover.c, takeover.c  the same export in another process
  */
 #ifndef NBD_APP_H
 #define NBD_APP_H
@@ -17,12 +18,14 @@
 #include "cli.h"
 #include "daemon.h"
 #include "frontend.h"
+#include "handover.h"
 #include "health.h"
 #include "kernel.h"
 #include "listener.h"
 #include "registry.h"
 #include "server.h"
 #include "supervise.h"
+#include "takeover.h"
 
 /* The outcome of an asynchronous call. */
 struct nbd_outcome {
@@ -52,6 +55,8 @@ struct nbd_app {
 	struct nbd_kernel kernel;
 	struct nbd_registry registry;
 	struct nbd_health health;
+	struct nbd_handover handover;  /* of ours to another process */
+	struct nbd_takeover takeover;  /* of another process's to us */
 	struct nbd_supervised supervised;
 	struct discsi_watch *supervisor;  /* tells when that is gone */
 	int left_index;                /* of the device that a process before
@@ -101,5 +106,49 @@ bool nbd_app_is_in_hurry(const struct nbd_app *app);
  * signal says so. Afterwards no client is left that reads.
  */
 void nbd_app_finish(struct nbd_app *app);
+
+/* -------------------------------------------------------- handover.c */
+
+/*
+ * Lets another process take over from now on. It does no harm when that cannot
+ * be: it is logged, and 0 is returned.
+ */
+int nbd_handover_open(struct nbd_app *app);
+
+/* After each turn of the loop: goes on with what was waited for. */
+void nbd_handover_turn(struct nbd_app *app);
+
+/*
+ * This process ends. A handover that is under way has failed, unless the
+ * successor serves already: then all that it has is let go of.
+ */
+void nbd_handover_end(struct nbd_app *app);
+
+/* Removes the control socket, while the loop exists. */
+void nbd_handover_close(struct nbd_app *app);
+
+/* -------------------------------------------------------- takeover.c */
+
+/*
+ * Asks the running bridge of options->takeover for all that it knows: it fills
+ * the configuration, the options and the registry's entry, which stay that
+ * bridge's until nbd_takeover_export().
+ *
+ * Errors: ENOENT (there is none), EOPNOTSUPP (it cannot be taken over), EBUSY,
+ * EPROTO, EPERM.
+ */
+int nbd_takeover_begin(struct nbd_app *app);
+
+/* True from then on until its clients are ours. */
+bool nbd_takeover_is_open(const struct nbd_app *app);
+
+/*
+ * Takes its clients over, or fails and leaves it as it was. Errors: ESTALE
+ * (another disk), ETIMEDOUT, and those of serving clients.
+ */
+int nbd_takeover_export(struct nbd_app *app);
+
+/* Frees what there is. */
+void nbd_takeover_close(struct nbd_app *app);
 
 #endif /* NBD_APP_H */

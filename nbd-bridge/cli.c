@@ -80,6 +80,9 @@ static const struct option_entry {
 	  offsetof(struct nbd_options, restart_timeout_s), KIND_SECONDS },
 	{ "abandon", "ID", "detach the device that a dead process has left",
 	  offsetof(struct nbd_options, abandon), KIND_TEXT },
+	{ "takeover", "ID", "take the place of a running discsi-nbd, and its "
+	  "options",
+	  offsetof(struct nbd_options, takeover), KIND_TEXT },
 	{ "json", NULL, "print the outcome as JSON",
 	  offsetof(struct nbd_options, is_json), KIND_FLAG },
 	{ "verbose", NULL, "say what happens",
@@ -261,6 +264,27 @@ static const char *find_clash(const struct nbd_options *options)
 	return NULL;
 }
 
+/* Who takes a place has all from who had it. */
+static enum nbd_cli check_alone(const struct nbd_options *options)
+{
+	const bool is_alone =
+		options->url == NULL && options->config == NULL &&
+		options->socket == NULL && options->device == NULL &&
+		options->listen == NULL && !options->is_stdio &&
+		options->tls_certificates == NULL && options->tls_psk == NULL &&
+		options->password_file == NULL &&
+		options->target_password_file == NULL &&
+		options->initiator == NULL && options->header_digest == NULL &&
+		options->nsettings == 0 && !options->is_read_only &&
+		options->export[0] == '\0';
+
+	if (is_alone)
+		return NBD_CLI_RUN;
+	dsc_fail(EINVAL, "--takeover has all from the running bridge: only "
+		 "--fork, --supervise, --json and --verbose go with it");
+	return NBD_CLI_USAGE;
+}
+
 static enum nbd_cli check(const struct nbd_options *options, int argc,
 			  char **argv, const char *url)
 {
@@ -278,6 +302,8 @@ static enum nbd_cli check(const struct nbd_options *options, int argc,
 	}
 	if (options->abandon != NULL)
 		return NBD_CLI_RUN;
+	if (options->takeover != NULL)
+		return check_alone(options);
 	if (options->url == NULL && options->config == NULL) {
 		dsc_fail(EINVAL, "there is neither a URL nor --config: which "
 			 "LUN?");

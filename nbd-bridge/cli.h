@@ -18,6 +18,7 @@ struct nbd_options {
 	const char *tls_certificates;  /* a directory */
 	const char *tls_psk;           /* a file */
 	const char *abandon;           /* id of a dead process's device */
+	const char *takeover;          /* id of a running bridge */
 	const char *export;            /* "" unless told */
 	const char *config;
 	const char *password_file;

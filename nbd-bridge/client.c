@@ -167,9 +167,10 @@ static bool is_reading(const struct nbd_client *client)
 {
 	switch (client->phase) {
 	case NBD_PHASE_HANDSHAKE:
-		return client->handshake->out_length == 0;
+		return client->handshake->out_length == 0 &&
+		       !nbd_client_is_held(client);
 	case NBD_PHASE_TRANSMISSION:
-		return !client->is_stalled;
+		return !client->is_stalled && !nbd_client_is_held(client);
 	case NBD_PHASE_DRAINING:
 	case NBD_PHASE_DEAD:
 		break;
@@ -319,18 +320,12 @@ static struct nbd_client *new_client(struct nbd_server *server)
 
 static int begin_handshake(struct nbd_client *client)
 {
-	int rc;
-
 	client->handshake = malloc(sizeof(*client->handshake));
 	if (client->handshake == NULL)
 		return -ENOMEM;
 	nbd_handshake_init(client->handshake, client->server->export);
 	if (client->server->tls != NULL)
 		client->handshake->tls = NBD_HANDSHAKE_TLS_FIRST;
-	rc = discsi_timer_new(client->server->ctx, on_deadline, client,
-			      &client->deadline);
-	if (rc < 0)
-		return rc;
 	set_deadline(client, client->server->handshake_timeout_ms);
 	return 0;
 }
@@ -356,9 +351,12 @@ static int begin(struct nbd_client *client, int fd, enum nbd_client_kind kind)
 
 	client->is_kernel = kind == NBD_CLIENT_KERNEL;
 	client->can_splice = can_splice(fd);
-	client->phase = client->is_kernel ? NBD_PHASE_TRANSMISSION :
-					    NBD_PHASE_HANDSHAKE;
+	client->phase = kind == NBD_CLIENT_SOCKET ? NBD_PHASE_HANDSHAKE :
+						    NBD_PHASE_TRANSMISSION;
 	if (!client->is_kernel)
+		rc = discsi_timer_new(ctx, on_deadline, client,
+				      &client->deadline);
+	if (rc == 0 && kind == NBD_CLIENT_SOCKET)
 		rc = begin_handshake(client);
 	if (rc == 0)
 		rc = discsi_deferred_new(ctx, on_turn, client, &client->turn);

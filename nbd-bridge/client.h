@@ -6,6 +6,7 @@
  *   receive.c  bytes in: the handshake, request headers, payloads
  *   request.c  one request: checks, the disk, completion
  *   reply.c    bytes out: the queue of replies and its one sendmsg per turn
+ *   pass.c     to another process and from one, between two requests
  *
  * A request lives in a slot: free -> (incoming: its payload arrives) -> in the
  * disk -> in the queue of replies -> free. All slots of a client exist from the
@@ -83,6 +84,7 @@ struct nbd_client {
 	bool has_allocation;
 	bool is_ending;                /* we shut down: requests are refused */
 	bool is_stalled;               /* a request lacks a slot or memory */
+	bool is_passed;                /* another process has it, too */
 	bool is_blocked;               /* the socket takes nothing: EPOLLOUT */
 	bool is_timed;                 /* the deadline runs */
 	bool has_sent;                 /* something, since that was looked at */
@@ -135,6 +137,13 @@ void nbd_client_greeted(struct nbd_client *client);
 
 /* The socket is full: a client that takes nothing for too long is dropped. */
 void nbd_client_blocked(struct nbd_client *client);
+
+/* True when its server is paused and it is not within a request. */
+static inline bool nbd_client_is_held(const struct nbd_client *client)
+{
+	return client->server->is_paused && client->incoming == NULL &&
+	       client->skip == 0;
+}
 
 /* A free slot, or NULL. */
 struct nbd_slot *nbd_slot_take(struct nbd_client *client);

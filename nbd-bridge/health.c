@@ -118,7 +118,7 @@ static void on_timer(void *arg)
 	struct nbd_health *health = arg;
 
 	look_at_stats(health);
-	if (has_news(health)) {
+	if (!health->is_paused && has_news(health)) {
 		int rc = write_state(health);
 
 		if (rc < 0 && !health->cannot_write)
@@ -289,6 +289,17 @@ void nbd_health_look(struct nbd_health *health, struct discsi_lun *lun)
 void nbd_health_owned(struct nbd_health *health, int64_t pid)
 {
 	health->state.pid = pid;
+	write_soon(health);
+}
+
+void nbd_health_pause(struct nbd_health *health)
+{
+	health->is_paused = true;
+}
+
+void nbd_health_resume(struct nbd_health *health)
+{
+	health->is_paused = false;
 	write_soon(health);
 }
 

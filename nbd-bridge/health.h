@@ -34,6 +34,7 @@ struct nbd_health {
 	char last_error[DISCSI_ERROR_MESSAGE_MAX];
 	struct discsi_session_stats written_stats;
 	uint64_t written_ns;
+	bool is_paused;                   /* the file is left as it is */
 	bool is_dirty;                    /* the file says something else */
 	bool cannot_write;                /* that has been logged */
 	struct discsi_timer *timer;
@@ -60,6 +61,13 @@ void nbd_health_look(struct nbd_health *health, struct discsi_lun *lun);
 
 /* Another process is the one to signal from now on. */
 void nbd_health_owned(struct nbd_health *health, int64_t pid);
+
+/*
+ * Leaves the file alone, because it may become another process's; and goes on
+ * writing it, because it has not.
+ */
+void nbd_health_pause(struct nbd_health *health);
+void nbd_health_resume(struct nbd_health *health);
 
 /* Ends that. Fine on one that has not begun. Not from inside a callback. */
 void nbd_health_end(struct nbd_health *health);

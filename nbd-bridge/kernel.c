@@ -324,6 +324,15 @@ void nbd_kernel_resize(struct nbd_kernel *kernel, uint64_t bytes)
 		begin_resize(kernel);
 }
 
+/* The device works: its name is known, and its size follows the disk's. */
+static void become_attached(struct nbd_kernel *kernel)
+{
+	snprintf(kernel->device, sizeof(kernel->device),
+		 DEVICE_PREFIX "%" PRIu32, kernel->attach.index);
+	kernel->is_attached = true;
+	nbd_kernel_resize(kernel, kernel->server->export->disk->bytes);
+}
+
 int nbd_kernel_finish_attach(struct nbd_kernel *kernel)
 {
 	bool is_resumed = kernel->is_client_gone && kernel->socket < 0;
@@ -333,11 +342,48 @@ int nbd_kernel_finish_attach(struct nbd_kernel *kernel)
 		return dsc_fail_with(&kernel->attach.error);
 	if (is_resumed && serve_socket(kernel, kernel->attach.fd) < 0)
 		return -discsi_last_error()->errnum;
-	snprintf(kernel->device, sizeof(kernel->device),
-		 DEVICE_PREFIX "%" PRIu32, kernel->attach.index);
-	kernel->is_attached = true;
-	nbd_kernel_resize(kernel, kernel->server->export->disk->bytes);
+	become_attached(kernel);
 	return 0;
+}
+
+/* ------------------------------------------- from and to another process */
+
+int nbd_kernel_begin_adopt(struct nbd_kernel *kernel,
+			   struct nbd_server *server, uint32_t index,
+			   const char *backend)
+{
+	int rc = check_same(server->export->disk, index);
+
+	if (rc < 0)
+		return rc;
+	kernel->server = server;
+	kernel->backend = backend;
+	kernel->bytes = nbd_link_bytes(index);
+	kernel->is_client_gone = true;
+	kernel->attach.index = index;
+	return 0;
+}
+
+int nbd_kernel_adopt(struct nbd_kernel *kernel, const struct nbd_passed *passed)
+{
+	int rc = nbd_server_adopt(kernel->server, passed, on_client_gone,
+				  kernel);
+
+	if (rc == 0)
+		kernel->is_client_gone = false;
+	return rc;
+}
+
+void nbd_kernel_finish_adopt(struct nbd_kernel *kernel)
+{
+	nbd_link_tune(kernel->attach.index);
+	become_attached(kernel);
+}
+
+void nbd_kernel_leave(struct nbd_kernel *kernel)
+{
+	kernel->is_ending = true;
+	kernel->is_attached = false;
 }
 
 /* ------------------------------------------------------------------ detach */

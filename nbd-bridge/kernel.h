@@ -77,6 +77,20 @@ int nbd_kernel_start_resume(struct nbd_kernel *kernel,
 			    struct nbd_server *server, uint32_t index,
 			    const char *backend);
 
+/*
+ * The same for a device that another process passes its clients of: begins it,
+ * takes each, and has them all. No client is served before the loop turns.
+ */
+int nbd_kernel_begin_adopt(struct nbd_kernel *kernel,
+			   struct nbd_server *server, uint32_t index,
+			   const char *backend);
+int nbd_kernel_adopt(struct nbd_kernel *kernel,
+		     const struct nbd_passed *passed);
+void nbd_kernel_finish_adopt(struct nbd_kernel *kernel);
+
+/* The device is another process's now. */
+void nbd_kernel_leave(struct nbd_kernel *kernel);
+
 /* Offers the kernel a new socket in the place of the one that it has closed. */
 void nbd_kernel_reconnect(struct nbd_kernel *kernel);
 

@@ -219,18 +219,21 @@ static int fail(const char *path, int rc)
 
 /* ---------------------------------------------------------------- accepting */
 
-static void update_watch(struct nbd_listener *listener)
+void nbd_listener_update(struct nbd_listener *listener)
 {
-	uint32_t events = nbd_server_has_room(listener->server) ? EPOLLIN : 0;
+	const struct nbd_server *server = listener->server;
+	uint32_t events = 0;
 
+	if (server != NULL && !server->is_paused && nbd_server_has_room(server))
+		events = EPOLLIN;
 	if (listener->watch != NULL)
 		discsi_watch_set(listener->watch, events);
 }
 
 /* There is room for one who waits, or may be. */
-static void on_room(void *arg)
+void nbd_listener_on_room(void *arg)
 {
-	update_watch(arg);
+	nbd_listener_update(arg);
 }
 
 /* Without a descriptor or memory to spare, one who waits waits on. */
@@ -259,13 +262,13 @@ static void on_connection(void *arg, uint32_t events)
 	nbd_socket_widen(fd);
 	nbd_tcp_keep_alive(fd);
 	rc = nbd_server_add(listener->server, fd, NBD_CLIENT_SOCKET,
-			    on_room, listener);
+			    nbd_listener_on_room, listener);
 	if (rc < 0) {
 		nbd_log(DISCSI_LOG_WARNING, "a client was not accepted (%s)",
 			discsi_errno_name(rc));
 		close(fd);
 	}
-	update_watch(listener);
+	nbd_listener_update(listener);
 }
 
 /* Accepts from now on. fd: the listener's, whatever is returned. */
@@ -276,7 +279,7 @@ static int begin(struct nbd_listener *listener, struct nbd_server *server,
 
 	listener->server = server;
 	listener->fd = fd;
-	rc = discsi_timer_new(server->ctx, on_room, listener,
+	rc = discsi_timer_new(server->ctx, nbd_listener_on_room, listener,
 			      &listener->retry);
 	if (rc < 0)
 		return rc;
@@ -302,7 +305,7 @@ int nbd_listener_adopt(struct nbd_listener *listener, struct nbd_server *server,
 }
 
 /* Remembers what is to be removed at the end. */
-static int keep_name(struct nbd_listener *listener, const char *path)
+int nbd_listener_own(struct nbd_listener *listener, const char *path)
 {
 	struct stat st;
 
@@ -311,10 +314,22 @@ static int keep_name(struct nbd_listener *listener, const char *path)
 	listener->device = st.st_dev;
 	listener->inode = st.st_ino;
 	listener->path = strdup(path);
-	if (listener->path != NULL)
-		return 0;
-	unlink(path);
-	return dsc_fail_memory();
+	return listener->path != NULL ? 0 : dsc_fail_memory();
+}
+
+static int keep_name(struct nbd_listener *listener, const char *path)
+{
+	int rc = nbd_listener_own(listener, path);
+
+	if (rc == -ENOMEM)
+		unlink(path);
+	return rc;
+}
+
+void nbd_listener_leave(struct nbd_listener *listener)
+{
+	free(listener->path);
+	listener->path = NULL;
 }
 
 int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,

@@ -44,6 +44,18 @@ int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
 int nbd_listener_adopt(struct nbd_listener *listener, struct nbd_server *server,
 		       int fd);
 
+/* Has a socket that was adopted removed from this path at the end. */
+int nbd_listener_own(struct nbd_listener *listener, const char *path);
+
+/* The server is paused, or goes on: clients that come wait, or are accepted. */
+void nbd_listener_update(struct nbd_listener *listener);
+
+/* For clients that were adopted: one is gone. arg: the listener. */
+void nbd_listener_on_room(void *arg);
+
+/* The socket's name is another process's now. */
+void nbd_listener_leave(struct nbd_listener *listener);
+
 /* Removes the socket. Clients stay. Fine on a listener that is not open. */
 void nbd_listener_close(struct nbd_listener *listener);
 

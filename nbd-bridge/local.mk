@@ -21,6 +21,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/disk.h \
 	nbd-bridge/frontend.c \
 	nbd-bridge/frontend.h \
+	nbd-bridge/handover.c \
+	nbd-bridge/handover.h \
 	nbd-bridge/handshake.c \
 	nbd-bridge/handshake.h \
 	nbd-bridge/harden.c \
@@ -38,6 +40,9 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/netlink.c \
 	nbd-bridge/netlink.h \
 	nbd-bridge/options.c \
+	nbd-bridge/parcel.c \
+	nbd-bridge/parcel.h \
+	nbd-bridge/pass.c \
 	nbd-bridge/pipes.c \
 	nbd-bridge/pipes.h \
 	nbd-bridge/receive.c \
@@ -55,6 +60,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/sockets.h \
 	nbd-bridge/state.c \
 	nbd-bridge/state.h \
+	nbd-bridge/takeover.c \
+	nbd-bridge/takeover.h \
 	nbd-bridge/tcp.c \
 	nbd-bridge/tcp.h \
 	nbd-bridge/tls.h \

@@ -140,7 +140,8 @@ static void take_requests(struct nbd_client *client)
 		take_buffered_payload(client);
 	if (client->incoming != NULL || client->skip > 0)
 		return;
-	while (client->phase == NBD_PHASE_TRANSMISSION && take_request(client))
+	while (client->phase == NBD_PHASE_TRANSMISSION &&
+	       !client->server->is_paused && take_request(client))
 		;
 }
 
@@ -219,7 +220,8 @@ static bool take_option(struct nbd_client *client)
 
 static void consume(struct nbd_client *client)
 {
-	while (client->phase == NBD_PHASE_HANDSHAKE && take_option(client))
+	while (client->phase == NBD_PHASE_HANDSHAKE &&
+	       !client->server->is_paused && take_option(client))
 		;
 	if (client->phase == NBD_PHASE_TRANSMISSION)
 		take_requests(client);
@@ -330,7 +332,7 @@ void nbd_receive(struct nbd_client *client)
 		    client->handshake->out_length > 0)
 			return;
 		if (client->phase > NBD_PHASE_TRANSMISSION ||
-		    client->is_stalled)
+		    client->is_stalled || nbd_client_is_held(client))
 			return;
 	}
 }

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 
+#include "log.h"
 #include "registry.h"
 
 #define STATE_FILE_MAX 65536
@@ -103,6 +104,18 @@ static int try_lock(const struct nbd_registry *registry, const char *name,
 	return rc;
 }
 
+/* For people: the lock is what counts. Its position may be shared. */
+static void write_owner(const struct nbd_registry *registry, long pid)
+{
+	char text[32];
+	int length = snprintf(text, sizeof(text), "%ld\n", pid);
+
+	if (ftruncate(registry->lock_fd, 0) < 0 ||
+	    pwrite(registry->lock_fd, text, (size_t)length, 0) != length)
+		nbd_log(DISCSI_LOG_INFO, "the lock of %s does not say whose it "
+			"is", registry->id);
+}
+
 static int take_lock(struct nbd_registry *registry)
 {
 	char *name = file_name(registry, DSC_REGISTRY_LOCK);
@@ -123,8 +136,7 @@ static int take_lock(struct nbd_registry *registry)
 	if (rc < 0)
 		return rc;
 	registry->lock_fd = rc;
-	if (ftruncate(rc, 0) == 0)
-		dprintf(rc, "%ld\n", (long)getpid());
+	write_owner(registry, (long)getpid());
 	return 0;
 }
 
@@ -139,6 +151,31 @@ int nbd_registry_claim(struct nbd_registry *registry, const char *target,
 	if (registry->id == NULL)
 		return dsc_fail_memory();
 	return take_lock(registry);
+}
+
+int nbd_registry_share(struct nbd_registry *registry, const char *id,
+		       int lock_fd)
+{
+	char *name;
+	bool is_it;
+
+	registry->lock_fd = lock_fd;
+	registry->is_lent = true;
+	registry->id = strdup(id);
+	if (registry->id == NULL)
+		return dsc_fail_memory();
+	name = file_name(registry, DSC_REGISTRY_LOCK);
+	is_it = name != NULL && has_name(registry, name, lock_fd);
+	free(name);
+	return is_it ? 0 : dsc_fail(ESTALE, "what was handed over is not the "
+				    "lock of %s", id);
+}
+
+void nbd_registry_own(struct nbd_registry *registry, long pid)
+{
+	registry->is_lent = false;
+	registry->is_published = true;
+	write_owner(registry, pid);
 }
 
 /* ------------------------------------------------------------------ state */
@@ -237,6 +274,8 @@ static void remove_lock(struct nbd_registry *registry)
 
 void nbd_registry_release(struct nbd_registry *registry)
 {
+	if (registry->is_lent)
+		nbd_registry_leave(registry);
 	if (registry->is_published)
 		remove_file(registry, DSC_REGISTRY_STATE);
 	if (registry->lock_fd >= 0)

@@ -19,6 +19,7 @@ struct nbd_registry {
 	char *id;
 	int lock_fd;
 	bool is_published;
+	bool is_lent;    /* another process's until nbd_registry_own() */
 };
 
 /* An entry that holds nothing. */
@@ -32,6 +33,18 @@ struct nbd_registry {
  */
 int nbd_registry_claim(struct nbd_registry *registry, const char *target,
 		       uint64_t lun);
+
+/*
+ * Shares the entry of a living process, which has handed over its lock.
+ *
+ * registry: with its directory open. lock_fd: taken. Errors: ENOMEM, ESTALE
+ * (not the lock of this entry).
+ */
+int nbd_registry_share(struct nbd_registry *registry, const char *id,
+		       int lock_fd);
+
+/* That process has let go: the entry is pid's, who removes it at the end. */
+void nbd_registry_own(struct nbd_registry *registry, long pid);
 
 /* Writes the state file, as a whole or not at all. */
 int nbd_registry_publish(struct nbd_registry *registry,

@@ -91,8 +91,11 @@ static bool is_device_gone(const struct nbd_app *app)
 void nbd_app_serve(struct nbd_app *app)
 {
 	while (app->stops == 0 && !is_device_gone(app) &&
-	       !app->frontend->is_client_gone)
+	       !app->frontend->is_client_gone &&
+	       app->handover.phase != NBD_HANDOVER_DONE) {
 		discsi_context_dispatch(app->ctx, -1);
+		nbd_handover_turn(app);
+	}
 	if (is_device_gone(app))
 		nbd_log(DISCSI_LOG_WARNING, "%s was detached by somebody else",
 			app->kernel.device);

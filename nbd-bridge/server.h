@@ -59,11 +59,13 @@ struct nbd_server {
 	struct nbd_log_limit log_limit;   /* of requests that fail */
 	struct nbd_log_limit drop_limit;  /* of clients that misbehave */
 	bool has_kernel_left;             /* it has asked to disconnect */
+	bool is_paused;                   /* no request is taken */
 };
 
 enum nbd_client_kind {
 	NBD_CLIENT_SOCKET,  /* begins with the handshake */
 	NBD_CLIENT_KERNEL,  /* is in the transmission phase, simple replies */
+	NBD_CLIENT_PASSED,  /* so is it, once a client of another process */
 };
 
 /*
@@ -105,6 +107,44 @@ bool nbd_server_has_room(const struct nbd_server *server);
  * handshake are closed at once.
  */
 void nbd_server_drain(struct nbd_server *server);
+
+/* ------------------------------------------------------------ pass.c */
+
+/* A client between two requests, on its way to another process. */
+struct nbd_passed {
+	int fd;
+	enum nbd_client_kind kind;  /* not SOCKET */
+	enum nbd_headers headers;
+	bool has_allocation;
+	const uint8_t *bytes;  /* received, and not looked at yet */
+	size_t length;
+};
+
+/* No client sends a request from now on that is looked at. */
+void nbd_server_pause(struct nbd_server *server);
+
+/* True when a paused server has nothing under way, nor a reply to send. */
+bool nbd_server_is_quiet(const struct nbd_server *server);
+
+/* Goes on as if nothing had been; whoever was passed is a client still. */
+void nbd_server_resume(struct nbd_server *server);
+
+/*
+ * The next client of a quiet server that has not been passed yet; clients that
+ * are in the handshake are not.
+ *
+ * passed: receives what stays the server's own. Returns false when there is
+ * none left.
+ */
+bool nbd_server_pass(struct nbd_server *server, struct nbd_passed *passed);
+
+/*
+ * The other process's part: serves the client from the next turn of the loop
+ * on. Its fd is taken if 0 is returned, the bytes are copied. on_gone and
+ * errors: as for nbd_server_add(), and EINVAL (not such a client).
+ */
+int nbd_server_adopt(struct nbd_server *server, const struct nbd_passed *passed,
+		     discsi_call_cb on_gone, void *arg);
 
 /* Closes all clients now; requests under way complete into nothing. */
 void nbd_server_drop(struct nbd_server *server);

@@ -77,6 +77,7 @@ static int become_worker(struct supervisor *supervisor, int link, char *text)
 		.is_worker = true,
 		.is_restart = supervisor->has_served,
 		.link = link,
+		.errand = supervised->errand,
 	};
 	return 0;
 }
@@ -87,12 +88,20 @@ static void forget_text(char *text)
 	free(text);
 }
 
-/* Whoever waits for the first report gets it from the worker alone. */
-static void leave_report(struct nbd_daemon *daemon)
+/*
+ * Whoever waits for the first report gets it from the worker alone, who also
+ * does what has to be done once.
+ */
+static void leave_to_worker(struct supervisor *supervisor)
 {
+	struct nbd_daemon *daemon = supervisor->daemon;
+
 	if (daemon->pipe >= 0)
 		close(daemon->pipe);
 	daemon->pipe = -1;
+	if (supervisor->supervised->errand >= 0)
+		close(supervisor->supervised->errand);
+	supervisor->supervised->errand = -1;
 }
 
 /* Returns 1 in the worker, 0 in the supervisor, or a negative errno. */
@@ -127,7 +136,7 @@ static int start_worker(struct supervisor *supervisor)
 	}
 	supervisor->link = ends[0];
 	supervisor->is_ready = false;
-	leave_report(supervisor->daemon);
+	leave_to_worker(supervisor);
 	return 0;
 }
 
@@ -175,6 +184,7 @@ static void on_link(struct supervisor *supervisor)
 		nbd_log_to_syslog(supervisor->registry->id);
 	}
 	supervisor->has_served = true;
+	supervisor->registry->is_lent = false;
 	pass_stop(supervisor);
 }
 

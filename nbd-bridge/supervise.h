@@ -25,9 +25,10 @@ struct nbd_supervised {
 	bool is_worker;
 	bool is_restart;  /* not the first: nobody waits for a report */
 	int link;         /* to the supervisor, closed when that is gone; or -1 */
+	int errand;       /* descriptor for the first worker alone, or -1 */
 };
 
-#define NBD_SUPERVISED_NONE { .link = -1 }
+#define NBD_SUPERVISED_NONE { .link = -1, .errand = -1 }
 
 /*
  * Starts a worker, and another one as often as one dies.

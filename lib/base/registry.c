@@ -148,18 +148,18 @@ static uint64_t hash_text(const char *text)
 	return hash;
 }
 
-int dsc_registry_socket_path(const struct dsc_registry *registry,
-			     const char *id, char **path)
+static int socket_path(const struct dsc_registry *registry, const char *id,
+		       const char *suffix, char **path)
 {
 	const size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
 	char *name;
 
-	if (asprintf(&name, "%s/%s" DSC_REGISTRY_SOCKET, registry->path, id) < 0)
+	if (asprintf(&name, "%s/%s%s", registry->path, id, suffix) < 0)
 		return dsc_fail_memory();
 	if (strlen(name) >= room) {
 		free(name);
-		if (asprintf(&name, "%s/%016" PRIx64 DSC_REGISTRY_SOCKET,
-			     registry->path, hash_text(id)) < 0)
+		if (asprintf(&name, "%s/%016" PRIx64 "%s", registry->path,
+			     hash_text(id), suffix) < 0)
 			return dsc_fail_memory();
 	}
 	if (strlen(name) >= room) {
@@ -169,4 +169,16 @@ int dsc_registry_socket_path(const struct dsc_registry *registry,
 	}
 	*path = name;
 	return 0;
+}
+
+int dsc_registry_socket_path(const struct dsc_registry *registry,
+			     const char *id, char **path)
+{
+	return socket_path(registry, id, DSC_REGISTRY_SOCKET, path);
+}
+
+int dsc_registry_control_path(const struct dsc_registry *registry,
+			      const char *id, char **path)
+{
+	return socket_path(registry, id, DSC_REGISTRY_CONTROL, path);
 }

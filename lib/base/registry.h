@@ -9,6 +9,7 @@
  *   <id>.sock  its NBD socket, when nobody has asked for another place
  *   <id>.users flock(LOCK_SH) is held on it by each storage that uses it, which
  *              discsi-nbd knows nothing of (lib/bridge/users.h)
+ *   <id>.ctl   where the process that is to replace it asks for that
  *
  * Any thread, one per struct.
  */
@@ -22,6 +23,7 @@
 #define DSC_REGISTRY_STATE ".json"
 #define DSC_REGISTRY_SOCKET ".sock"
 #define DSC_REGISTRY_USERS ".users"
+#define DSC_REGISTRY_CONTROL ".ctl"
 
 /* The version of the state file's form. */
 #define DSC_REGISTRY_VERSION 1
@@ -65,5 +67,9 @@ bool dsc_registry_is_id(const char *id);
  */
 int dsc_registry_socket_path(const struct dsc_registry *registry,
 			     const char *id, char **path);
+
+/* The same for its control socket. */
+int dsc_registry_control_path(const struct dsc_registry *registry,
+			      const char *id, char **path);
 
 #endif /* DSC_BASE_REGISTRY_H */

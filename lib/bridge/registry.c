@@ -267,6 +267,17 @@ static void remove_socket(const char *path)
 		unlink(path);
 }
 
+/* Of a process that was killed: it removes it itself otherwise. */
+static void remove_control(const struct dsc_registry *registry, const char *id)
+{
+	char *path;
+
+	if (dsc_registry_control_path(registry, id, &path) < 0)
+		return;
+	remove_socket(path);
+	free(path);
+}
+
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		       const char *socket)
 {
@@ -278,6 +289,7 @@ int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		return -EBUSY;
 	}
 	remove_socket(socket);
+	remove_control(registry, id);
 	remove_file(registry, id, DSC_REGISTRY_STATE);
 	if (fd >= 0) {
 		remove_file(registry, id, DSC_REGISTRY_LOCK);

@@ -43,7 +43,8 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
 bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id);
 
 /*
- * Removes what a dead process has left: state file, lock, and the socket if
+ * Removes what a dead process has left: state file, lock, control socket, and
+ * the NBD socket if
  * socket is the path of one ("" is none). Does nothing, and returns -EBUSY
  * without a last error, when a process holds the lock.
  */

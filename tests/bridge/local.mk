@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/bridge/extended.py \
 	tests/bridge/handed.py \
 	tests/bridge/make-certs \
+	tests/bridge/takeover.py \
 	tests/bridge/tls-handed.py \
 	tests/bridge/tls.py
 
@@ -14,6 +15,7 @@ BRIDGE_TESTS = \
 	tests/bridge/test-bridge-clients \
 	tests/bridge/test-bridge-life \
 	tests/bridge/test-bridge-recovery \
+	tests/bridge/test-bridge-takeover \
 	tests/bridge/test-bridge-tls \
 	tests/bridge/test-bridge-ways
 check_PROGRAMS += $(BRIDGE_TESTS)
@@ -32,6 +34,9 @@ tests_bridge_test_bridge_life_LDADD = $(UNIT_LIBS)
 tests_bridge_test_bridge_recovery_SOURCES = \
 	tests/bridge/test-bridge-recovery.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_recovery_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+tests_bridge_test_bridge_takeover_SOURCES = \
+	tests/bridge/test-bridge-takeover.c $(BRIDGE_RIG)
+tests_bridge_test_bridge_takeover_LDADD = $(UNIT_LIBS)
 tests_bridge_test_bridge_tls_SOURCES = \
 	tests/bridge/test-bridge-tls.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_tls_LDADD = $(UNIT_LIBS)

@@ -4,7 +4,8 @@
 # written, each in a shell of its own with -eu and a deadline, and prints TAP.
 # The trace of a test that failed follows its line. setup and teardown, where
 # FILE has them, run before the first and after the last one. A test is
-# skipped by the function skip of lib.sh; FILE may set limit, in seconds.
+# skipped by the function skip of lib.sh; what it writes to /run/comment is
+# printed; FILE may set limit, in seconds.
 file=$1
 limit=$(sed -n -e 's/^limit=//p' "$file")
 limit=${limit:-90}
@@ -38,6 +39,10 @@ report()
 	143 | 124) echo "not ok $count - $area: $name (after $limit s)" ;;
 	*) echo "not ok $count - $area: $name" ;;
 	esac
+	if [ -e /run/comment ]; then
+		sed -e 's/^ */# /' /run/comment
+		rm -f /run/comment
+	fi
 	case $1 in
 	0 | 77) ;;
 	*)
