@@ -154,6 +154,21 @@ static int recall_member(struct nbd_app *app, const char *member,
 	return rc;
 }
 
+/* The kernel does not let a device have more sockets than it began with. */
+static void recall_connections(struct nbd_app *app)
+{
+	char *text = nbd_registry_recall(&app->registry, "connections");
+	unsigned long had = text != NULL ? strtoul(text, NULL, 10) : 1;
+
+	free(text);
+	if (had == app->kernel.connections || had < 1 ||
+	    had > NBD_CONNECTIONS_MAX)
+		return;
+	nbd_log(DISCSI_LOG_WARNING, "it keeps its number of connections, %lu, "
+		"until it is detached", had);
+	app->kernel.connections = (unsigned)had;
+}
+
 /*
  * A device that a process before this one has left is gone on with: as the same
  * initiator, so that the target ends what that one had under way, and with the
@@ -165,11 +180,13 @@ static int recall(struct nbd_app *app)
 
 	if (app->options->device == NULL || nbd_takeover_is_open(app))
 		return 0;
+	app->kernel.connections = app->options->connections;
 	app->left_index = nbd_link_find(app->registry.id);
 	if (app->left_index < 0)
 		return 0;
 	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "
 		"died: going on with it", app->left_index);
+	recall_connections(app);
 	rc = recall_member(app, "isid", "isid");
 	if (rc == 0)
 		rc = recall_member(app, "expected_id", "designator");
@@ -307,6 +324,19 @@ static int export_frontend(struct nbd_app *app)
 				  &app->listener);
 }
 
+static int read_answer_time(struct nbd_app *app)
+{
+	char *text = NULL;
+	int rc = discsi_conf_get(app->conf, "command_timeout", &text);
+
+	if (rc < 0)
+		return rc;
+	if (text != NULL)
+		app->kernel.answer_ms = (uint32_t)strtoul(text, NULL, 10);
+	free(text);
+	return 0;
+}
+
 static int export_device(struct nbd_app *app)
 {
 	struct nbd_kernel *kernel = &app->kernel;
@@ -319,7 +349,10 @@ static int export_device(struct nbd_app *app)
 		rc = dsc_fail(EBUSY, "this LUN is /dev/nbd%d still, which a "
 			      "process that died has left: go on with that, or "
 			      "detach it first", app->left_index);
-	if (rc == 0 && nbd_pool_reserve(&app->server.pool) < 0)
+	if (rc == 0)
+		rc = read_answer_time(app);
+	if (rc == 0 && nbd_pool_reserve(&app->server.pool,
+					kernel->connections) < 0)
 		rc = dsc_fail_memory();
 	if (rc == 0 && app->left_index >= 0)
 		rc = nbd_kernel_start_resume(kernel, &app->server,
@@ -403,6 +436,8 @@ static int publish(struct nbd_app *app)
 		.target = app->target,
 		.lun = app->lun_id,
 		.bytes = app->disk.bytes,
+		.connections = app->kernel.device[0] != '\0' ?
+			       app->kernel.connections : 0,
 		.is_read_only = app->disk.is_read_only,
 		.designator = app->info.designator,
 		.serial = app->info.serial,

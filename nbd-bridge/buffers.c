@@ -83,12 +83,15 @@ static void *map_piece(struct nbd_pool *pool, size_t bytes)
 
 /* ---------------------------------------------------------------- reserved */
 
+/* As many requests the kernel has under way on each of its sockets. */
+#define SOCKET_DEPTH 128u
+
 /* What is there from the beginning; the sum is NBD_RESERVE_BYTES. */
 static const struct {
 	size_t bytes;
 	unsigned count;
 } reserve[] = {
-	{ 4u << 10, 128 },  /* as many as the kernel has under way */
+	{ NBD_BUFFER_MIN, SOCKET_DEPTH },
 	{ 32u << 10, 64 },
 	{ 128u << 10, 16 },
 	{ 256u << 10, 32 },
@@ -119,10 +122,11 @@ static int reserve_pieces(struct nbd_pool *pool, size_t bytes, unsigned count)
 	return 0;
 }
 
-int nbd_pool_reserve(struct nbd_pool *pool)
+int nbd_pool_reserve(struct nbd_pool *pool, unsigned sockets)
 {
 	size_t i;
-	int rc = 0;
+	int rc = reserve_pieces(pool, NBD_BUFFER_MIN,
+				(sockets - 1) * SOCKET_DEPTH);
 
 	for (i = 0; rc == 0 && i < sizeof(reserve) / sizeof(reserve[0]); i++)
 		rc = reserve_pieces(pool, reserve[i].bytes, reserve[i].count);

@@ -53,12 +53,13 @@ void nbd_pool_init(struct nbd_pool *pool, size_t budget);
 
 /*
  * Makes the pool a reserved one: maps and touches pieces of the sizes that a
- * kernel asks for, NBD_RESERVE_BYTES together. A request for more than the
- * largest of them is served by a mapping when its account holds nothing.
- * Errors: ENOMEM.
+ * kernel asks for, NBD_RESERVE_BYTES together, and NBD_RESERVE_MORE_BYTES for
+ * each socket beyond its first. A request for more than the largest of them is
+ * served by a mapping when its account holds nothing. Errors: ENOMEM.
  */
 #define NBD_RESERVE_BYTES ((size_t)(28u << 20) + (1u << 19))
-int nbd_pool_reserve(struct nbd_pool *pool);
+#define NBD_RESERVE_MORE_BYTES ((size_t)1 << 19)
+int nbd_pool_reserve(struct nbd_pool *pool, unsigned sockets);
 
 /* Gives all memory back; no piece may be out. */
 void nbd_pool_fini(struct nbd_pool *pool);

@@ -22,8 +22,8 @@
 #define URL_SCHEME "iscsi://"
 
 enum kind {
-	KIND_TEXT, KIND_FLAG, KIND_CLIENTS, KIND_SECONDS, KIND_SETTING, KIND_HELP,
-	KIND_VERSION,
+	KIND_TEXT, KIND_FLAG, KIND_CLIENTS, KIND_CONNECTIONS, KIND_SECONDS,
+	KIND_SETTING, KIND_HELP, KIND_VERSION,
 };
 
 static const struct option_entry {
@@ -37,6 +37,8 @@ static const struct option_entry {
 	  offsetof(struct nbd_options, socket), KIND_TEXT },
 	{ "device", "DEVICE", "be a kernel device: auto, or /dev/nbdN",
 	  offsetof(struct nbd_options, device), KIND_TEXT },
+	{ "connections", "NUMBER", "the device has so many sockets, 1 to 16 (1)",
+	  offsetof(struct nbd_options, connections), KIND_CONNECTIONS },
 	{ "listen", "HOST:PORT", "serve NBD over TCP, which takes TLS; port 0 is "
 	  "any",
 	  offsetof(struct nbd_options, listen), KIND_TEXT },
@@ -204,6 +206,9 @@ static enum nbd_cli take_option(struct nbd_options *options,
 	case KIND_CLIENTS:
 		return take_number((unsigned *)(void *)field, optarg,
 				   entry->name, NBD_CLIENTS_LIMIT);
+	case KIND_CONNECTIONS:
+		return take_number((unsigned *)(void *)field, optarg,
+				   entry->name, NBD_CONNECTIONS_MAX);
 	case KIND_SECONDS:
 		return take_number((unsigned *)(void *)field, optarg,
 				   entry->name, SECONDS_LIMIT);
@@ -246,6 +251,9 @@ static const char *find_clash(const struct nbd_options *options)
 		{ options->is_peer_verified &&
 		  options->tls_certificates == NULL,
 		  "--tls-verify-peer goes with --tls-certificates" },
+		{ options->connections > 1 && options->device == NULL,
+		  "--connections goes with --device: a socket serves as many "
+		  "as its clients make, and --max-clients bounds that" },
 		{ has_tls && options->device != NULL,
 		  "--tls-certificates and --tls-psk do not go with --device" },
 		{ has_tls && options->is_loopback_insecure,
@@ -325,6 +333,7 @@ enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
 	*options = (struct nbd_options){
 		.export = "",
 		.max_clients = NBD_CLIENTS_DEFAULT,
+		.connections = 1,
 		.restart_timeout_s = RESTART_TIMEOUT_S,
 	};
 	url = take_url(options, argc, argv);

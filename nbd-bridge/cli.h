@@ -28,6 +28,7 @@ struct nbd_options {
 	char *settings[NBD_SETTINGS_MAX];  /* "MEMBER=VALUE", no secret */
 	size_t nsettings;
 	unsigned max_clients;          /* clients at once */
+	unsigned connections;          /* sockets of the kernel device */
 	unsigned restart_timeout_s;    /* I/O waits so long for a process */
 	bool is_stdio;
 	bool is_peer_verified;

@@ -94,9 +94,22 @@ static void log_drop(struct nbd_client *client, const char *why)
 		peer[0] != '\0' ? " at " : "", peer, why, rest);
 }
 
+/* True for a socket over which a kernel sends requests. */
+static bool is_in_use(const struct nbd_client *client)
+{
+	return client->is_kernel && client->phase == NBD_PHASE_TRANSMISSION;
+}
+
+static void hung_up(struct nbd_server *server)
+{
+	if (server->on_hangup != NULL)
+		server->on_hangup(server->on_hangup_arg);
+}
+
 void nbd_client_drop(struct nbd_client *client, const char *why)
 {
 	struct nbd_server *server = client->server;
+	bool is_hangup = is_in_use(client);
 
 	if (client->phase == NBD_PHASE_DEAD)
 		return;
@@ -116,6 +129,8 @@ void nbd_client_drop(struct nbd_client *client, const char *why)
 	dsc_list_remove(&client->link);
 	dsc_list_append(&server->dead, &client->link);
 	discsi_deferred_request(server->reaper);
+	if (is_hangup)
+		hung_up(server);
 }
 
 /* Answers what has come until now, if it is an option, and hangs up. */
@@ -145,6 +160,8 @@ void nbd_client_end(struct nbd_client *client)
 
 void nbd_client_drain(struct nbd_client *client)
 {
+	bool is_hangup = is_in_use(client);
+
 	switch (client->phase) {
 	case NBD_PHASE_HANDSHAKE:
 		nbd_client_drop(client, NULL);
@@ -159,6 +176,8 @@ void nbd_client_drain(struct nbd_client *client)
 	case NBD_PHASE_DEAD:
 		break;
 	}
+	if (is_hangup)
+		hung_up(client->server);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -373,7 +392,7 @@ int nbd_server_add(struct nbd_server *server, int fd,
 	struct nbd_client *client;
 	int rc;
 
-	if (!nbd_server_has_room(server))
+	if (kind == NBD_CLIENT_SOCKET && !nbd_server_has_room(server))
 		return -EUSERS;
 	client = new_client(server);
 	if (client == NULL)
@@ -390,6 +409,7 @@ int nbd_server_add(struct nbd_server *server, int fd,
 	client->on_gone = on_gone;
 	client->on_gone_arg = arg;
 	server->count++;
+	server->kernels += client->is_kernel;
 	dsc_list_append(&server->clients, &client->link);
 	discsi_deferred_request(client->turn);
 	return 0;

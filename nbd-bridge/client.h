@@ -4,6 +4,7 @@
  *
  *   client.c   life and death, events, what is waited for
  *   receive.c  bytes in: the handshake, request headers, payloads
+ *   gate.c     several sockets of one kernel: none overtakes another
  *   request.c  one request: checks, the disk, completion
  *   reply.c    bytes out: the queue of replies and its one sendmsg per turn
  *   pass.c     to another process and from one, between two requests
@@ -83,11 +84,13 @@ struct nbd_client {
 	bool can_splice;               /* its socket takes what is in a pipe */
 	bool has_allocation;
 	bool is_ending;                /* we shut down: requests are refused */
-	bool is_stalled;               /* a request lacks a slot or memory */
+	bool is_stalled;               /* a request lacks a slot or memory, or
+					* the gate is shut */
 	bool is_passed;                /* another process has it, too */
 	bool is_blocked;               /* the socket takes nothing: EPOLLOUT */
 	bool is_timed;                 /* the deadline runs */
 	bool has_sent;                 /* something, since that was looked at */
+	bool is_clear;                 /* what has been received may be taken */
 	struct nbd_account account;
 
 	/* slots */
@@ -159,12 +162,22 @@ void nbd_receive(struct nbd_client *client);
 /* Goes on with what was received before a stall. May close the client. */
 void nbd_receive_resume(struct nbd_client *client);
 
+/* ------------------------------------------------------------ gate.c */
+
+/*
+ * True when a request that has been received may be taken, false when it might
+ * be a second copy of one that is under way: then it waits for
+ * nbd_gate_look_again(), which is called when a client of the kernel's is gone.
+ */
+bool nbd_gate_is_open(struct nbd_client *client);
+void nbd_gate_look_again(struct nbd_server *server);
+
 /* --------------------------------------------------------- request.c */
 
 enum nbd_intake {
 	NBD_INTAKE_DONE,     /* the header is consumed */
 	NBD_INTAKE_PAYLOAD,  /* so it is, and client->incoming or skip is set */
-	NBD_INTAKE_STALL,    /* no slot or no memory: again later */
+	NBD_INTAKE_STALL,    /* no slot, no memory, no leave: again later */
 	NBD_INTAKE_END,      /* the client wants to disconnect */
 	NBD_INTAKE_ABUSE,    /* the client must be dropped */
 };

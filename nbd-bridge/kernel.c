@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * kernel.c: the order in which a device is attached and detached. The server
- * serves its end of the socketpair before the kernel gets the other one: I/O
+ * serves its ends of the socketpairs before the kernel gets the other ones: I/O
  * comes as soon as the device exists. Loop's thread, but for the jobs.
  */
 #include <errno.h>
@@ -30,8 +30,14 @@
  * it: the library has a deadline for each. With 0 it does not, and when a
  * request has been under way for the queue's io_timeout (nbd_link_tune()) it
  * looks whether the socket is a new one, and sends it again if so.
+ *
+ * A device with several sockets takes the one that is late for a dead one then,
+ * and sends the request over another. That does no harm (gate.c), but a target
+ * that is only slow must not cause it.
  */
 #define REQUEST_TIMEOUT_S 0
+#define RESEND_MS 2000u
+#define ANSWER_MARGIN_MS 2000u
 
 int nbd_kernel_parse_device(const char *text, int *index)
 {
@@ -71,7 +77,7 @@ static int attach(struct nbd_kernel_job *job)
 		return rc;
 	rc = nbd_link_wait_device(job->index, job->connect.bytes);
 	if (rc == 0)
-		nbd_link_tune(job->index);
+		nbd_link_tune(job->index, job->resend_ms);
 	return rc;
 }
 
@@ -85,14 +91,23 @@ static void attach_job(void *arg)
 		nbd_link_disconnect(job->index);
 }
 
+/* With some of the sockets a device works, too. */
 static void resume_job(void *arg)
 {
 	struct nbd_kernel_job *job = arg;
+	int rc = 0;
 
-	job->fd = -1;
-	keep_result(job, nbd_link_replace(job->index, job->backend, &job->fd));
+	job->count = 0;
+	while (rc == 0 && job->count < job->wanted) {
+		rc = nbd_link_replace(job->index, job->backend,
+				      &job->fds[job->count]);
+		job->count += rc == 0;
+	}
+	if (rc < 0 && job->count > 0)
+		nbd_log(DISCSI_LOG_WARNING, "%s", discsi_last_error()->message);
+	keep_result(job, job->count > 0 ? 0 : rc);
 	if (job->rc == 0)
-		nbd_link_tune(job->index);
+		nbd_link_tune(job->index, job->resend_ms);
 }
 
 static void resize_job(void *arg)
@@ -119,21 +134,36 @@ static void detach_job(void *arg)
 
 /* ------------------------------------------------------------------ attach */
 
-static void on_client_gone(void *arg)
+static void reconnect(struct nbd_kernel *kernel);
+
+static void on_hangup(void *arg)
 {
 	struct nbd_kernel *kernel = arg;
 
-	kernel->is_client_gone = true;
-	if (kernel->is_attached && !kernel->is_ending &&
-	    !kernel->server->has_kernel_left)
-		nbd_kernel_reconnect(kernel);
+	kernel->live--;
+	kernel->is_client_gone = kernel->live == 0;
+	reconnect(kernel);
 }
 
-static void close_socket(struct nbd_kernel *kernel)
+static void close_sockets(struct nbd_kernel *kernel)
 {
-	if (kernel->socket >= 0)
-		close(kernel->socket);
-	kernel->socket = -1;
+	while (kernel->nsockets > 0)
+		close(kernel->sockets[--kernel->nsockets]);
+}
+
+/* What both ways to a device begin with. */
+static void begin(struct nbd_kernel *kernel, struct nbd_server *server,
+		  const char *backend)
+{
+	bool is_one = kernel->connections == 1;
+
+	kernel->server = server;
+	kernel->backend = backend;
+	kernel->attach.backend = backend;
+	kernel->attach.resend_ms = is_one ? RESEND_MS :
+				   kernel->answer_ms + ANSWER_MARGIN_MS;
+	server->on_hangup = on_hangup;
+	server->on_hangup_arg = kernel;
 }
 
 static int check_block_size(const struct nbd_disk *disk)
@@ -149,11 +179,26 @@ static int check_block_size(const struct nbd_disk *disk)
 			disk->block_size);
 }
 
-/* Makes the socketpair and serves our end of it. */
+/* Serves our end of a socket that the kernel has, or gets, the other one of. */
+static int serve_socket(struct nbd_kernel *kernel, int fd)
+{
+	int rc = nbd_server_add(kernel->server, fd, NBD_CLIENT_KERNEL, NULL,
+				NULL);
+
+	if (rc < 0) {
+		close(fd);
+		return dsc_fail(-rc, "the kernel's socket cannot be served "
+				"(%s)", discsi_errno_name(rc));
+	}
+	kernel->live++;
+	kernel->is_client_gone = false;
+	return 0;
+}
+
+/* Makes a socketpair and serves our end of it. */
 static int open_pair(struct nbd_kernel *kernel)
 {
 	int ends[2];
-	int rc;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
 		       SOCK_NONBLOCK, 0, ends) < 0)
@@ -161,15 +206,17 @@ static int open_pair(struct nbd_kernel *kernel)
 				discsi_errno_name(errno));
 	nbd_socket_widen(ends[0]);
 	nbd_socket_widen(ends[1]);
-	rc = nbd_server_add(kernel->server, ends[0], NBD_CLIENT_KERNEL,
-			    on_client_gone, kernel);
-	if (rc < 0) {
-		close(ends[0]);
-		close(ends[1]);
-		return rc;
-	}
-	kernel->socket = ends[1];
-	return 0;
+	kernel->sockets[kernel->nsockets++] = ends[1];
+	return serve_socket(kernel, ends[0]);
+}
+
+static int open_pairs(struct nbd_kernel *kernel)
+{
+	int rc = 0;
+
+	while (rc == 0 && kernel->nsockets < kernel->connections)
+		rc = open_pair(kernel);
+	return rc;
 }
 
 int nbd_kernel_start_attach(struct nbd_kernel *kernel,
@@ -179,16 +226,16 @@ int nbd_kernel_start_attach(struct nbd_kernel *kernel,
 	const struct nbd_disk *disk = server->export->disk;
 	int rc = check_block_size(disk);
 
-	kernel->server = server;
-	kernel->backend = backend;
+	begin(kernel, server, backend);
 	kernel->bytes = disk->bytes;
 	if (rc == 0)
-		rc = open_pair(kernel);
+		rc = open_pairs(kernel);
 	if (rc < 0)
 		return rc;
 	kernel->attach.connect = (struct nbd_connect){
 		.index = index,
-		.socket = kernel->socket,
+		.sockets = kernel->sockets,
+		.nsockets = kernel->nsockets,
 		.bytes = disk->bytes,
 		.block_size = disk->block_size,
 		.server_flags = nbd_disk_flags(disk, false),
@@ -201,21 +248,6 @@ int nbd_kernel_start_attach(struct nbd_kernel *kernel,
 }
 
 /* ------------------------------------------------------- a socket, a size */
-
-/* Serves our end of a socket that the kernel has the other one of. */
-static int serve_socket(struct nbd_kernel *kernel, int fd)
-{
-	int rc = nbd_server_add(kernel->server, fd, NBD_CLIENT_KERNEL,
-				on_client_gone, kernel);
-
-	if (rc < 0) {
-		close(fd);
-		return dsc_fail(-rc, "the kernel's socket cannot be served "
-				"(%s)", discsi_errno_name(rc));
-	}
-	kernel->is_client_gone = false;
-	return 0;
-}
 
 static int check_same(const struct nbd_disk *disk, uint32_t index)
 {
@@ -242,14 +274,29 @@ int nbd_kernel_start_resume(struct nbd_kernel *kernel,
 
 	if (rc < 0)
 		return rc;
-	kernel->server = server;
-	kernel->backend = backend;
+	begin(kernel, server, backend);
 	kernel->bytes = nbd_link_bytes(index);
 	kernel->is_client_gone = true;
 	kernel->attach.index = index;
-	kernel->attach.backend = backend;
+	kernel->attach.wanted = kernel->connections;
 	return nbd_worker_start(&kernel->attach.worker, server->ctx,
 				resume_job, NULL, &kernel->attach);
+}
+
+/* Serves what the kernel has taken. */
+static int serve_sockets(struct nbd_kernel *kernel,
+			 const struct nbd_kernel_job *job)
+{
+	int rc = 0;
+	unsigned i;
+
+	for (i = 0; i < job->count; i++) {
+		if (rc == 0 && !kernel->is_ending)
+			rc = serve_socket(kernel, job->fds[i]);
+		else
+			close(job->fds[i]);
+	}
+	return rc;
 }
 
 static void on_replaced(void *arg)
@@ -258,22 +305,33 @@ static void on_replaced(void *arg)
 	struct nbd_kernel *kernel =
 		dsc_container_of(job, struct nbd_kernel, replace);
 
-	if (job->rc == 0 && kernel->is_ending)
-		close(job->fd);
-	else if (job->rc == 0)
-		serve_socket(kernel, job->fd);
+	if (job->rc == 0 && serve_sockets(kernel, job) == 0)
+		reconnect(kernel);  /* others may have been closed since */
 	else if (!kernel->is_ending)
-		nbd_log(DISCSI_LOG_ERROR, "%s", job->error.message);
+		nbd_log(DISCSI_LOG_ERROR, "%s", job->rc < 0 ?
+			job->error.message : discsi_last_error()->message);
 	if (job->rc == -ENODEV)
 		kernel->is_attached = false;
 }
 
-void nbd_kernel_reconnect(struct nbd_kernel *kernel)
+/*
+ * Offers the kernel new sockets in the place of those that it has closed. What
+ * is under way of these need not be over: nothing is taken from the new ones
+ * before.
+ */
+static void reconnect(struct nbd_kernel *kernel)
 {
-	nbd_log(DISCSI_LOG_WARNING, "the kernel has closed the socket of %s: it "
+	if (!kernel->is_attached || kernel->is_ending ||
+	    kernel->server->has_kernel_left ||
+	    kernel->replace.worker.is_running ||
+	    kernel->live >= kernel->connections)
+		return;
+	nbd_log(DISCSI_LOG_WARNING, "the kernel has closed a socket of %s: it "
 		"is given a new one", kernel->device);
 	kernel->replace.index = kernel->attach.index;
 	kernel->replace.backend = kernel->backend;
+	kernel->replace.resend_ms = kernel->attach.resend_ms;
+	kernel->replace.wanted = 1;
 	if (nbd_worker_start(&kernel->replace.worker, kernel->server->ctx,
 			     resume_job, on_replaced, &kernel->replace) < 0)
 		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
@@ -335,12 +393,10 @@ static void become_attached(struct nbd_kernel *kernel)
 
 int nbd_kernel_finish_attach(struct nbd_kernel *kernel)
 {
-	bool is_resumed = kernel->is_client_gone && kernel->socket < 0;
-
-	close_socket(kernel);
+	close_sockets(kernel);
 	if (kernel->attach.rc < 0)
 		return dsc_fail_with(&kernel->attach.error);
-	if (is_resumed && serve_socket(kernel, kernel->attach.fd) < 0)
+	if (serve_sockets(kernel, &kernel->attach) < 0)
 		return -discsi_last_error()->errnum;
 	become_attached(kernel);
 	return 0;
@@ -356,8 +412,7 @@ int nbd_kernel_begin_adopt(struct nbd_kernel *kernel,
 
 	if (rc < 0)
 		return rc;
-	kernel->server = server;
-	kernel->backend = backend;
+	begin(kernel, server, backend);
 	kernel->bytes = nbd_link_bytes(index);
 	kernel->is_client_gone = true;
 	kernel->attach.index = index;
@@ -366,17 +421,18 @@ int nbd_kernel_begin_adopt(struct nbd_kernel *kernel,
 
 int nbd_kernel_adopt(struct nbd_kernel *kernel, const struct nbd_passed *passed)
 {
-	int rc = nbd_server_adopt(kernel->server, passed, on_client_gone,
-				  kernel);
+	int rc = nbd_server_adopt(kernel->server, passed, NULL, NULL);
 
-	if (rc == 0)
+	if (rc == 0) {
+		kernel->live++;
 		kernel->is_client_gone = false;
+	}
 	return rc;
 }
 
 void nbd_kernel_finish_adopt(struct nbd_kernel *kernel)
 {
-	nbd_link_tune(kernel->attach.index);
+	nbd_link_tune(kernel->attach.index, kernel->attach.resend_ms);
 	become_attached(kernel);
 }
 
@@ -419,5 +475,5 @@ void nbd_kernel_fini(struct nbd_kernel *kernel)
 	nbd_worker_join(&kernel->resize.worker);
 	nbd_worker_join(&kernel->flush.worker);
 	nbd_worker_join(&kernel->detach.worker);
-	close_socket(kernel);
+	close_sockets(kernel);
 }

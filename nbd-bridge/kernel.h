@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * nbd-bridge/kernel.h: the export as a block device of this kernel. One end of
- * a socketpair becomes a client of the server, the other one goes to the
- * kernel with NBD_CMD_CONNECT.
+ * each of some socketpairs becomes a client of the server, the other ones go to
+ * the kernel with NBD_CMD_CONNECT. Whoever makes this sets connections,
+ * dead_timeout_s and answer_ms before it is attached.
  *
  * What blocks (netlink, waiting for the device's name, flushing it) runs on
  * workers while the loop serves. Loop's thread; driven context.
@@ -26,7 +27,10 @@ struct nbd_kernel_job {
 	uint32_t index;
 	const char *backend;
 	uint64_t bytes;
-	int fd;
+	uint32_t resend_ms;
+	unsigned wanted;                /* new sockets */
+	unsigned count;                 /* of them that the kernel has taken */
+	int fds[NBD_CONNECTIONS_MAX];   /* our ends of those */
 	int rc;
 	struct discsi_error error;
 };
@@ -39,8 +43,14 @@ struct nbd_kernel {
 	struct nbd_kernel_job resize;
 	struct nbd_kernel_job flush;
 	struct nbd_kernel_job detach;
-	int socket;              /* the kernel's end, until it has it; or -1 */
+	int sockets[NBD_CONNECTIONS_MAX];  /* the kernel's ends, until it has
+				  * them */
+	unsigned nsockets;
+	unsigned connections;    /* sockets that the device has */
+	unsigned live;           /* those over which it sends requests */
 	unsigned dead_timeout_s; /* I/O waits so long for the next process */
+	uint32_t answer_ms;      /* the target takes no longer for a request,
+				  * as long as there is a session */
 	uint64_t bytes;          /* the size the device shall have */
 	bool is_attached;
 	bool is_ending;          /* detached, or handed over: no new socket */
@@ -49,7 +59,7 @@ struct nbd_kernel {
 	char device[32];         /* "/dev/nbd0", "" when there is none */
 };
 
-#define NBD_KERNEL_INIT { .socket = -1 }
+#define NBD_KERNEL_INIT { .connections = 1 }
 
 /* The number in "/dev/nbdN", NBD_INDEX_ANY for "auto". Errors: EINVAL. */
 int nbd_kernel_parse_device(const char *text, int *index);
@@ -68,7 +78,8 @@ int nbd_kernel_start_attach(struct nbd_kernel *kernel,
 
 /*
  * The same for the device that a process before this one has attached for the
- * backend: it gets a new socket, and its file systems need not know.
+ * backend: it gets new sockets, and its file systems need not know.
+ * connections: as many as it has had.
  *
  * Errors: ESTALE (the disk behind it cannot be the same: another block size, or
  * it is smaller), EMFILE, …
@@ -90,9 +101,6 @@ void nbd_kernel_finish_adopt(struct nbd_kernel *kernel);
 
 /* The device is another process's now. */
 void nbd_kernel_leave(struct nbd_kernel *kernel);
-
-/* Offers the kernel a new socket in the place of the one that it has closed. */
-void nbd_kernel_reconnect(struct nbd_kernel *kernel);
 
 /* The disk has another size: the device gets it when it has become larger. */
 void nbd_kernel_resize(struct nbd_kernel *kernel, uint64_t bytes);

@@ -21,6 +21,7 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/disk.h \
 	nbd-bridge/frontend.c \
 	nbd-bridge/frontend.h \
+	nbd-bridge/gate.c \
 	nbd-bridge/handover.c \
 	nbd-bridge/handover.h \
 	nbd-bridge/handshake.c \
@@ -92,6 +93,7 @@ NBD_UNIT_LIBS = nbd-bridge/libnbd-bridge.la $(UNIT_LIBS)
 check_PROGRAMS += \
 	tests/unit/test-nbd-buffers \
 	tests/unit/test-nbd-extended \
+	tests/unit/test-nbd-gate \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
@@ -106,6 +108,7 @@ check_PROGRAMS += \
 TESTS += \
 	tests/unit/test-nbd-buffers \
 	tests/unit/test-nbd-extended \
+	tests/unit/test-nbd-gate \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
@@ -123,6 +126,11 @@ tests_unit_test_nbd_extended_SOURCES = \
 	tests/unit/nbd-rig.h \
 	tests/unit/test-nbd-extended.c
 tests_unit_test_nbd_extended_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_gate_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-gate.c
+tests_unit_test_nbd_gate_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_handshake_SOURCES = tests/unit/test-nbd-handshake.c
 tests_unit_test_nbd_handshake_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_listener_SOURCES = \

@@ -39,7 +39,6 @@
 #define FREE_TIMEOUT_MS 3000    /* until a detached device is free */
 #define FREE_SLICE_MS 10
 #define REQUEST_KB 1024         /* what one request of the kernel may have */
-#define RESEND_MS 2000          /* how often it looks whether to send it again */
 #define REPLACE_TIMEOUT_MS 5000 /* until the kernel has seen a socket's end */
 #define REPLACE_SLICE_MS 10
 
@@ -308,13 +307,13 @@ int nbd_link_wait_device(uint32_t index, uint64_t bytes)
 			PRIu64 " bytes", index, bytes);
 }
 
-void nbd_link_tune(uint32_t index)
+void nbd_link_tune(uint32_t index, uint32_t resend_ms)
 {
 	long long most = read_sysfs(index, "queue/max_hw_sectors_kb");
 	long long now = read_sysfs(index, "queue/max_sectors_kb");
 	long long wanted = most > 0 && most < REQUEST_KB ? most : REQUEST_KB;
 
-	write_sysfs(index, "queue/io_timeout", RESEND_MS);
+	write_sysfs(index, "queue/io_timeout", resend_ms);
 	if (now < 0 || now >= wanted)
 		return;
 	if (!write_sysfs(index, "queue/max_sectors_kb", wanted))
@@ -439,7 +438,8 @@ static int offer_socket(uint32_t index, const char *backend, int *fd)
 	int ends[2];
 	int rc;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+		       SOCK_NONBLOCK, 0, ends) < 0)
 		return -errno;
 	nbd_socket_widen(ends[0]);
 	nbd_socket_widen(ends[1]);

@@ -44,10 +44,10 @@ int nbd_link_disconnect(uint32_t index);
 int nbd_link_wait_device(uint32_t index, uint64_t bytes);
 
 /*
- * Lets the kernel send larger requests than it does by itself, and look every
- * other second whether a request has to be sent again.
+ * Lets the kernel send larger requests than it does by itself, and look after
+ * resend_ms whether a request has to be sent again.
  */
-void nbd_link_tune(uint32_t index);
+void nbd_link_tune(uint32_t index, uint32_t resend_ms);
 
 /* Writes out file systems and caches that lie on the device. */
 int nbd_link_flush(uint32_t index);

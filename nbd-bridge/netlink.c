@@ -25,18 +25,28 @@ static struct nl_msg *new_message(int family, uint8_t command)
 	return NULL;
 }
 
-/* NBD_ATTR_SOCKETS: a list of items, each of which has a descriptor. */
-static bool put_socket(struct nl_msg *msg, int fd)
+static bool put_item(struct nl_msg *msg, int fd)
 {
-	struct nlattr *list, *item;
+	struct nlattr *item = nla_nest_start(msg, NBD_SOCK_ITEM);
 
-	list = nla_nest_start(msg, NBD_ATTR_SOCKETS);
-	if (list == NULL)
-		return false;
-	item = nla_nest_start(msg, NBD_SOCK_ITEM);
 	if (item == NULL || nla_put_u32(msg, NBD_SOCK_FD, (uint32_t)fd) < 0)
 		return false;
 	nla_nest_end(msg, item);
+	return true;
+}
+
+/* NBD_ATTR_SOCKETS: a list of items, each of which has a descriptor. */
+static bool put_sockets(struct nl_msg *msg, const int *fds, unsigned count)
+{
+	struct nlattr *list = nla_nest_start(msg, NBD_ATTR_SOCKETS);
+	unsigned i;
+
+	if (list == NULL)
+		return false;
+	for (i = 0; i < count; i++) {
+		if (!put_item(msg, fds[i]))
+			return false;
+	}
 	nla_nest_end(msg, list);
 	return true;
 }
@@ -65,7 +75,7 @@ static bool put_connect(struct nl_msg *msg, const struct nbd_connect *what)
 	}
 	return nla_put_string(msg, NBD_ATTR_BACKEND_IDENTIFIER,
 			      what->backend) == 0 &&
-	       put_socket(msg, what->socket);
+	       put_sockets(msg, what->sockets, what->nsockets);
 }
 
 struct nl_msg *nbd_netlink_connect(int family, const struct nbd_connect *what)
@@ -86,7 +96,7 @@ static bool put_reconfigure(struct nl_msg *msg,
 			      what->backend) == 0 &&
 	       (what->bytes == 0 ||
 		nla_put_u64(msg, NBD_ATTR_SIZE_BYTES, what->bytes) == 0) &&
-	       (what->socket < 0 || put_socket(msg, what->socket));
+	       (what->socket < 0 || put_sockets(msg, &what->socket, 1));
 }
 
 struct nl_msg *nbd_netlink_reconfigure(int family,

@@ -15,7 +15,8 @@
 /* What NBD_CMD_CONNECT is told. */
 struct nbd_connect {
 	int index;                /* N of /dev/nbdN, or NBD_INDEX_ANY */
-	int socket;               /* the kernel's end */
+	const int *sockets;       /* the kernel's ends */
+	unsigned nsockets;
 	uint64_t bytes;
 	uint64_t block_size;
 	uint64_t server_flags;    /* transmission flags */

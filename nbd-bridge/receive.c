@@ -260,6 +260,7 @@ static size_t aim(struct nbd_client *client, struct iovec iov[2], int *count)
 /* Shares out what has arrived as aim() has laid it out. */
 static void arrived(struct nbd_client *client, size_t length)
 {
+	client->is_clear = false;
 	if (client->incoming != NULL) {
 		uint32_t part = (uint32_t)dsc_min_size(length,
 				(size_t)client->incoming->length -

@@ -443,7 +443,7 @@ enum nbd_intake nbd_request_take(struct nbd_client *client,
 
 	if (request->type == NBD_CMD_DISC)
 		return NBD_INTAKE_END;
-	if (client->free == NULL)
+	if (client->free == NULL || !nbd_gate_is_open(client))
 		return NBD_INTAKE_STALL;
 	error = check(client, find_command(request->type), request, &why);
 	if (error != 0)

@@ -17,6 +17,10 @@ static void free_client(struct nbd_client *client)
 
 	dsc_list_remove(&client->link);
 	client->server->count--;
+	if (client->is_kernel) {
+		client->server->kernels--;
+		nbd_gate_look_again(client->server);
+	}
 	discsi_deferred_free(client->turn);
 	discsi_timer_free(client->deadline);
 	free(client->handshake);

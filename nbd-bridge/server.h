@@ -31,6 +31,9 @@
 #define NBD_CLIENTS_DEFAULT 64
 #define NBD_CLIENTS_LIMIT 500
 
+/* Sockets of one kernel device. */
+#define NBD_CONNECTIONS_MAX 16
+
 /* A client has this long to get through the handshake, TLS included. */
 #define NBD_HANDSHAKE_TIMEOUT_MS 30000u
 
@@ -58,8 +61,13 @@ struct nbd_server {
 	struct discsi_deferred *reaper;
 	struct nbd_log_limit log_limit;   /* of requests that fail */
 	struct nbd_log_limit drop_limit;  /* of clients that misbehave */
+	size_t kernels;                   /* clients that are a kernel's */
 	bool has_kernel_left;             /* it has asked to disconnect */
 	bool is_paused;                   /* no request is taken */
+	discsi_call_cb on_hangup;         /* a kernel's socket is closed; what
+					   * is under way may go on. May be
+					   * set; not from inside a call */
+	void *on_hangup_arg;
 };
 
 enum nbd_client_kind {
@@ -92,7 +100,8 @@ void nbd_server_abandon(struct nbd_server *server);
  * fd: taken if 0 is returned. on_gone: called once, on the loop, when the
  *      client is closed and nothing of it is under way any more; NULL: nobody
  *      wants to know.
- * Errors: ENOMEM, EUSERS (clients_max), and those of watching it.
+ * Errors: ENOMEM, EUSERS (clients_max, which no kernel counts for), and those
+ * of watching it.
  */
 int nbd_server_add(struct nbd_server *server, int fd,
 		   enum nbd_client_kind kind, discsi_call_cb on_gone,

@@ -133,6 +133,7 @@ static struct json_object *make_object(const char *id,
 		{ "isid", json_object_new_string(state->isid) },
 		{ "lun", json_object_new_uint64(state->lun) },
 		{ "bytes", json_object_new_uint64(state->bytes) },
+		{ "connections", json_object_new_uint64(state->connections) },
 		{ "read_only", json_object_new_boolean(state->is_read_only) },
 		{ "started", json_object_new_int64(state->started) },
 		{ "updated", json_object_new_int64(state->updated) },
@@ -186,7 +187,8 @@ char *nbd_state_member(const char *text, const char *name)
 	char *copy = NULL;
 
 	if (json_object_object_get_ex(object, name, &value) &&
-	    json_object_is_type(value, json_type_string))
+	    (json_object_is_type(value, json_type_string) ||
+	     json_object_is_type(value, json_type_int)))
 		found = json_object_get_string(value);
 	if (found != NULL && found[0] != '\0')
 		copy = strdup(found);

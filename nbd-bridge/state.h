@@ -22,6 +22,7 @@ struct nbd_state {
 	int64_t pid;                 /* whom to signal */
 	uint64_t lun;
 	uint64_t bytes;
+	unsigned connections;        /* of the device, 0: there is none */
 	bool is_read_only;
 	int64_t started;
 	int64_t updated;
@@ -42,7 +43,7 @@ struct nbd_state {
 /* JSON that ends with a newline: allocated, NULL without memory. */
 char *nbd_state_text(const char *id, const struct nbd_state *state);
 
-/* A text of a state file that is not "": allocated, else NULL. */
+/* A text of a state file that is not "", or a number: allocated, else NULL. */
 char *nbd_state_member(const char *text, const char *name);
 
 #endif /* NBD_STATE_H */

@@ -147,7 +147,7 @@ static void test_reserved(void)
 	int rc;
 
 	nbd_pool_init(&pool, (size_t)64 << 20);
-	CU_ASSERT_EQUAL_FATAL(nbd_pool_reserve(&pool), 0);
+	CU_ASSERT_EQUAL_FATAL(nbd_pool_reserve(&pool, 1), 0);
 	CU_ASSERT_EQUAL(pool.spare, NBD_RESERVE_BYTES);
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		rc = 0;

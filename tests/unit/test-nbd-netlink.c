@@ -65,6 +65,7 @@ static void test_connect(void)
 	const uint32_t index = 5;
 	const uint64_t bytes = UINT64_C(5) << 40, block = 4096, flags = 0x16d;
 	const uint64_t timeout = 0, dead = 30;
+	const int fd = 42;
 	const struct { uint16_t head[2]; uint32_t fd; } item = {
 		{ 8, NBD_SOCK_FD }, 42
 	};
@@ -79,7 +80,7 @@ static void test_connect(void)
 		{ NBD_ATTR_SOCKETS, 12, NULL },
 	};
 	struct nbd_connect connect = {
-		.index = 5, .socket = 42, .bytes = bytes, .block_size = 4096,
+		.index = 5, .sockets = &fd, .nsockets = 1, .bytes = bytes, .block_size = 4096,
 		.server_flags = 0x16d, .timeout_s = 0, .dead_timeout_s = 30,
 		.backend = "abc",
 	};
@@ -99,8 +100,9 @@ static void test_connect(void)
 /* "Any free one" is said by leaving the index out. */
 static void test_connect_any(void)
 {
+	const int fd = 3;
 	struct nbd_connect connect = {
-		.index = NBD_INDEX_ANY, .socket = 3, .bytes = 512,
+		.index = NBD_INDEX_ANY, .sockets = &fd, .nsockets = 1, .bytes = 512,
 		.block_size = 512, .backend = "x",
 	};
 	struct nl_msg *msg = nbd_netlink_connect(FAMILY, &connect);
@@ -110,6 +112,32 @@ static void test_connect_any(void)
 					   NBD_ATTR_INDEX));
 	CU_ASSERT_PTR_NOT_NULL(nlmsg_find_attr(nlmsg_hdr(msg), GENL_HDRLEN,
 					       NBD_ATTR_SOCKETS));
+	nlmsg_free(msg);
+}
+
+/* Each of several sockets is an item of its own, in their order. */
+static void test_connect_many(void)
+{
+	const int fds[] = { 9, 8, 7 };
+	const struct nbd_connect connect = {
+		.index = 0, .sockets = fds, .nsockets = 3, .bytes = 512,
+		.block_size = 512, .backend = "x",
+	};
+	struct nl_msg *msg = nbd_netlink_connect(FAMILY, &connect);
+	struct nlattr *list, *item, *number;
+	int rest, count = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(msg);
+	list = nlmsg_find_attr(nlmsg_hdr(msg), GENL_HDRLEN, NBD_ATTR_SOCKETS);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+	nla_for_each_nested(item, list, rest) {
+		CU_ASSERT_FATAL(count < 3);
+		CU_ASSERT_EQUAL(nla_type(item), NBD_SOCK_ITEM);
+		number = nla_find(nla_data(item), nla_len(item), NBD_SOCK_FD);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(number);
+		CU_ASSERT_EQUAL((int)nla_get_u32(number), fds[count++]);
+	}
+	CU_ASSERT_EQUAL(count, 3);
 	nlmsg_free(msg);
 }
 
@@ -218,6 +246,7 @@ static void test_reconfigure(void)
 static const struct dsc_test tests[] = {
 	{ "connect", test_connect },
 	{ "connect-any", test_connect_any },
+	{ "connect-many", test_connect_many },
 	{ "disconnect", test_disconnect },
 	{ "reconfigure", test_reconfigure },
 	{ "answer", test_answer },
