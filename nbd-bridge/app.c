@@ -161,12 +161,8 @@ static void recall_connections(struct nbd_app *app)
 	unsigned long had = text != NULL ? strtoul(text, NULL, 10) : 1;
 
 	free(text);
-	if (had == app->kernel.connections || had < 1 ||
-	    had > NBD_CONNECTIONS_MAX)
-		return;
-	nbd_log(DISCSI_LOG_WARNING, "it keeps its number of connections, %lu, "
-		"until it is detached", had);
-	app->kernel.connections = (unsigned)had;
+	if (had >= 1 && had <= NBD_CONNECTIONS_MAX)
+		app->kernel.connections = (unsigned)had;
 }
 
 /*
@@ -187,6 +183,10 @@ static int recall(struct nbd_app *app)
 	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "
 		"died: going on with it", app->left_index);
 	recall_connections(app);
+	if (app->kernel.connections != app->options->connections)
+		nbd_log(DISCSI_LOG_WARNING, "it keeps its number of "
+			"connections, %u, until it is detached",
+			app->kernel.connections);
 	rc = recall_member(app, "isid", "isid");
 	if (rc == 0)
 		rc = recall_member(app, "expected_id", "designator");
@@ -373,6 +373,14 @@ static int export_device(struct nbd_app *app)
 
 static int export_taken(struct nbd_app *app)
 {
+	int rc = 0;
+
+	if (app->takeover.device != NULL) {
+		recall_connections(app);
+		rc = read_answer_time(app);
+	}
+	if (rc < 0)
+		return rc;
 	if (app->takeover.socket != NULL) {
 		app->socket_path = strdup(app->takeover.socket);
 		if (app->socket_path == NULL)
