@@ -340,18 +340,49 @@ static void free_parts(struct dsc_conn *conn)
 	free(conn);
 }
 
+/* Both ends have one address: it is this machine, and no network is used. */
+static bool is_local(int fd)
+{
+	struct sockaddr_storage own = { 0 }, peer = { 0 };
+	socklen_t own_length = sizeof(own), peer_length = sizeof(peer);
+
+	if (getsockname(fd, (struct sockaddr *)&own, &own_length) < 0 ||
+	    getpeername(fd, (struct sockaddr *)&peer, &peer_length) < 0 ||
+	    own.ss_family != peer.ss_family)
+		return false;
+	if (own.ss_family == AF_INET)
+		return ((struct sockaddr_in *)&own)->sin_addr.s_addr ==
+		       ((struct sockaddr_in *)&peer)->sin_addr.s_addr;
+	return own.ss_family == AF_INET6 &&
+	       IN6_ARE_ADDR_EQUAL(&((struct sockaddr_in6 *)&own)->sin6_addr,
+				  &((struct sockaddr_in6 *)&peer)->sin6_addr);
+}
+
+/*
+ * Batches are whole: waiting for more only delays them. Where there is no
+ * network there is nothing to be measured or spared, either: algorithms that
+ * pace what they send (BBR) set a timer for each packet. Reno is always there.
+ */
+static void tune(int fd)
+{
+	static const char reno[] = "reno";
+	const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (is_local(fd))
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno,
+				 sizeof(reno) - 1);
+}
+
 static int start(struct dsc_conn *conn)
 {
-	const int on = 1;
 	int flags = fcntl(conn->fd, F_GETFL);
 	int rc;
 
 	/* Unlike all other calls splice() has no flag for that. */
 	if (flags < 0 || fcntl(conn->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-
-	/* Batches are whole: waiting for more only delays them. */
-	(void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	tune(conn->fd);
 	rc = dsc_watch_add(&conn->ctx->loop, &conn->watch, conn->fd, EPOLLIN,
 			   on_ready);
 	conn->is_open = rc == 0;

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,8 @@ static bool open_portal(struct sim *sim, unsigned i)
 	portal->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			    0);
 	setsockopt(portal->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Nothing that sets a timer for each packet, as BBR does. */
+	setsockopt(portal->fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
 	if (bind(portal->fd, (struct sockaddr *)&address, length) != 0 ||
 	    listen(portal->fd, 4096) != 0 ||
 	    getsockname(portal->fd, (struct sockaddr *)&address, &length) != 0) {
