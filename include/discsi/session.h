@@ -72,7 +72,7 @@ struct discsi_session_info {
 	uint16_t port;
 	uint16_t tpgt;           /* target portal group tag */
 	uint16_t tsih;           /* target session identifying handle */
-	uint8_t isid[6];
+	uint8_t isid[6];         /* of the first of several, others count on */
 	bool connected;
 	bool header_digest;
 	bool data_digest;

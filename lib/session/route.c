@@ -337,6 +337,7 @@ void dsc_session_inherit(struct discsi_session *session,
 	if (session->conf->isid == NULL)
 		return;
 	dsc_barrier_owe(nexus, unit->address);
+	dsc_barrier_orphan(nexus, unit->address);
 	dsc_verify_doubt(nexus);
 }
 

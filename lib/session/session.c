@@ -291,7 +291,7 @@ int discsi_session_get_info(struct discsi_session *session,
 	memcpy(now.address, nexus->address, sizeof(nexus->address));
 	now.tpgt = nexus->params.tpgt;
 	now.tsih = nexus->params.tsih;
-	memcpy(now.isid, nexus->params.isid, sizeof(now.isid));
+	memcpy(now.isid, session->nexus[0].isid, sizeof(now.isid));
 	now.connected = nexus->state == DSC_SESSION_READY;
 	now.header_digest = nexus->params.header_digest;
 	now.data_digest = nexus->params.data_digest;

@@ -177,16 +177,28 @@ static void go_on(struct rig *rig)
 	CU_ASSERT_EQUAL(stats.resets, 1);
 }
 
-static void test_tgtd_next_process(void)
+static void next_process(const char *sessions)
 {
 	struct stand stand;
 
 	if (stand_on_tgtd(&stand)) {
 		rig_set(&stand.rig, "isid", "8012345678ab");
+		rig_set(&stand.rig, "sessions", sessions);
 		if (rig_open(&stand.rig))
 			go_on(&stand.rig);
 	}
 	stand_down(&stand);
+}
+
+static void test_tgtd_next_process(void)
+{
+	next_process("1");
+}
+
+/* Nothing is written over the other session meanwhile. */
+static void test_tgtd_next_process_of_two(void)
+{
+	next_process("2");
 }
 
 /* ------------------------------------------------------------------ istgt */
@@ -219,6 +231,7 @@ static const struct dsc_test tests[] = {
 	{ "tgtd_reset", test_tgtd_reset },
 	{ "tgtd_reinstate_is_no_barrier", test_tgtd_reinstate_is_no_barrier },
 	{ "tgtd-next-process", test_tgtd_next_process },
+	{ "tgtd-next-process-of-two", test_tgtd_next_process_of_two },
 	{ "istgt", test_istgt },
 	{ "istgt_reset", test_istgt_reset },
 	{ NULL, NULL }
