@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * attach.c: discsi attach: a LUN becomes a local disk. What does the work is
- * discsi_bridge_attach(); here is what is asked of it and said of it. Main
+ * discsi_bridge_attach_with(); here is what is asked of it and said of it. Main
  * thread.
  */
 #include <errno.h>
@@ -44,6 +44,9 @@ static int print_text(const struct discsi_bridge *bridge)
 int run_attach(struct cli *cli)
 {
 	const char *url = cli->noperands > 0 ? cli->operands[0] : NULL;
+	const struct discsi_attach_options options = {
+		.size = sizeof(options), .connections = cli->connections,
+	};
 	struct discsi_bridge *bridge = NULL;
 	struct discsi_conf *conf;
 	int status;
@@ -51,7 +54,7 @@ int run_attach(struct cli *cli)
 	status = connect_conf(cli, url, false, &conf);
 	if (status < 0)
 		return EXIT_FAILED;
-	if (discsi_bridge_attach(conf, cli->device, &bridge) < 0)
+	if (discsi_bridge_attach_with(conf, cli->device, &options, &bridge) < 0)
 		status = fail_library(NULL, NULL);
 	else if (cli->json)
 		status = output_json(shape_attached(bridge));

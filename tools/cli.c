@@ -18,6 +18,7 @@
 #include "cli.h"
 
 #define FIRST_CODE 256  /* above every letter */
+#define CONNECTIONS_MAX 16
 
 enum option_id {
 	OPTION_MEMBER,      /* sets a member of the configuration */
@@ -29,6 +30,7 @@ enum option_id {
 	OPTION_VERBOSE,
 	OPTION_CONFIG,
 	OPTION_DEVICE,
+	OPTION_CONNECTIONS,
 	OPTION_FORCE,
 	OPTION_VERIFY,
 	OPTION_PROGRESS,
@@ -72,6 +74,8 @@ static const struct option_entry entries[] = {
 	  "any other member of the configuration; repeatable" },
 	{ "device", 'd', "HOW", CLI_ATTACH, OPTION_DEVICE, NULL,
 	  "auto, nbd, /dev/nbdN, socket or a path" },
+	{ "connections", 0, "NUMBER", CLI_ATTACH, OPTION_CONNECTIONS, NULL,
+	  "sockets of a kernel device, 1 to 16 (1)" },
 	{ "read-only", 'r', NULL, CLI_ATTACH, OPTION_FLAG_MEMBER, "read_only",
 	  "refuse every write" },
 	{ "force", 'f', NULL, CLI_DETACH, OPTION_FORCE, NULL,
@@ -212,6 +216,19 @@ static int add_any_setting(struct cli *cli, char *text)
 	return add_setting(cli, text, equals + 1);
 }
 
+static int take_connections(struct cli *cli, const char *text)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || number < 1 ||
+	    number > CONNECTIONS_MAX)
+		return usage(cli, "option --connections takes a number from 1 "
+			     "to %d", CONNECTIONS_MAX);
+	cli->connections = (unsigned)number;
+	return 0;
+}
+
 static int apply(struct cli *cli, const struct option_entry *entry,
 		 char *value)
 {
@@ -240,6 +257,8 @@ static int apply(struct cli *cli, const struct option_entry *entry,
 	case OPTION_DEVICE:
 		cli->device = value;
 		break;
+	case OPTION_CONNECTIONS:
+		return take_connections(cli, value);
 	case OPTION_FORCE:
 		cli->force = true;
 		break;

@@ -56,6 +56,7 @@ struct cli {
 	struct cli_setting settings[CLI_SETTINGS_MAX];
 	size_t nsettings;
 	const char *device;
+	unsigned connections;               /* of the device; 0: not told */
 	bool force;
 	bool verify;
 	enum cli_progress progress;

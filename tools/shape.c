@@ -114,6 +114,7 @@ static const struct member bridge_members[] = {
 	BRIDGE(since, "Since", MEMBER_TIME, false),
 	BRIDGE(started, "Attached", MEMBER_TIME, false),
 	BRIDGE(updated, "Written down", MEMBER_TIME, false),
+	BRIDGE(connections, "Connections", MEMBER_COUNT, false),
 	BRIDGE(sessions, "Sessions", MEMBER_COUNT, false),
 	BRIDGE(sessions_ready, "Sessions ready", MEMBER_COUNT, false),
 	BRIDGE(last_error, "Last error", MEMBER_POINTER, false),

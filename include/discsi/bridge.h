@@ -64,6 +64,7 @@ struct discsi_bridge {
 	int64_t worker;    /* the process that does the I/O; pid or its child */
 	uint64_t looks;    /* how often it has asked the LUN for its size; it
 			    * does so on SIGUSR1 to worker, unless this is 0 */
+	unsigned connections;  /* sockets of the device; 0: there is none */
 };
 
 /*
@@ -84,6 +85,20 @@ struct discsi_bridge {
  */
 int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
 			 struct discsi_bridge **bridge);
+
+/* What may be asked for besides; all zero but for the size is nothing. */
+struct discsi_attach_options {
+	size_t size;           /* set by the caller to sizeof(this struct) */
+	unsigned connections;  /* sockets of a kernel device, 1 to 16; 0: one.
+				* A socket has as many as its clients make */
+};
+
+/*
+ * The same with options; NULL is none. Errors besides: EINVAL (options).
+ */
+int discsi_bridge_attach_with(const struct discsi_conf *conf, const char *how,
+			      const struct discsi_attach_options *options,
+			      struct discsi_bridge **bridge);
 
 /*
  * Ends a bridge: its process flushes, disconnects, logs out and removes what

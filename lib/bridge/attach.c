@@ -30,6 +30,7 @@
 #define KERNEL_MODULE "/sys/module/nbd"
 #define EXTRA_MS 60000      /* beyond login_timeout: opening the LUN and all */
 #define ANSWER_DEPTH 8
+#define CONNECTIONS_MAX 16
 #define ERRNO_MAX 133       /* EHWPOISON, the last of Linux */
 
 /* -------------------------------------------------------------- arguments */
@@ -369,10 +370,25 @@ int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,
 	return attach(&request, how, bridge);
 }
 
+int discsi_bridge_attach_with(const struct discsi_conf *conf, const char *how,
+			      const struct discsi_attach_options *options,
+			      struct discsi_bridge **bridge)
+{
+	struct dsc_bridge_options all = { .cancel_fd = -1 };
+
+	if (options != NULL && options->size < sizeof(*options))
+		return dsc_fail(EINVAL, "discsi_bridge_attach_with: size is not "
+				"set to the size of the struct");
+	if (options != NULL)
+		all.connections = options->connections;
+	if (all.connections > CONNECTIONS_MAX)
+		return dsc_fail(EINVAL, "a device has 1 to %d connections, not "
+				"%u", CONNECTIONS_MAX, all.connections);
+	return dsc_bridge_attach(conf, how, &all, bridge);
+}
+
 int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
 			 struct discsi_bridge **bridge)
 {
-	const struct dsc_bridge_options options = { .cancel_fd = -1 };
-
-	return dsc_bridge_attach(conf, how, &options, bridge);
+	return discsi_bridge_attach_with(conf, how, NULL, bridge);
 }

@@ -69,6 +69,8 @@ static const struct state_member later_members[] = {
 	{ "thin", STATE_BOOL, offsetof(struct discsi_bridge, thin) },
 	{ "worker", STATE_PID, offsetof(struct discsi_bridge, worker) },
 	{ "looks", STATE_NUMBER, offsetof(struct discsi_bridge, looks) },
+	{ "connections", STATE_COUNT,
+	  offsetof(struct discsi_bridge, connections) },
 };
 
 #define STATS(name) \

@@ -69,6 +69,19 @@ static void use_program(const char *text)
 	setenv("DISCSI_NBD", scratch_path("program"), 1);
 }
 
+static int attach_with(const char *how, unsigned connections,
+		       struct discsi_bridge **bridge)
+{
+	const struct discsi_attach_options options = {
+		.size = sizeof(options), .connections = connections,
+	};
+	struct discsi_conf *conf = make_conf();
+	int status = discsi_bridge_attach_with(conf, how, &options, bridge);
+
+	discsi_conf_free(conf);
+	return status;
+}
+
 static int attach(const char *how, struct discsi_bridge **bridge)
 {
 	struct discsi_conf *conf = make_conf();
@@ -79,12 +92,16 @@ static int attach(const char *how, struct discsi_bridge **bridge)
 }
 
 /* Attaches with the good program and ends the process it leaves. */
-static void attach_and_end(const char *how)
+static void attach_many_and_end(const char *how, unsigned connections)
 {
 	struct discsi_bridge *bridge;
 
 	use_program(good_program);
-	CU_ASSERT_EQUAL_FATAL(attach(how, &bridge), 0);
+	if (connections == 0)
+		CU_ASSERT_EQUAL_FATAL(attach(how, &bridge), 0)
+	else
+		CU_ASSERT_EQUAL_FATAL(attach_with(how, connections, &bridge),
+				      0)
 	CU_ASSERT_STRING_EQUAL(bridge->id, ID);
 	CU_ASSERT_STRING_EQUAL(bridge->socket, "/s");
 	CU_ASSERT_STRING_EQUAL(bridge->portal, "127.0.0.1:3260");
@@ -93,6 +110,11 @@ static void attach_and_end(const char *how)
 	CU_ASSERT(bridge->alive);
 	CU_ASSERT_EQUAL(discsi_bridge_detach(bridge->id, 0), 0);
 	discsi_bridge_free(bridge);
+}
+
+static void attach_and_end(const char *how)
+{
+	attach_many_and_end(how, 0);
 }
 
 static void expect_text(const char *file, const char *text)
@@ -155,6 +177,26 @@ static void test_how(void)
 		attach_and_end(hows[i].how);
 		expect_text("args", hows[i].arguments);
 	}
+}
+
+/* They are a device's; a socket serves what comes. */
+static void test_connections(void)
+{
+	const struct discsi_attach_options small = { .size = 4 };
+	struct discsi_conf *conf = make_conf();
+	struct discsi_bridge *bridge;
+
+	attach_many_and_end("nbd", 4);
+	expect_text("args", "\n--connections\n4\n");
+	attach_many_and_end("nbd", 1);
+	expect_no_text("args", "--connections");
+	attach_many_and_end("socket", 4);
+	expect_no_text("args", "--connections");
+	CU_ASSERT_EQUAL(attach_with("nbd", 17, &bridge), -EINVAL);
+	expect_message("17");
+	CU_ASSERT_EQUAL(discsi_bridge_attach_with(conf, "nbd", &small,
+						  &bridge), -EINVAL);
+	discsi_conf_free(conf);
 }
 
 static void test_auto(void)
@@ -367,6 +409,7 @@ static const struct dsc_test tests[] = {
 	{ "what-it-is-given", test_what_it_is_given },
 	{ "how", test_how },
 	{ "auto", test_auto },
+	{ "connections", test_connections },
 	{ "clean-start", test_clean_start },
 	{ "without-streams", test_without_streams },
 	{ "failures", test_failures },

@@ -29,7 +29,7 @@ static const struct nbd_state state = {
 	.since = 1764000000, .sessions = 4, .sessions_ready = 3,
 	.last_error = "gone", .last_error_time = 1764000000,
 	.designator = "naa.6001", .serial = "S1", .block_size = 4096,
-	.is_thin = true,
+	.is_thin = true, .connections = 4,
 	.stats = {
 		.size = sizeof(struct discsi_session_stats),
 		.outstanding = 1, .retries = 2, .timeouts = 3, .aborts = 4,
@@ -42,6 +42,16 @@ static const struct nbd_state state = {
 		},
 	},
 };
+
+static void expect_recalled(const struct nbd_registry *registry,
+			    const char *member, const char *value)
+{
+	char *recalled = nbd_registry_recall(registry, member);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(recalled);
+	CU_ASSERT_STRING_EQUAL(recalled, value);
+	free(recalled);
+}
 
 static void test_publish(void)
 {
@@ -74,6 +84,7 @@ static void test_publish(void)
 	CU_ASSERT_EQUAL(bridge->updated, 1764000001);
 	CU_ASSERT_EQUAL(bridge->sessions, 4);
 	CU_ASSERT_EQUAL(bridge->sessions_ready, 3);
+	CU_ASSERT_EQUAL(bridge->connections, 4);
 	CU_ASSERT_STRING_EQUAL(bridge->last_error, "gone");
 	CU_ASSERT_EQUAL(bridge->last_error_time, 1764000000);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bridge->stats);
@@ -87,6 +98,11 @@ static void test_publish(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"started\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"export\":\"e\""));
 	free(text);
+	expect_recalled(&registry, "isid", "800102030405");
+	expect_recalled(&registry, "connections", "4");
+	CU_ASSERT_PTR_NULL(nbd_registry_recall(&registry, "device"));
+	CU_ASSERT_PTR_NULL(nbd_registry_recall(&registry, "stats"));
+	CU_ASSERT_PTR_NULL(nbd_registry_recall(&registry, "absent"));
 
 	nbd_registry_release(&registry);
 	CU_ASSERT(!scratch_exists(ID ".json"));

@@ -120,6 +120,7 @@ static const char *const right_lines[] = {
 	"discsi discover -c conf",
 	"discsi list iscsi://h/i",
 	"discsi attach iscsi://h/i/1 --device nbd --read-only",
+	"discsi attach iscsi://h/i/1 --connections 16",
 	"discsi detach x --force",
 	"discsi status --json",
 	"discsi status iqn.x-lun-1",
@@ -165,6 +166,9 @@ static const struct wrong {
 	{ "discsi list iscsi://h/i --force", "--force is not for \"list\"" },
 	{ "discsi status --password-file p", "--password-file is not for" },
 	{ "discsi copy a b --device nbd", "--device is not for" },
+	{ "discsi attach --connections 0", "a number from 1 to 16" },
+	{ "discsi attach --connections 17", "a number from 1 to 16" },
+	{ "discsi attach --connections two", "a number from 1 to 16" },
 };
 
 static void test_wrong(void)

@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/vm/guest/20-device.sh \
 	tests/vm/guest/30-detach.sh \
 	tests/vm/guest/40-restart.sh \
+	tests/vm/guest/45-connections.sh \
 	tests/vm/guest/45-takeover.sh \
 	tests/vm/guest/50-target.sh \
 	tests/vm/guest/60-storage.sh

@@ -39,6 +39,15 @@ test_a_storage_is_a_kernel_device_until_it_is_unmounted()
 	nothing_is_left
 }
 
+test_a_storage_has_the_connections_that_are_configured()
+{
+	device=$(storage-do "$(conf ', "connections": 4')" mount path)
+	[ "$(cat /run/discsi/*.json | json_member connections)" -eq 4 ]
+	[ "$(storage-do "$(conf)" mount path)" = "$device" ]
+	storage-do "$(conf ', "connections": 4')" mount read unmount
+	nothing_is_left
+}
+
 test_a_storage_in_use_stays_mounted()
 {
 	device=$(storage-do "$(conf ', "device": "nbd"')" mount path)
