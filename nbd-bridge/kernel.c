@@ -454,6 +454,7 @@ int nbd_kernel_start_flush(struct nbd_kernel *kernel)
 int nbd_kernel_start_detach(struct nbd_kernel *kernel)
 {
 	kernel->is_ending = true;
+	nbd_server_let_go(kernel->server);
 	kernel->detach.index = kernel->attach.index;
 	return nbd_worker_start(&kernel->detach.worker, kernel->server->ctx,
 				detach_job, NULL, &kernel->detach);

@@ -104,6 +104,8 @@ static void take_in(struct nbd_client *client,
 		break;
 	case NBD_INTAKE_STALL:
 		client->is_stalled = true;
+		if (client->is_kernel && client->server->is_kernel_let_go)
+			nbd_client_drop(client, NULL);
 		break;
 	case NBD_INTAKE_END:
 		client->server->has_kernel_left |= client->is_kernel;

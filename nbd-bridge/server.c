@@ -119,6 +119,18 @@ static void drop_one(struct nbd_client *client)
 	nbd_client_drop(client, NULL);
 }
 
+static void let_go_one(struct nbd_client *client)
+{
+	if (client->is_kernel && client->is_stalled)
+		nbd_client_drop(client, NULL);
+}
+
+void nbd_server_let_go(struct nbd_server *server)
+{
+	server->is_kernel_let_go = true;
+	for_each_client(server, let_go_one);
+}
+
 void nbd_server_drain(struct nbd_server *server)
 {
 	for_each_client(server, nbd_client_end);

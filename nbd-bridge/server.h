@@ -64,6 +64,7 @@ struct nbd_server {
 	size_t kernels;                   /* clients that are a kernel's */
 	bool has_kernel_left;             /* it has asked to disconnect */
 	bool is_paused;                   /* no request is taken */
+	bool is_kernel_let_go;            /* nbd_server_let_go() */
 	discsi_call_cb on_hangup;         /* a kernel's socket is closed; what
 					   * is under way may go on. May be
 					   * set; not from inside a call */
@@ -116,6 +117,13 @@ bool nbd_server_has_room(const struct nbd_server *server);
  * handshake are closed at once.
  */
 void nbd_server_drain(struct nbd_server *server);
+
+/*
+ * The kernel's device is about to be detached, for which the kernel waits until
+ * it has sent what it is sending: a client of its that cannot take more, now or
+ * later, is closed, so that this does not last as long as the disk does.
+ */
+void nbd_server_let_go(struct nbd_server *server);
 
 /* ------------------------------------------------------------ pass.c */
 

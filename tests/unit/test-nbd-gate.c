@@ -194,6 +194,41 @@ static void test_disconnect(void)
 	rig_end(&rig);
 }
 
+/*
+ * The device is being detached: a socket from which nothing is taken must not be
+ * what the kernel waits for, whether that is so already or comes to be.
+ */
+static void test_let_go(void)
+{
+	struct rig rig;
+	int busy, waiting, late;
+
+	rig_begin(&rig);
+	busy = rig_connect(&rig, NBD_CLIENT_KERNEL);
+	waiting = rig_connect(&rig, NBD_CLIENT_KERNEL);
+	late = rig_connect(&rig, NBD_CLIENT_KERNEL);
+	rig.is_held = true;
+	send_write(&rig, busy, 1, 0x66);
+	rig_settle(&rig);
+	give_up(busy);
+	send_write(&rig, waiting, 2, 0x66);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL(rig.gone, 0);
+	nbd_server_let_go(&rig.server);
+	CU_ASSERT(rig_is_closed(&rig, waiting));
+	CU_ASSERT_EQUAL(rig.gone, 1);
+	send_write(&rig, late, 3, 0x66);
+	CU_ASSERT(rig_is_closed(&rig, late));
+	CU_ASSERT_EQUAL(rig.gone, 2);
+	CU_ASSERT_EQUAL(rig.pending, 1);
+	rig_release(&rig);
+	CU_ASSERT_EQUAL(rig.gone, 3);
+	close(busy);
+	close(waiting);
+	close(late);
+	rig_end(&rig);
+}
+
 /* Clients with a handshake have nothing to do with one another. */
 static void test_others_go_on(void)
 {
@@ -223,6 +258,7 @@ static const struct dsc_test tests[] = {
 	{ "new-socket-waits", test_new_socket_waits },
 	{ "all-closed", test_all_closed },
 	{ "disconnect", test_disconnect },
+	{ "let-go", test_let_go },
 	{ "others-go-on", test_others_go_on },
 	{ NULL, NULL }
 };

@@ -149,6 +149,44 @@ test_a_target_that_stands_still_for_long_is_no_error()
 	nothing_is_left
 }
 
+# More than the sockets hold, so that the kernel itself waits in a send; it must
+# not do so in the one that ends the device.
+test_a_detach_by_force_does_not_wait_for_the_target()
+{
+	device=$(attach_four --option noop_interval=2000 \
+		--option noop_timeout=3000 | json_member device)
+	for i in 1 2 3 4 5 6 7 8; do
+		(while dd if=/dev/zero of="$device" bs=4M count=24 \
+			oflag=direct; do :; done) &
+	done
+	wait_for 60 has_read_or_written "${device#/dev/}"
+	kill -STOP "$(cat /run/tgtd.pid)"
+	wait_for 30 is_recovering
+	usleep 3000000
+	discsi detach --force "$device"
+	kill -CONT "$(cat /run/tgtd.pid)"
+	wait
+	wait_for 30 no_session
+	nothing_is_left
+}
+
+is_recovering()
+{
+	grep -q '"state": *"recovering"' /run/discsi/*.json
+}
+
+# has_read_or_written NBDN: more than a look for partitions takes.
+has_read_or_written()
+{
+	read -r reads _ _ _ writes _ <"/sys/block/$1/stat"
+	[ $((reads + writes)) -gt 200 ]
+}
+
+no_session()
+{
+	[ -z "$(target_sessions)" ]
+}
+
 test_the_number_stays_until_it_is_detached()
 {
 	discsi-nbd --fork --password-file $secret_file --device auto \
