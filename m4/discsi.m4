@@ -37,6 +37,20 @@ or run scripts/install-deps, which installs everything that discsi needs.])
 	])
 ])
 
+dnl DSC_ARG_DIR(NAME, CONDITIONAL, DEFAULT, WHAT)
+dnl A directory that belongs to another program. The default is below the
+dnl prefix, where such programs look if that is /usr or /usr/local, and where
+dnl everybody may write who may install.
+AC_DEFUN([DSC_ARG_DIR], [
+	AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1=DIR],
+		[install $4 in DIR, not PREFIX/$3; no: nowhere])], [],
+		[with_$1=yes])
+	AS_CASE([$with_$1], [yes], [$1='${prefix}/$3'],
+		[no], [$1=''], [$1=$with_$1])
+	AC_SUBST([$1])
+	AM_CONDITIONAL([$2], [test "x$$1" != x])
+])
+
 dnl The sanitizers to build with, as for the compiler's -fsanitize=.
 AC_DEFUN([DSC_ARG_SANITIZERS], [
 	AC_ARG_ENABLE([sanitizers],

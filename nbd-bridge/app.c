@@ -16,6 +16,7 @@
 #include "app.h"
 #include "harden.h"
 #include "log.h"
+#include "naming.h"
 #include "nbdlink.h"
 #include "report.h"
 #include "tcp.h"
@@ -135,64 +136,6 @@ static int prepare_tcp(struct nbd_app *app)
 	return app->tcp_fd < 0 ? app->tcp_fd : 0;
 }
 
-/* What conf does not say is as the process before this one had it. */
-static int recall_member(struct nbd_app *app, const char *member,
-			 const char *recalled)
-{
-	char *given = NULL;
-	char *value;
-	int rc = discsi_conf_get(app->conf, member, &given);
-
-	if (rc < 0 || given != NULL) {
-		free(given);
-		return rc;
-	}
-	value = nbd_registry_recall(&app->registry, recalled);
-	if (value != NULL)
-		rc = discsi_conf_set(app->conf, member, value);
-	free(value);
-	return rc;
-}
-
-/* The kernel does not let a device have more sockets than it began with. */
-static void recall_connections(struct nbd_app *app)
-{
-	char *text = nbd_registry_recall(&app->registry, "connections");
-	unsigned long had = text != NULL ? strtoul(text, NULL, 10) : 1;
-
-	free(text);
-	if (had >= 1 && had <= NBD_CONNECTIONS_MAX)
-		app->kernel.connections = (unsigned)had;
-}
-
-/*
- * A device that a process before this one has left is gone on with: as the same
- * initiator, so that the target ends what that one had under way, and with the
- * same disk or none.
- */
-static int recall(struct nbd_app *app)
-{
-	int rc;
-
-	if (app->options->device == NULL || nbd_takeover_is_open(app))
-		return 0;
-	app->kernel.connections = app->options->connections;
-	app->left_index = nbd_link_find(app->registry.id);
-	if (app->left_index < 0)
-		return 0;
-	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "
-		"died: going on with it", app->left_index);
-	recall_connections(app);
-	if (app->kernel.connections != app->options->connections)
-		nbd_log(DISCSI_LOG_WARNING, "it keeps its number of "
-			"connections, %u, until it is detached",
-			app->kernel.connections);
-	rc = recall_member(app, "isid", "isid");
-	if (rc == 0)
-		rc = recall_member(app, "expected_id", "designator");
-	return rc < 0 ? rc : recall_member(app, "expected_id", "serial");
-}
-
 /* Before there is a thread that would not inherit it. */
 static int harden(struct nbd_app *app)
 {
@@ -263,6 +206,31 @@ static int open_lun(struct nbd_app *app)
 }
 
 /* ------------------------------------------------------------------- export */
+
+static int choose_name(struct nbd_app *app)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+	int rc = app->left_index >= 0 ? nbd_recall_name(app) : 0;
+
+	if (rc < 0 || app->name != NULL)
+		return rc;
+	rc = discsi_session_get_info(app->session, &info);
+	if (rc < 0)
+		return rc;
+	app->name = nbd_naming_choose(app->conf, &info, app->lun_id);
+	return app->name != NULL ? 0 : dsc_fail_memory();
+}
+
+/* Before there is the device: udev looks at it as soon as there is. */
+static int name_device(struct nbd_app *app)
+{
+	int rc = choose_name(app);
+
+	if (rc == 0)
+		rc = nbd_registry_name(&app->registry, app->name);
+	app->kernel.name = app->name;
+	return rc;
+}
 
 static int absolute_path(const char *path, char **absolute)
 {
@@ -344,6 +312,8 @@ static int export_device(struct nbd_app *app)
 
 	kernel->dead_timeout_s = app->options->restart_timeout_s;
 	rc = nbd_kernel_parse_device(app->options->device, &index);
+	if (rc == 0)
+		rc = name_device(app);
 	if (rc == 0 && app->left_index >= 0 && index != NBD_INDEX_ANY &&
 	    index != app->left_index)
 		rc = dsc_fail(EBUSY, "this LUN is /dev/nbd%d still, which a "
@@ -371,14 +341,23 @@ static int export_device(struct nbd_app *app)
 	return rc;
 }
 
+/* What is known of a device that the process before this one has named. */
+static int recall_device(struct nbd_app *app)
+{
+	int rc = nbd_recall_name(app);
+
+	if (rc < 0)
+		return rc;
+	app->kernel.name = app->name;
+	app->kernel.attach.is_named = app->name != NULL;
+	nbd_recall_connections(app);
+	return read_answer_time(app);
+}
+
 static int export_taken(struct nbd_app *app)
 {
-	int rc = 0;
+	int rc = app->takeover.device != NULL ? recall_device(app) : 0;
 
-	if (app->takeover.device != NULL) {
-		recall_connections(app);
-		rc = read_answer_time(app);
-	}
 	if (rc < 0)
 		return rc;
 	if (app->takeover.socket != NULL) {
@@ -439,6 +418,7 @@ static int publish(struct nbd_app *app)
 				&app->registry, &app->disk,
 				&(struct nbd_state){
 		.device = app->kernel.device,
+		.link = app->kernel.link,
 		.socket = app->socket_path != NULL ? app->socket_path : "",
 		.export = app->export.name,
 		.target = app->target,
@@ -458,7 +438,7 @@ static int publish(struct nbd_app *app)
 static int report_ready(struct nbd_app *app)
 {
 	char *text = nbd_report_ready(app->options->is_json, app->registry.id,
-				      app->kernel.device,
+				      app->kernel.device, app->kernel.link,
 				      app->socket_path != NULL ?
 				      app->socket_path : app->place,
 				      app->disk.bytes);
@@ -565,7 +545,7 @@ static int prepare(struct nbd_app *app)
 static int start(struct nbd_app *app)
 {
 	static int (*const steps[])(struct nbd_app *app) = {
-		recall, prepare_tcp, harden, open_loop, open_lun, export_disk,
+		nbd_recall, prepare_tcp, harden, open_loop, open_lun, export_disk,
 		publish, nbd_handover_open, report_ready,
 	};
 	int rc = 0;
@@ -617,6 +597,7 @@ static void take_down(struct nbd_app *app)
 	nbd_registry_release(&app->registry);
 	free(app->socket_path);
 	free(app->target);
+	free(app->name);
 }
 
 /* True in a worker; the supervisor comes back when all is over. */
@@ -682,6 +663,8 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
 		nbd_app_finish(&app);
 	if (app.supervised.is_worker)
 		nbd_registry_leave(&app.registry);
+	if (rc < 0 && app.left_index >= 0)
+		app.registry.is_named = false;
 	take_down(&app);
 	report_failure(&app, &error);
 	return EXIT_FAILURE;

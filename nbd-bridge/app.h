@@ -46,6 +46,7 @@ struct nbd_app {
 	struct discsi_lun_info info;   /* what the state file tells of it */
 	struct nbd_outcome call;       /* the one that is waited for */
 	char *target;
+	char *name;                    /* of the device in /dev/disk/by-path */
 	uint64_t lun_id;
 
 	struct nbd_disk disk;
@@ -106,6 +107,21 @@ bool nbd_app_is_in_hurry(const struct nbd_app *app);
  * signal says so. Afterwards no client is left that reads.
  */
 void nbd_app_finish(struct nbd_app *app);
+
+/* ---------------------------------------------------------------- recall.c */
+
+/*
+ * A device that a process before this one has left is gone on with: as the same
+ * initiator, so that the target ends what that one had under way, and with the
+ * same disk or none.
+ */
+int nbd_recall(struct nbd_app *app);
+
+/* The name that the process before this one has given the device, if any. */
+int nbd_recall_name(struct nbd_app *app);
+
+/* The kernel does not let a device have more sockets than it began with. */
+void nbd_recall_connections(struct nbd_app *app);
 
 /* -------------------------------------------------------- handover.c */
 

@@ -12,12 +12,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/bypath.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/list.h"
 
 #include "kernel.h"
 #include "log.h"
+#include "naming.h"
 #include "nbdlink.h"
 #include "sockets.h"
 
@@ -69,6 +71,19 @@ static void keep_result(struct nbd_kernel_job *job, int rc)
 		job->error = *discsi_last_error();
 }
 
+/* A device is of use without its name, too. */
+static void make_link(struct nbd_kernel_job *job)
+{
+	job->is_named = false;
+	if (job->name == NULL)
+		return;
+	if (nbd_naming_make(job->index, job->name) == 0)
+		job->is_named = true;
+	else
+		nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%" PRIu32 ": %s",
+			job->index, discsi_last_error()->message);
+}
+
 static int attach(struct nbd_kernel_job *job)
 {
 	int rc = nbd_link_connect(&job->connect, &job->index);
@@ -76,9 +91,11 @@ static int attach(struct nbd_kernel_job *job)
 	if (rc < 0)
 		return rc;
 	rc = nbd_link_wait_device(job->index, job->connect.bytes);
-	if (rc == 0)
-		nbd_link_tune(job->index, job->resend_ms);
-	return rc;
+	if (rc < 0)
+		return rc;
+	nbd_link_tune(job->index, job->resend_ms);
+	make_link(job);
+	return 0;
 }
 
 static void attach_job(void *arg)
@@ -106,8 +123,10 @@ static void resume_job(void *arg)
 	if (rc < 0 && job->count > 0)
 		nbd_log(DISCSI_LOG_WARNING, "%s", discsi_last_error()->message);
 	keep_result(job, job->count > 0 ? 0 : rc);
-	if (job->rc == 0)
-		nbd_link_tune(job->index, job->resend_ms);
+	if (job->rc < 0)
+		return;
+	nbd_link_tune(job->index, job->resend_ms);
+	make_link(job);
 }
 
 static void resize_job(void *arg)
@@ -129,6 +148,8 @@ static void detach_job(void *arg)
 {
 	struct nbd_kernel_job *job = arg;
 
+	if (job->name != NULL)
+		nbd_naming_remove(job->index, job->name);
 	keep_result(job, nbd_link_disconnect(job->index));
 }
 
@@ -160,6 +181,7 @@ static void begin(struct nbd_kernel *kernel, struct nbd_server *server,
 	kernel->server = server;
 	kernel->backend = backend;
 	kernel->attach.backend = backend;
+	kernel->attach.name = kernel->name;
 	kernel->attach.resend_ms = is_one ? RESEND_MS :
 				   kernel->answer_ms + ANSWER_MARGIN_MS;
 	server->on_hangup = on_hangup;
@@ -387,6 +409,9 @@ static void become_attached(struct nbd_kernel *kernel)
 {
 	snprintf(kernel->device, sizeof(kernel->device),
 		 DEVICE_PREFIX "%" PRIu32, kernel->attach.index);
+	if (kernel->attach.is_named)
+		snprintf(kernel->link, sizeof(kernel->link), DSC_BYPATH_DEV "/"
+			 DSC_BYPATH_DIR "/%s", kernel->name);
 	kernel->is_attached = true;
 	nbd_kernel_resize(kernel, kernel->server->export->disk->bytes);
 }
@@ -456,6 +481,7 @@ int nbd_kernel_start_detach(struct nbd_kernel *kernel)
 	kernel->is_ending = true;
 	nbd_server_let_go(kernel->server);
 	kernel->detach.index = kernel->attach.index;
+	kernel->detach.name = kernel->attach.is_named ? kernel->name : NULL;
 	return nbd_worker_start(&kernel->detach.worker, kernel->server->ctx,
 				detach_job, NULL, &kernel->detach);
 }

@@ -26,6 +26,8 @@ struct nbd_kernel_job {
 	struct nbd_connect connect;
 	uint32_t index;
 	const char *backend;
+	const char *name;
+	bool is_named;           /* the link has been made */
 	uint64_t bytes;
 	uint32_t resend_ms;
 	unsigned wanted;                /* new sockets */
@@ -38,6 +40,7 @@ struct nbd_kernel_job {
 struct nbd_kernel {
 	struct nbd_server *server;
 	const char *backend;
+	const char *name;        /* to be set: in /dev/disk/by-path, or NULL */
 	struct nbd_kernel_job attach;   /* or taking over what is attached */
 	struct nbd_kernel_job replace;
 	struct nbd_kernel_job resize;
@@ -57,6 +60,7 @@ struct nbd_kernel {
 	bool is_client_gone;     /* the kernel is done with us, or has no socket
 				  * of ours: then while replace runs */
 	char device[32];         /* "/dev/nbd0", "" when there is none */
+	char link[512];          /* to it by its name, "" when there is none */
 };
 
 #define NBD_KERNEL_INIT { .connections = 1 }

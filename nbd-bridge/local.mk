@@ -36,6 +36,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/listener.h \
 	nbd-bridge/log.c \
 	nbd-bridge/log.h \
+	nbd-bridge/naming.c \
+	nbd-bridge/naming.h \
 	nbd-bridge/nbdlink.c \
 	nbd-bridge/nbdlink.h \
 	nbd-bridge/netlink.c \
@@ -46,6 +48,7 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/pass.c \
 	nbd-bridge/pipes.c \
 	nbd-bridge/pipes.h \
+	nbd-bridge/recall.c \
 	nbd-bridge/receive.c \
 	nbd-bridge/registry.c \
 	nbd-bridge/registry.h \
@@ -81,6 +84,12 @@ else
 nbd_bridge_libnbd_bridge_la_SOURCES += nbd-bridge/tlsnone.c
 endif
 
+# Where udev looks for rules, below the prefix like everything else.
+if UDEV_RULE
+udevrules_DATA = nbd-bridge/60-discsi.rules
+endif
+EXTRA_DIST += nbd-bridge/60-discsi.rules
+
 # Linked to the library's code itself: what the process needs must not go away
 # under it when libdiscsi is upgraded.
 bin_PROGRAMS += discsi-nbd
@@ -91,6 +100,7 @@ discsi_nbd_LDADD = nbd-bridge/libnbd-bridge.la libdiscsi-internal.la
 NBD_UNIT_LIBS = nbd-bridge/libnbd-bridge.la $(UNIT_LIBS)
 
 check_PROGRAMS += \
+	tests/unit/test-bypath \
 	tests/unit/test-nbd-buffers \
 	tests/unit/test-nbd-extended \
 	tests/unit/test-nbd-gate \
@@ -106,6 +116,7 @@ check_PROGRAMS += \
 	tests/unit/test-nbd-wire
 
 TESTS += \
+	tests/unit/test-bypath \
 	tests/unit/test-nbd-buffers \
 	tests/unit/test-nbd-extended \
 	tests/unit/test-nbd-gate \
@@ -119,6 +130,11 @@ TESTS += \
 	tests/unit/test-nbd-tls \
 	tests/unit/test-nbd-wire
 
+tests_unit_test_bypath_SOURCES = \
+	tests/unit/bridge-scratch.c \
+	tests/unit/bridge-scratch.h \
+	tests/unit/test-bypath.c
+tests_unit_test_bypath_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_buffers_SOURCES = tests/unit/test-nbd-buffers.c
 tests_unit_test_nbd_buffers_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_extended_SOURCES = \

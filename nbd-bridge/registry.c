@@ -199,10 +199,11 @@ static int write_file(const struct nbd_registry *registry, const char *name,
 }
 
 /* A new file that takes the name when it is whole. */
-static int replace_file(const struct nbd_registry *registry, const char *text)
+static int replace_file(const struct nbd_registry *registry,
+			const char *suffix, const char *text)
 {
 	char *new_name = file_name(registry, NEW_SUFFIX);
-	char *name = file_name(registry, DSC_REGISTRY_STATE);
+	char *name = file_name(registry, suffix);
 	int rc = -ENOMEM;
 
 	if (new_name != NULL && name != NULL)
@@ -224,7 +225,7 @@ int nbd_registry_publish(struct nbd_registry *registry,
 	int rc = -ENOMEM;
 
 	if (text != NULL)
-		rc = replace_file(registry, text);
+		rc = replace_file(registry, DSC_REGISTRY_STATE, text);
 	free(text);
 	if (rc < 0)
 		return dsc_fail(-rc, "the state file of %s in %s cannot be "
@@ -234,9 +235,30 @@ int nbd_registry_publish(struct nbd_registry *registry,
 	return 0;
 }
 
+int nbd_registry_name(struct nbd_registry *registry, const char *name)
+{
+	char *text = NULL;
+	int rc = -ENOMEM;
+
+	if (name == NULL) {
+		remove_file(registry, DSC_REGISTRY_UDEV);
+		return 0;
+	}
+	if (asprintf(&text, "ID_PATH=%s\n", name) >= 0)
+		rc = replace_file(registry, DSC_REGISTRY_UDEV, text);
+	free(text);
+	if (rc < 0)
+		return dsc_fail(-rc, "the file for udev of %s in %s cannot be "
+				"written (%s)", registry->id,
+				registry->dir.path, discsi_errno_name(rc));
+	registry->is_named = true;
+	return 0;
+}
+
 void nbd_registry_leave(struct nbd_registry *registry)
 {
 	registry->is_published = false;
+	registry->is_named = false;
 	if (registry->lock_fd >= 0)
 		close(registry->lock_fd);
 	registry->lock_fd = -1;
@@ -278,6 +300,8 @@ void nbd_registry_release(struct nbd_registry *registry)
 		nbd_registry_leave(registry);
 	if (registry->is_published)
 		remove_file(registry, DSC_REGISTRY_STATE);
+	if (registry->is_published || registry->is_named)
+		remove_file(registry, DSC_REGISTRY_UDEV);
 	if (registry->lock_fd >= 0)
 		remove_lock(registry);
 	nbd_registry_leave(registry);

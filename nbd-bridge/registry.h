@@ -20,6 +20,7 @@ struct nbd_registry {
 	int lock_fd;
 	bool is_published;
 	bool is_lent;    /* another process's until nbd_registry_own() */
+	bool is_named;   /* udev finds a name for the device */
 };
 
 /* An entry that holds nothing. */
@@ -49,6 +50,12 @@ void nbd_registry_own(struct nbd_registry *registry, long pid);
 /* Writes the state file, as a whole or not at all. */
 int nbd_registry_publish(struct nbd_registry *registry,
 			 const struct nbd_state *state);
+
+/*
+ * Tells udev's rule what the device is called in /dev/disk/by-path; NULL: it is
+ * not called anything any more.
+ */
+int nbd_registry_name(struct nbd_registry *registry, const char *name);
 
 /* Lets go of an entry that is another process's now: nothing is removed. */
 void nbd_registry_leave(struct nbd_registry *registry);

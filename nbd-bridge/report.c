@@ -23,7 +23,7 @@ static char *to_text(struct json_object *object)
 }
 
 char *nbd_report_ready(bool is_json, const char *id, const char *device,
-		       const char *socket, uint64_t bytes)
+		       const char *link, const char *socket, uint64_t bytes)
 {
 	struct json_object *object;
 	char *text;
@@ -41,6 +41,7 @@ char *nbd_report_ready(bool is_json, const char *id, const char *device,
 	json_object_object_add(object, "id", json_object_new_string(id));
 	json_object_object_add(object, "device",
 			       json_object_new_string(device));
+	json_object_object_add(object, "link", json_object_new_string(link));
 	json_object_object_add(object, "socket",
 			       json_object_new_string(socket));
 	json_object_object_add(object, "bytes",

@@ -13,9 +13,9 @@
 
 #include <discsi/error.h>
 
-/* device, socket: "" where there is none. */
+/* device, link, socket: "" where there is none. */
 char *nbd_report_ready(bool is_json, const char *id, const char *device,
-		       const char *socket, uint64_t bytes);
+		       const char *link, const char *socket, uint64_t bytes);
 
 char *nbd_report_error(bool is_json, const struct discsi_error *error);
 

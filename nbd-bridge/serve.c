@@ -137,6 +137,7 @@ static void finish_device(struct nbd_app *app)
 	if (!kernel->is_attached)
 		return;
 	flush_device(app);
+	nbd_registry_name(&app->registry, NULL);
 	if (nbd_kernel_start_detach(kernel) < 0)
 		return;
 	nbd_worker_join(&kernel->detach.worker);

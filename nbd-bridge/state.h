@@ -14,6 +14,7 @@
 /* "" where not applicable; no secret is in it. Times are seconds since 1970. */
 struct nbd_state {
 	const char *device;
+	const char *link;            /* in /dev/disk/by-path */
 	const char *socket;
 	const char *export;
 	const char *target;

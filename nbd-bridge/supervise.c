@@ -19,6 +19,7 @@
 #include "base/secret.h"
 
 #include "log.h"
+#include "naming.h"
 #include "nbdlink.h"
 #include "supervise.h"
 
@@ -134,6 +135,7 @@ static int start_worker(struct supervisor *supervisor)
 		close(ends[0]);
 		return dsc_fail(-rc, "no process can be made");
 	}
+	supervisor->registry->is_named = true;
 	supervisor->link = ends[0];
 	supervisor->is_ready = false;
 	leave_to_worker(supervisor);
@@ -270,7 +272,11 @@ static bool is_over(const struct supervisor *supervisor)
 static void give_up(struct supervisor *supervisor)
 {
 	int index = nbd_link_find(supervisor->registry->id);
+	char *link = nbd_registry_recall(supervisor->registry, "link");
 
+	if (index >= 0 && link != NULL && strrchr(link, '/') != NULL)
+		nbd_naming_remove((uint32_t)index, strrchr(link, '/') + 1);
+	free(link);
 	if (index >= 0 && nbd_link_disconnect((uint32_t)index) < 0)
 		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
 	supervisor->registry->is_published = true;

@@ -26,6 +26,8 @@ static int print_text(const struct discsi_bridge *bridge)
 		output_line("LUN %llu of %s is %s (%s).",
 			    (unsigned long long)bridge->lun, bridge->target,
 			    bridge->device, size);
+		if (bridge->link[0] != '\0')
+			output_line("Its name is %s", bridge->link);
 	} else {
 		uri = shape_nbd_uri(bridge->socket);
 		if (uri == NULL)

@@ -102,6 +102,7 @@ static const struct member session_members[] = {
 static const struct member bridge_members[] = {
 	BRIDGE(id, "Id", MEMBER_POINTER, false),
 	BRIDGE(device, "Device", MEMBER_POINTER, false),
+	BRIDGE(link, "Link", MEMBER_POINTER, false),
 	BRIDGE(socket, "Socket", MEMBER_POINTER, false),
 	BRIDGE(target, "Target", MEMBER_POINTER, false),
 	BRIDGE(portal, "Portal", MEMBER_POINTER, false),
@@ -155,7 +156,7 @@ static const char *const list_names[] = {
 	"lun", "type", "bytes", "block_size", "vendor", "product", "serial"
 };
 static const char *const attached_names[] = {
-	"id", "device", "socket", "bytes"
+	"id", "device", "link", "socket", "bytes"
 };
 
 /* ---------------------------------------------------------------- members */

@@ -65,6 +65,8 @@ struct discsi_bridge {
 	uint64_t looks;    /* how often it has asked the LUN for its size; it
 			    * does so on SIGUSR1 to worker, unless this is 0 */
 	unsigned connections;  /* sockets of the device; 0: there is none */
+	char *link;        /* the device in /dev/disk/by-path, which says where
+			    * the disk is, or "" */
 };
 
 /*

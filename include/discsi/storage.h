@@ -355,7 +355,7 @@ int discsi_storage_free_mb(struct discsi_storage *storage, uint64_t *mb);
  * What is known, as a JSON object: id, name, storage_type, status ("online":
  * connected, else "offline"), zone, storagecache_id, path, mounted; when it is
  * mounted capacity (MiB), used, device, and for type "iscsi" target, portal,
- * lun_id, state, last_error, vendor, product, revision, serial, designator,
+ * lun_id, link, state, last_error, vendor, product, revision, serial, designator,
  * block_size, thin, read_only, as far as known.
  */
 int discsi_storage_sync_info(struct discsi_storage *storage, char **json);

@@ -3,6 +3,8 @@
 libdiscsi_internal_la_SOURCES += \
 	lib/base/aside.c \
 	lib/base/aside.h \
+	lib/base/bypath.c \
+	lib/base/bypath.h \
 	lib/base/bytes.h \
 	lib/base/checked.h \
 	lib/base/clock.h \

@@ -10,6 +10,7 @@
  *   <id>.users flock(LOCK_SH) is held on it by each storage that uses it, which
  *              discsi-nbd knows nothing of (lib/bridge/users.h)
  *   <id>.ctl   where the process that is to replace it asks for that
+ *   <id>.udev  the name of its kernel device, for udev's rule
  *
  * Any thread, one per struct.
  */
@@ -24,6 +25,7 @@
 #define DSC_REGISTRY_SOCKET ".sock"
 #define DSC_REGISTRY_USERS ".users"
 #define DSC_REGISTRY_CONTROL ".ctl"
+#define DSC_REGISTRY_UDEV ".udev"
 
 /* The version of the state file's form. */
 #define DSC_REGISTRY_VERSION 1

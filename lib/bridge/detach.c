@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/aside.h"
+#include "base/bypath.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -283,6 +284,17 @@ static bool is_left_behind(const struct discsi_bridge *bridge)
 	       (backend[length] == '\n' || backend[length] == '\0');
 }
 
+/* Its name goes first, or it would be that of the next disk of the device. */
+static void remove_link(const struct discsi_bridge *bridge, bool is_left)
+{
+	const char *name = strrchr(bridge->link, '/');
+	const char *node = strrchr(bridge->device, '/');
+
+	if (name != NULL && node != NULL &&
+	    (is_left || !dsc_bypath_is_served(node + 1)))
+		dsc_bypath_remove(DSC_BYPATH_DEV, name + 1, node + 1);
+}
+
 /*
  * A process that was killed leaves its device to the kernel, without a server
  * but with its id as the backend's name. Opening the device might wait for a
@@ -294,8 +306,10 @@ static void release_device(const struct discsi_bridge *bridge)
 		dsc_bridge_program(), "--abandon", bridge->id, NULL
 	};
 	struct dsc_spawn_result result;
+	bool is_left = is_left_behind(bridge);
 
-	if (is_left_behind(bridge) &&
+	remove_link(bridge, is_left);
+	if (is_left &&
 	    dsc_spawn(argv, "", 0, ABANDON_WAIT_MS, &result) == 0)
 		dsc_spawn_result_free(&result);
 }

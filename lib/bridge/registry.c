@@ -291,6 +291,7 @@ int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 	remove_socket(socket);
 	remove_control(registry, id);
 	remove_file(registry, id, DSC_REGISTRY_STATE);
+	remove_file(registry, id, DSC_REGISTRY_UDEV);
 	if (fd >= 0) {
 		remove_file(registry, id, DSC_REGISTRY_LOCK);
 		close(fd);

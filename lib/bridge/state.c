@@ -71,6 +71,7 @@ static const struct state_member later_members[] = {
 	{ "looks", STATE_NUMBER, offsetof(struct discsi_bridge, looks) },
 	{ "connections", STATE_COUNT,
 	  offsetof(struct discsi_bridge, connections) },
+	{ "link", STATE_TEXT, offsetof(struct discsi_bridge, link) },
 };
 
 #define STATS(name) \
@@ -230,7 +231,7 @@ static int fill_absent(struct discsi_bridge *bridge)
 {
 	char **texts[] = {
 		&bridge->state, &bridge->last_error, &bridge->designator,
-		&bridge->serial,
+		&bridge->serial, &bridge->link,
 	};
 	size_t i;
 
@@ -417,6 +418,7 @@ void discsi_bridge_free(struct discsi_bridge *bridge)
 	free(bridge->stats);
 	free(bridge->designator);
 	free(bridge->serial);
+	free(bridge->link);
 	free(bridge);
 }
 

@@ -521,6 +521,7 @@ static int describe_bridge(struct dsc_iscsi *iscsi, struct json_object *object)
 	if (dsc_iscsi_load(iscsi, &bridge) < 0)
 		return 0;
 	const struct dsc_json_member members[] = {
+		{ "link", bridge->link, 0 },
 		{ "portal", bridge->portal, 0 },
 		{ "state", bridge->state, 0 },
 		{ "last_error", bridge->last_error, 0 },

@@ -97,7 +97,8 @@ static void test_fork(void)
 	CU_ASSERT_STRING_EQUAL(rig_text(ready, "device"), "");
 	CU_ASSERT_STRING_EQUAL(rig_text(ready, "socket"), path);
 	CU_ASSERT_EQUAL(rig_number(ready, "bytes"), BRIDGE_BYTES);
-	CU_ASSERT_EQUAL(json_object_object_length(ready), 4);
+	CU_ASSERT_STRING_EQUAL(rig_text(ready, "link"), "");
+	CU_ASSERT_EQUAL(json_object_object_length(ready), 5);
 	json_object_put(ready);
 	CU_ASSERT(has_mode(path, 0600));
 

@@ -22,7 +22,7 @@
 static const struct nbd_state state = {
 	.isid = "800102030405",
 	.pid = 1234,
-	.device = "", .socket = "/run/x.sock", .export = "e",
+	.device = "/dev/nbd3", .link = "/dev/disk/by-path/ip-x", .socket = "/run/x.sock", .export = "e",
 	.target = TARGET, .portal = "[::1]:3260", .lun = 7,
 	.bytes = UINT64_C(1) << 41, .is_read_only = true,
 	.started = 1763000000, .updated = 1764000001, .state = "recovering",
@@ -71,7 +71,8 @@ static void test_publish(void)
 	CU_ASSERT_EQUAL_FATAL(dsc_registry_load(&reader, ID, &bridge), 0);
 	CU_ASSERT(bridge->alive);
 	CU_ASSERT_EQUAL(bridge->pid, 1234);
-	CU_ASSERT_STRING_EQUAL(bridge->device, "");
+	CU_ASSERT_STRING_EQUAL(bridge->device, "/dev/nbd3");
+	CU_ASSERT_STRING_EQUAL(bridge->link, "/dev/disk/by-path/ip-x");
 	CU_ASSERT_STRING_EQUAL(bridge->socket, "/run/x.sock");
 	CU_ASSERT_STRING_EQUAL(bridge->target, TARGET);
 	CU_ASSERT_STRING_EQUAL(bridge->portal, "[::1]:3260");
@@ -108,6 +109,23 @@ static void test_publish(void)
 	CU_ASSERT(!scratch_exists(ID ".json"));
 	CU_ASSERT(!scratch_exists(ID ".lock"));
 	nbd_registry_release(&registry);
+}
+
+static void test_name_for_udev(void)
+{
+	struct nbd_registry registry = NBD_REGISTRY_INIT;
+	char *text;
+
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&registry, TARGET, 7), 0);
+	CU_ASSERT_EQUAL(nbd_registry_name(&registry, "ip-x"), 0);
+	text = scratch_read(ID ".udev");
+	CU_ASSERT_STRING_EQUAL(text, "ID_PATH=ip-x\n");
+	free(text);
+	CU_ASSERT_EQUAL(nbd_registry_name(&registry, NULL), 0);
+	CU_ASSERT(!scratch_exists(ID ".udev"));
+	CU_ASSERT_EQUAL(nbd_registry_name(&registry, "ip-y"), 0);
+	nbd_registry_release(&registry);
+	CU_ASSERT(!scratch_exists(ID ".udev"));
 }
 
 static void test_taken(void)
@@ -182,6 +200,7 @@ static void test_reader(void)
 
 static const struct dsc_test tests[] = {
 	{ "publish", test_publish },
+	{ "name-for-udev", test_name_for_udev },
 	{ "taken", test_taken },
 	{ "stale", test_stale },
 	{ "reader", test_reader },

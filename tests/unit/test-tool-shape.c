@@ -177,6 +177,7 @@ static void test_bridge(void)
 		.size = sizeof(bridge),
 		.id = (char *)"iqn.a-lun-1",
 		.device = (char *)"",
+		.link = (char *)"",
 		.socket = (char *)"/run/discsi/x.sock",
 		.target = (char *)"iqn.a",
 		.portal = (char *)"10.0.0.5:3260",
@@ -194,10 +195,10 @@ static void test_bridge(void)
 	};
 
 	expect_json(shape_attached(&bridge),
-		    "{\"id\":\"iqn.a-lun-1\",\"device\":\"\","
+		    "{\"id\":\"iqn.a-lun-1\",\"device\":\"\",\"link\":\"\","
 		    "\"socket\":\"/run/discsi/x.sock\",\"bytes\":4096}");
 	expect_json(shape_bridge(&bridge),
-		    "{\"id\":\"iqn.a-lun-1\",\"device\":\"\","
+		    "{\"id\":\"iqn.a-lun-1\",\"device\":\"\",\"link\":\"\","
 		    "\"socket\":\"/run/discsi/x.sock\",\"target\":\"iqn.a\","
 		    "\"portal\":\"10.0.0.5:3260\",\"lun\":1,\"bytes\":4096,"
 		    "\"read_only\":false,\"alive\":true,\"pid\":4711,"

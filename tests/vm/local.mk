@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/vm/guest/00-guest.sh \
 	tests/vm/guest/10-no-module.sh \
 	tests/vm/guest/20-device.sh \
+	tests/vm/guest/25-udev.sh \
 	tests/vm/guest/30-detach.sh \
 	tests/vm/guest/40-restart.sh \
 	tests/vm/guest/45-connections.sh \

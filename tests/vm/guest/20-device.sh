@@ -34,6 +34,35 @@ test_the_device_has_the_size_of_the_lun()
 	nothing_is_left
 }
 
+test_the_device_has_a_name_that_says_where_the_disk_is()
+{
+	attach >/run/attach
+	device=$(json_member device </run/attach)
+	[ "$(json_member link </run/attach)" = "$link" ]
+	[ "$(readlink -f "$link")" = "$device" ]
+	discsi status --json | grep -q "\"link\": *\"$link\""
+	discsi detach "$link"
+	[ ! -L "$link" ]
+	nothing_is_left
+}
+
+# A dead name is replaced, one of another device never.
+test_a_name_that_is_taken_is_left_alone()
+{
+	mkdir -p /dev/disk/by-path
+	ln -s ../../nbd9 "$link"
+	[ "$(attach | json_member link)" = "$link" ]
+	[ "$(readlink -f "$link")" = /dev/nbd0 ]
+	discsi detach /dev/nbd0
+	ln -s ../../ttyS1 "$link"
+	[ -z "$(attach | json_member link)" ]
+	[ "$(readlink "$link")" = ../../ttyS1 ]
+	discsi detach /dev/nbd0
+	[ "$(readlink "$link")" = ../../ttyS1 ]
+	rm "$link"
+	nothing_is_left
+}
+
 test_a_file_system_survives_detach_and_attach()
 {
 	device=$(attach | json_member device)

@@ -95,6 +95,7 @@ test_detach_clears_what_a_killed_process_has_left()
 	kill -9 $(pidof discsi-nbd)
 	wait_for 10 is_dead
 	[ -e "/sys/block/${device#/dev/}/pid" ]
+	[ "$(readlink -f "$link")" = "$device" ]
 	timeout 60 discsi detach "$device"
 	wait_for 10 no_session
 	nothing_is_left

@@ -35,7 +35,7 @@ test_a_killed_worker_is_back_and_the_device_goes_on()
 	dd if=/dev/urandom of=/run/pattern bs=64k count=16
 	dd if=/run/pattern of="$device" bs=64k oflag=direct
 	kill_worker
-	dd if="$device" bs=64k count=16 iflag=direct | cmp - /run/pattern
+	dd if="$link" bs=64k count=16 iflag=direct | cmp - /run/pattern
 	[ "$(target_sessions | wc -l)" -eq 1 ]
 	discsi detach "$device"
 	nothing_is_left
@@ -87,6 +87,8 @@ test_the_same_command_again_goes_on_with_the_device()
 	wait
 	cmp /run/back /run/pattern
 	[ "$(cat /run/discsi/*.json | json_member device)" = /dev/nbd0 ]
+	[ "$(cat /run/discsi/*.json | json_member link)" = "$link" ]
+	[ "$(readlink -f "$link")" = /dev/nbd0 ]
 	discsi detach /dev/nbd0
 	nothing_is_left
 }

@@ -34,6 +34,7 @@ test_a_storage_is_a_kernel_device_until_it_is_unmounted()
 	grep -qx $((lun_bytes / 1048576)) /run/told
 	grep -q "\"device\":\"$device\"" /run/told
 	grep -q '"status":"online"' /run/told
+	grep -q "\"link\":\"$link\"" /run/told
 	[ "$(storage-do "$(conf)" mount path)" = "$device" ]
 	storage-do "$(conf)" mount unmount
 	nothing_is_left

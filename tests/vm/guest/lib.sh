@@ -114,6 +114,9 @@ no_bridge_runs()
 	! pidof discsi-nbd
 }
 
+# The name of LUN 1 in /dev/disk/by-path, as open-iscsi gives it.
+link=/dev/disk/by-path/ip-$portal-iscsi-$target-lun-1
+
 # In the background: a program that writes, reads back and verifies, until
 # fio_end.
 fio_start()
@@ -166,6 +169,7 @@ clear_away()
 	for state in /run/discsi/*.json; do
 		timeout 10 discsi detach --force "$(basename "$state" .json)"
 	done
-	killall -9 discsi-nbd
+	killall -9 discsi-nbd systemd-udevd
+	rm -rf /dev/disk /run/udev /etc/udev
 	rm -rf /run/discsi
 }

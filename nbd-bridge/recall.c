@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * recall.c: what the state file tells of the process before this one: of one
+ * that died and left its device, and of one that is taken over from. Main
+ * thread.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#include "app.h"
+#include "log.h"
+#include "nbdlink.h"
+
+/* What conf does not say is as the process before this one had it. */
+static int recall_member(struct nbd_app *app, const char *member,
+			 const char *recalled)
+{
+	char *given = NULL;
+	char *value;
+	int rc = discsi_conf_get(app->conf, member, &given);
+
+	if (rc < 0 || given != NULL) {
+		free(given);
+		return rc;
+	}
+	value = nbd_registry_recall(&app->registry, recalled);
+	if (value != NULL)
+		rc = discsi_conf_set(app->conf, member, value);
+	free(value);
+	return rc;
+}
+
+void nbd_recall_connections(struct nbd_app *app)
+{
+	char *text = nbd_registry_recall(&app->registry, "connections");
+	unsigned long had = text != NULL ? strtoul(text, NULL, 10) : 1;
+
+	free(text);
+	if (had >= 1 && had <= NBD_CONNECTIONS_MAX)
+		app->kernel.connections = (unsigned)had;
+}
+
+int nbd_recall(struct nbd_app *app)
+{
+	int rc;
+
+	if (app->options->device == NULL || nbd_takeover_is_open(app))
+		return 0;
+	app->kernel.connections = app->options->connections;
+	app->left_index = nbd_link_find(app->registry.id);
+	if (app->left_index < 0)
+		return 0;
+	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "
+		"died: going on with it", app->left_index);
+	nbd_recall_connections(app);
+	if (app->kernel.connections != app->options->connections)
+		nbd_log(DISCSI_LOG_WARNING, "it keeps its number of "
+			"connections, %u, until it is detached",
+			app->kernel.connections);
+	rc = recall_member(app, "isid", "isid");
+	if (rc == 0)
+		rc = recall_member(app, "expected_id", "designator");
+	return rc < 0 ? rc : recall_member(app, "expected_id", "serial");
+}
+
+int nbd_recall_name(struct nbd_app *app)
+{
+	char *link = nbd_registry_recall(&app->registry, "link");
+	const char *slash = link != NULL ? strrchr(link, '/') : NULL;
+
+	if (slash != NULL)
+		app->name = strdup(slash + 1);
+	free(link);
+	return slash == NULL || app->name != NULL ? 0 : dsc_fail_memory();
+}
