@@ -5,6 +5,7 @@
  * Main thread.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,7 @@ static int open_lun(struct nbd_app *app)
 {
 	int rc;
 
+	nbd_notify_status(app->notify, "logging in to %s", app->target);
 	app->call.is_done = false;
 	rc = discsi_session_open_async(app->ctx, app->conf, on_session, app);
 	rc = wait_call(app, rc);
@@ -404,6 +406,27 @@ static void on_bytes(void *arg, uint64_t bytes)
 	nbd_kernel_resize(&app->kernel, bytes);
 }
 
+static void on_state(void *arg, const struct nbd_state *state)
+{
+	struct nbd_app *app = arg;
+	const char *place = state->socket[0] != '\0' ? state->socket :
+			    app->place;
+
+	if (state->device[0] != '\0')
+		place = state->device;
+	if (strcmp(state->state, "ready") == 0)
+		nbd_notify_status(app->notify, "LUN %" PRIu64 " of %s is %s",
+				  state->lun, state->target, place);
+	else
+		nbd_notify_status(app->notify, "%s is %s: %s", place,
+				  state->state, state->last_error);
+}
+
+static pid_t whom_to_signal(const struct nbd_app *app)
+{
+	return app->supervised.is_worker ? getppid() : getpid();
+}
+
 static int publish(struct nbd_app *app)
 {
 	int rc;
@@ -413,7 +436,8 @@ static int publish(struct nbd_app *app)
 	if (rc < 0)
 		return rc;
 	app->health.on_bytes = on_bytes;
-	app->health.on_bytes_arg = app;
+	app->health.on_state = on_state;
+	app->health.arg = app;
 	return nbd_health_begin(&app->health, app->ctx, app->session,
 				&app->registry, &app->disk,
 				&(struct nbd_state){
@@ -431,7 +455,7 @@ static int publish(struct nbd_app *app)
 		.serial = app->info.serial,
 		.block_size = app->info.block_size,
 		.is_thin = app->info.thin,
-		.pid = app->supervised.is_worker ? getppid() : getpid(),
+		.pid = whom_to_signal(app),
 	});
 }
 
@@ -458,8 +482,10 @@ static int report_ready(struct nbd_app *app)
 	}
 	rc = nbd_daemon_ready(app->daemon, text);
 	free(text);
-	if (rc == 0)
+	if (rc == 0) {
 		nbd_supervised_ready(&app->supervised);
+		nbd_notify_ready(app->notify, whom_to_signal(app));
+	}
 	if (rc == 0 && app->daemon->is_forked)
 		nbd_log_to_syslog(app->registry.id);
 	return rc;
@@ -516,6 +542,8 @@ static int open_loop(struct nbd_app *app)
 	discsi_context_set_log(app->ctx, nbd_log_library, NULL,
 			       nbd_log_level());
 	rc = nbd_app_watch_signals(app);
+	if (rc == 0)
+		rc = nbd_notify_watch(app->notify, app->ctx);
 	if (rc == 0 && app->daemon->pipe >= 0)
 		rc = discsi_watch_new(app->ctx, app->daemon->pipe, 0,
 				      on_waiter_gone, app, &app->waiter);
@@ -570,6 +598,7 @@ static void close_session(struct nbd_app *app)
 		discsi_session_close(app->session);
 	}
 	discsi_timer_free(app->deadline);
+	nbd_notify_end(app->notify);
 	discsi_watch_free(app->waiter);
 	discsi_watch_free(app->signals);
 	discsi_watch_free(app->supervisor);
@@ -626,12 +655,13 @@ static int serve(struct nbd_app *app)
 }
 
 int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
-		struct nbd_frontend *frontend)
+		struct nbd_frontend *frontend, struct nbd_notify *notify)
 {
 	struct nbd_app app = {
 		.options = options,
 		.daemon = daemon,
 		.frontend = frontend,
+		.notify = notify,
 		.listener = NBD_LISTENER_INIT,
 		.kernel = NBD_KERNEL_INIT,
 		.registry = NBD_REGISTRY_INIT,

@@ -22,6 +22,7 @@
 #include "health.h"
 #include "kernel.h"
 #include "listener.h"
+#include "notify.h"
 #include "registry.h"
 #include "server.h"
 #include "supervise.h"
@@ -38,6 +39,7 @@ struct nbd_app {
 	struct nbd_options *options;
 	struct nbd_daemon *daemon;
 	struct nbd_frontend *frontend;
+	struct nbd_notify *notify;
 
 	struct discsi_context *ctx;
 	struct discsi_conf *conf;
@@ -81,7 +83,7 @@ struct nbd_app {
  * frontend: is closed at the end.
  */
 int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
-		struct nbd_frontend *frontend);
+		struct nbd_frontend *frontend, struct nbd_notify *notify);
 
 /* ----------------------------------------------------------- serve.c */
 

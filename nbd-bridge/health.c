@@ -96,6 +96,16 @@ static bool has_news(const struct nbd_health *health)
 
 /* -------------------------------------------------------------------- file */
 
+static void tell_state(struct nbd_health *health)
+{
+	if (health->on_state == NULL ||
+	    (health->told_state != NULL &&
+	     strcmp(health->told_state, health->state.state) == 0))
+		return;
+	health->told_state = health->state.state;
+	health->on_state(health->arg, &health->state);
+}
+
 static int write_state(struct nbd_health *health)
 {
 	struct nbd_state *state = &health->state;
@@ -105,6 +115,7 @@ static int write_state(struct nbd_health *health)
 	state->sessions_ready = count(health, NBD_NEXUS_READY);
 	state->updated = now_s();
 	health->written_ns = dsc_clock_now_ns();
+	tell_state(health);
 	rc = nbd_registry_publish(health->registry, state);
 	if (rc < 0)
 		return rc;
@@ -192,7 +203,7 @@ static void on_capacity(struct nbd_health *health,
 		event->bytes, health->state.device[0] != '\0' ? "" :
 		": clients that connect from now on see it");
 	if (health->on_bytes != NULL)
-		health->on_bytes(health->on_bytes_arg, event->bytes);
+		health->on_bytes(health->arg, event->bytes);
 }
 
 static void on_luns_changed(struct nbd_health *health,
@@ -317,7 +328,8 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 		.session = session,
 		.disk = disk,
 		.on_bytes = health->on_bytes,
-		.on_bytes_arg = health->on_bytes_arg,
+		.on_state = health->on_state,
+		.arg = health->arg,
 		.state = *what,
 	};
 	health->state.portal = health->portal;

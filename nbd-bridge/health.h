@@ -22,7 +22,10 @@ struct nbd_health {
 	struct discsi_session *session;   /* NULL: has not begun */
 	struct nbd_disk *disk;
 	void (*on_bytes)(void *arg, uint64_t bytes);  /* may be set: a new size */
-	void *on_bytes_arg;
+	void (*on_state)(void *arg, const struct nbd_state *state);  /* likewise:
+					   * how the session is */
+	void *arg;
+	const char *told_state;
 	struct nbd_state state;           /* as it is to be in the file */
 	enum nbd_nexus nexus[NBD_SESSIONS_MAX];
 	bool has_lun_failed;

@@ -42,6 +42,8 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/nbdlink.h \
 	nbd-bridge/netlink.c \
 	nbd-bridge/netlink.h \
+	nbd-bridge/notify.c \
+	nbd-bridge/notify.h \
 	nbd-bridge/options.c \
 	nbd-bridge/parcel.c \
 	nbd-bridge/parcel.h \
@@ -89,6 +91,17 @@ if UDEV_RULE
 udevrules_DATA = nbd-bridge/60-discsi.rules
 endif
 EXTRA_DIST += nbd-bridge/60-discsi.rules
+
+# The same for systemd. The name of the program's directory is known to make.
+UNIT = nbd-bridge/discsi-nbd@.service
+if SYSTEMD_UNIT
+nodist_systemdsystemunit_DATA = $(UNIT)
+endif
+EXTRA_DIST += $(UNIT).in
+CLEANFILES += $(UNIT)
+$(UNIT): $(srcdir)/$(UNIT).in Makefile
+	$(AM_V_GEN)$(MKDIR_P) nbd-bridge && \
+	sed -e 's|[@]bindir[@]|$(bindir)|' $(srcdir)/$(UNIT).in >$@
 
 # Linked to the library's code itself: what the process needs must not go away
 # under it when libdiscsi is upgraded.

@@ -35,6 +35,7 @@ int main(int argc, char **argv)
 {
 	struct nbd_options options;
 	struct nbd_frontend frontend = NBD_FRONTEND_INIT;
+	struct nbd_notify notify;
 	struct nbd_daemon daemon;
 	int status;
 
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
 		nbd_cli_forget(&options);
 		return status;
 	}
+	nbd_notify_take(&notify);
 	if (nbd_frontend_take(&frontend, &options) < 0 ||
 	    nbd_daemon_begin(&daemon, options.is_fork) < 0) {
 		print_error(options.is_json);
@@ -69,7 +71,7 @@ int main(int argc, char **argv)
 		nbd_cli_forget(&options);
 		return nbd_daemon_wait(&daemon);
 	}
-	status = nbd_app_run(&options, &daemon, &frontend);
+	status = nbd_app_run(&options, &daemon, &frontend, &notify);
 	nbd_cli_forget(&options);
 	return status;
 }

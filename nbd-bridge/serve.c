@@ -182,6 +182,7 @@ static void finish_disk(struct nbd_app *app)
 
 void nbd_app_finish(struct nbd_app *app)
 {
+	nbd_notify_stopping(app->notify);
 	if (discsi_timer_new(app->ctx, on_deadline, app, &app->deadline) == 0)
 		discsi_timer_set(app->deadline, FINISH_TIMEOUT_MS);
 	else

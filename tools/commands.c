@@ -42,10 +42,10 @@ const struct cli_command cli_commands[] = {
 	  run_attach },
 	{ "detach", "WHICH", 1, 1, CLI_ALL | CLI_DETACH,
 	  "end a local disk",
-	  "WHICH is the id that attach and status print, a device, or the\n"
-	  "path of a socket. A device that is mounted, swap, or held by\n"
-	  "another device, or that an agent has mounted as a storage, is\n"
-	  "not detached unless --force is given.\n",
+	  "WHICH is the id that attach and status print, a device, the path\n"
+	  "of a socket, or the number of a process. A device that is\n"
+	  "mounted, swap, or held by another device, or that an agent has\n"
+	  "mounted as a storage, is not detached unless --force is given.\n",
 	  run_detach },
 	{ "status", "[WHICH]", 0, 1, CLI_ALL,
 	  "the LUNs that are attached",

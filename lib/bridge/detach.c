@@ -75,7 +75,21 @@ static bool is_same_text(const char *a, const char *b)
 	return b[0] != '\0' && strcmp(a, b) == 0;
 }
 
-/* Finds the entry with this device or socket. */
+/* "1234", which no id is. */
+static bool is_number(const char *which)
+{
+	return which[0] != '\0' &&
+	       strspn(which, "0123456789") == strlen(which);
+}
+
+static bool is_its_process(const struct discsi_bridge *bridge,
+			   const char *which)
+{
+	return is_number(which) && bridge->alive &&
+	       strtoll(which, NULL, 10) == bridge->pid;
+}
+
+/* Finds the entry with this device or socket, or of this process. */
 static int find_by_path(const struct dsc_registry *registry, const char *path,
 			struct discsi_bridge **bridge)
 {
@@ -94,7 +108,8 @@ static int find_by_path(const struct dsc_registry *registry, const char *path,
 	for (i = 0; i < count; i++) {
 		if (is_same_text(path, all[i]->device) ||
 		    is_same_text(path, all[i]->socket) ||
-		    is_same_text(real, all[i]->device)) {
+		    is_same_text(real, all[i]->device) ||
+		    is_its_process(all[i], path)) {
 			*bridge = all[i];
 			all[i] = NULL;
 			break;
@@ -132,11 +147,12 @@ static bool is_address(const char *which)
 static int find(const struct dsc_registry *registry, const char *which,
 		struct discsi_bridge **bridge)
 {
-	if (which[0] == '/' || is_address(which))
+	if (which[0] == '/' || is_address(which) || is_number(which))
 		return find_by_path(registry, which, bridge);
 	if (!dsc_registry_is_id(which))
 		return dsc_fail(EINVAL, "\"%s\" is neither the id of a bridge "
-				"nor an absolute path nor an address", which);
+				"nor an absolute path nor an address nor the "
+				"number of a process", which);
 	return load_or_clear(registry, which, bridge);
 }
 
