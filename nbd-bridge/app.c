@@ -323,9 +323,8 @@ static int export_device(struct nbd_app *app)
 			      "detach it first", app->left_index);
 	if (rc == 0)
 		rc = read_answer_time(app);
-	if (rc == 0 && nbd_pool_reserve(&app->server.pool,
-					kernel->connections) < 0)
-		rc = dsc_fail_memory();
+	if (rc == 0)
+		rc = nbd_reserve_take(app);
 	if (rc == 0 && app->left_index >= 0)
 		rc = nbd_kernel_start_resume(kernel, &app->server,
 					     (uint32_t)app->left_index,
@@ -352,7 +351,6 @@ static int recall_device(struct nbd_app *app)
 		return rc;
 	app->kernel.name = app->name;
 	app->kernel.attach.is_named = app->name != NULL;
-	nbd_recall_connections(app);
 	return read_answer_time(app);
 }
 
@@ -573,8 +571,8 @@ static int prepare(struct nbd_app *app)
 static int start(struct nbd_app *app)
 {
 	static int (*const steps[])(struct nbd_app *app) = {
-		nbd_recall, prepare_tcp, harden, open_loop, open_lun, export_disk,
-		publish, nbd_handover_open, report_ready,
+		nbd_recall, prepare_tcp, harden, open_loop, nbd_reserve_begin,
+		open_lun, export_disk, publish, nbd_handover_open, report_ready,
 	};
 	int rc = 0;
 	size_t i;
@@ -613,6 +611,7 @@ static void take_down(struct nbd_app *app)
 	nbd_takeover_close(app);
 	nbd_frontend_close(app->frontend);
 	nbd_listener_close(&app->listener);
+	nbd_reserve_close(app);
 	nbd_kernel_fini(&app->kernel);
 	close_session(app);
 	if (app->signal_fd >= 0)

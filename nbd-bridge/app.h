@@ -56,6 +56,8 @@ struct nbd_app {
 	struct nbd_server server;
 	struct nbd_listener listener;
 	struct nbd_kernel kernel;
+	struct nbd_worker reserving;   /* memory for the kernel's requests, */
+	void *reserve;                 /* until the server has it */
 	struct nbd_registry registry;
 	struct nbd_health health;
 	struct nbd_handover handover;  /* of ours to another process */
@@ -124,6 +126,17 @@ int nbd_recall_name(struct nbd_app *app);
 
 /* The kernel does not let a device have more sockets than it began with. */
 void nbd_recall_connections(struct nbd_app *app);
+
+/* --------------------------------------------------------------- reserve.c */
+
+/* Begins to bring memory in, as much as the device's sockets take. */
+int nbd_reserve_begin(struct nbd_app *app);
+
+/* Waits for that, and gives it to the server. Errors: ENOMEM. */
+int nbd_reserve_take(struct nbd_app *app);
+
+/* Frees what no server has got. */
+void nbd_reserve_close(struct nbd_app *app);
 
 /* -------------------------------------------------------- handover.c */
 

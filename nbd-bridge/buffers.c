@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * buffers.c: the pool of request memory. Every piece is a mapping of its own,
- * so that any of them can be given back to the system when another size is
- * wanted; the kernel joins neighbours. Loop's thread.
+ * buffers.c: the pool of request memory. Every piece is a mapping of its own, or
+ * whole pages of a larger one, so that any of them can be given back to the
+ * system when another size is wanted. Loop's thread.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -107,31 +107,56 @@ static void add_spare(struct nbd_pool *pool, void *piece, unsigned size_class)
 	pool->spare += class_bytes(size_class);
 }
 
-static int reserve_pieces(struct nbd_pool *pool, size_t bytes, unsigned count)
+static size_t reserve_bytes(unsigned sockets)
+{
+	return NBD_RESERVE_BYTES + (sockets - 1) * NBD_RESERVE_MORE_BYTES;
+}
+
+void *nbd_reserve_map(unsigned sockets)
+{
+	size_t bytes = reserve_bytes(sockets);
+	volatile char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t at;
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	/* Fewer and larger pages are had sooner. */
+	madvise((void *)memory, bytes, MADV_HUGEPAGE);
+	for (at = 0; at < bytes; at += NBD_BUFFER_MIN)
+		memory[at] = 0;
+	return (void *)memory;
+}
+
+void nbd_reserve_unmap(void *memory, unsigned sockets)
+{
+	if (memory != NULL)
+		munmap(memory, reserve_bytes(sockets));
+}
+
+/* Cuts pieces off. Returns what is left of the memory. */
+static char *add_spares(struct nbd_pool *pool, char *memory, size_t bytes,
+			unsigned count)
 {
 	unsigned i;
 
 	for (i = 0; i < count; i++) {
-		void *piece = map_piece(pool, bytes);
-
-		if (piece == NULL)
-			return -ENOMEM;
-		memset(piece, 0, bytes);
-		add_spare(pool, piece, class_of(bytes));
+		add_spare(pool, memory, class_of(bytes));
+		memory += bytes;
 	}
-	return 0;
+	return memory;
 }
 
-int nbd_pool_reserve(struct nbd_pool *pool, unsigned sockets)
+void nbd_pool_reserve(struct nbd_pool *pool, void *memory, unsigned sockets)
 {
+	char *next = memory;
 	size_t i;
-	int rc = reserve_pieces(pool, NBD_BUFFER_MIN,
-				(sockets - 1) * SOCKET_DEPTH);
 
-	for (i = 0; rc == 0 && i < sizeof(reserve) / sizeof(reserve[0]); i++)
-		rc = reserve_pieces(pool, reserve[i].bytes, reserve[i].count);
-	pool->is_reserved = rc == 0;
-	return rc;
+	for (i = 0; i < sizeof(reserve) / sizeof(reserve[0]); i++)
+		next = add_spares(pool, next, reserve[i].bytes,
+				  reserve[i].count);
+	add_spares(pool, next, NBD_BUFFER_MIN, (sockets - 1) * SOCKET_DEPTH);
+	pool->is_reserved = true;
 }
 
 /* The smallest class from this one on that has a piece, or this one. */

@@ -51,15 +51,26 @@ struct nbd_buffer {
 
 void nbd_pool_init(struct nbd_pool *pool, size_t budget);
 
-/*
- * Makes the pool a reserved one: maps and touches pieces of the sizes that a
- * kernel asks for, NBD_RESERVE_BYTES together, and NBD_RESERVE_MORE_BYTES for
- * each socket beyond its first. A request for more than the largest of them is
- * served by a mapping when its account holds nothing. Errors: ENOMEM.
- */
 #define NBD_RESERVE_BYTES ((size_t)(28u << 20) + (1u << 19))
 #define NBD_RESERVE_MORE_BYTES ((size_t)1 << 19)
-int nbd_pool_reserve(struct nbd_pool *pool, unsigned sockets);
+
+/*
+ * Maps NBD_RESERVE_BYTES for a pool, and NBD_RESERVE_MORE_BYTES for each of the
+ * kernel's sockets beyond its first, and touches them, which takes its time. Any
+ * thread. NULL without memory.
+ */
+void *nbd_reserve_map(unsigned sockets);
+
+/* For what no pool has got. NULL is fine. */
+void nbd_reserve_unmap(void *memory, unsigned sockets);
+
+/*
+ * Makes the pool a reserved one, with pieces of the sizes that a kernel asks
+ * for. A request for more than the largest of them is served by a mapping when
+ * its account holds nothing. memory: of nbd_reserve_map() for as many sockets,
+ * taken.
+ */
+void nbd_pool_reserve(struct nbd_pool *pool, void *memory, unsigned sockets);
 
 /* Gives all memory back; no piece may be out. */
 void nbd_pool_fini(struct nbd_pool *pool);

@@ -5,7 +5,7 @@
 noinst_LTLIBRARIES += nbd-bridge/libnbd-bridge.la
 nbd_bridge_libnbd_bridge_la_CFLAGS = \
 	$(AM_CFLAGS) $(LIBNL_CFLAGS) $(GNUTLS_CFLAGS)
-nbd_bridge_libnbd_bridge_la_LIBADD = $(LIBNL_LIBS) $(GNUTLS_LIBS)
+nbd_bridge_libnbd_bridge_la_LIBADD = $(LIBNL_LIBS)
 nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/app.c \
 	nbd-bridge/app.h \
@@ -60,6 +60,7 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/report.c \
 	nbd-bridge/report.h \
 	nbd-bridge/request.c \
+	nbd-bridge/reserve.c \
 	nbd-bridge/serve.c \
 	nbd-bridge/server.c \
 	nbd-bridge/server.h \
@@ -81,7 +82,9 @@ if GNUTLS
 nbd_bridge_libnbd_bridge_la_SOURCES += \
 	nbd-bridge/tls-internal.h \
 	nbd-bridge/tls.c \
-	nbd-bridge/tlscreds.c
+	nbd-bridge/tlscreds.c \
+	nbd-bridge/tlslib.c \
+	nbd-bridge/tlslib.h
 else
 nbd_bridge_libnbd_bridge_la_SOURCES += nbd-bridge/tlsnone.c
 endif

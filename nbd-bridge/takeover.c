@@ -360,9 +360,8 @@ static int prepare(struct nbd_app *app)
 		return 0;
 	rc = nbd_kernel_parse_device(app->takeover.device, &index);
 	app->kernel.dead_timeout_s = app->options->restart_timeout_s;
-	if (rc == 0 && nbd_pool_reserve(&app->server.pool,
-					app->kernel.connections) < 0)
-		rc = dsc_fail_memory();
+	if (rc == 0)
+		rc = nbd_reserve_take(app);
 	if (rc == 0)
 		rc = nbd_kernel_begin_adopt(&app->kernel, &app->server,
 					    (uint32_t)index, app->registry.id);

@@ -12,11 +12,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <gnutls/x509.h>
-
 #include "base/checked.h"
 
 #include "tls-internal.h"
+#include "tlslib.h"
 
 #define RECORD_MAX 16384u
 #define RECORD_ROOM (RECORD_MAX + 512u)  /* with what encryption adds */

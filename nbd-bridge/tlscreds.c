@@ -12,12 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <gnutls/crypto.h>
-
 #include "base/error.h"
 #include "base/secret.h"
 
 #include "tls-internal.h"
+#include "tlslib.h"
 
 #define FILE_MAX ((size_t)1 << 20)
 
@@ -298,10 +297,13 @@ static int load_psk(struct nbd_tls_creds *creds, const char *path)
 int nbd_tls_creds_load(const char *directory, const char *psk, bool is_verified,
 		       struct nbd_tls_creds **creds)
 {
-	struct nbd_tls_creds *made = calloc(1, sizeof(*made));
-	int rc;
+	struct nbd_tls_creds *made;
+	int rc = nbd_tls_lib_load();
 
 	*creds = NULL;
+	if (rc < 0)
+		return rc;
+	made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return dsc_fail_memory();
 	made->is_verified = is_verified;

@@ -143,11 +143,14 @@ static void test_reserved(void)
 					  1 << 20 };
 	static struct nbd_buffer buffers[128];
 	struct nbd_account account = { 0 };
+	void *memory;
 	size_t i, j;
 	int rc;
 
 	nbd_pool_init(&pool, (size_t)64 << 20);
-	CU_ASSERT_EQUAL_FATAL(nbd_pool_reserve(&pool, 1), 0);
+	memory = nbd_reserve_map(1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+	nbd_pool_reserve(&pool, memory, 1);
 	CU_ASSERT_EQUAL(pool.spare, NBD_RESERVE_BYTES);
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		rc = 0;
