@@ -115,17 +115,17 @@ static size_t reserve_bytes(unsigned sockets)
 void *nbd_reserve_map(unsigned sockets)
 {
 	size_t bytes = reserve_bytes(sockets);
-	volatile char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t at;
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return NULL;
-	/* Fewer and larger pages are had sooner. */
-	madvise((void *)memory, bytes, MADV_HUGEPAGE);
-	for (at = 0; at < bytes; at += NBD_BUFFER_MIN)
-		memory[at] = 0;
-	return (void *)memory;
+	/* Fewer and larger pages are had sooner, all at one request sooner
+	 * still; before Linux 5.14 they are touched. */
+	madvise(memory, bytes, MADV_HUGEPAGE);
+	if (madvise(memory, bytes, MADV_POPULATE_WRITE) < 0)
+		memset(memory, 0, bytes);
+	return memory;
 }
 
 void nbd_reserve_unmap(void *memory, unsigned sockets)
