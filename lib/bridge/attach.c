@@ -102,25 +102,28 @@ static const char *find_object(const char *text)
 	return line;
 }
 
-/* The object in what the program has printed, or NULL. */
-static struct json_object *parse_answer(const struct dsc_spawn_output *output)
+/* The object in what the program has printed, or NULL. Fails without memory. */
+static int parse_answer(const struct dsc_spawn_output *output,
+			struct json_object **answer)
 {
 	const char *start = find_object(output->text);
 	struct json_object *object = NULL;
 	struct json_tokener *tok;
 
+	*answer = NULL;
 	if (start == NULL)
-		return NULL;
+		return 0;
 	tok = json_tokener_new_ex(ANSWER_DEPTH);
 	if (tok == NULL)
-		return NULL;
+		return dsc_fail_memory();
 	object = json_tokener_parse_ex(tok, start, (int)strlen(start));
 	if (json_tokener_get_error(tok) != json_tokener_success) {
 		json_object_put(object);
 		object = NULL;
 	}
 	json_tokener_free(tok);
-	return object;
+	*answer = object;
+	return 0;
 }
 
 /* A member that is a string, or NULL. */
@@ -154,12 +157,14 @@ static int fail_unexplained(const char *program,
 static int fail_as_told(const char *program,
 			const struct dsc_spawn_result *result)
 {
-	struct json_object *answer = parse_answer(&result->err);
+	struct json_object *answer;
 	struct json_object *error = NULL;
 	const char *message = NULL;
 	const char *name = NULL;
-	int status;
+	int status = parse_answer(&result->err, &answer);
 
+	if (status < 0)
+		return status;
 	if (answer != NULL &&
 	    json_object_object_get_ex(answer, "error", &error)) {
 		name = get_text(error, "errno");
@@ -203,7 +208,9 @@ static int take_answer(const char *program,
 
 	if (result->has_status && result->code != 0)
 		return fail_as_told(program, result);
-	answer = parse_answer(&result->out);
+	status = parse_answer(&result->out, &answer);
+	if (status < 0)
+		return status;
 	id = answer != NULL ? get_text(answer, "id") : NULL;
 	if (id != NULL && dsc_registry_is_id(id))
 		status = describe(id, bridge);
@@ -220,6 +227,8 @@ static int take_answer(const char *program,
 
 static int fail_to_start(const char *program, int error)
 {
+	if (error == ENOMEM)
+		return dsc_fail_memory();
 	if (error == ENOENT)
 		return dsc_fail(ENOENT, "the program %s is not found: install "
 				"it, or name it in DISCSI_NBD", program);

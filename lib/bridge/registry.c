@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +23,20 @@
 
 #define REGISTRY_MAX 65536  /* entries that are read; the rest is not ours */
 
-/* The file of an entry: allocated, NULL without memory. */
-static char *file_name(const char *id, const char *suffix)
-{
-	char *name;
+/* The name of a file of an entry. Whether a process lives is told without
+ * memory, too. */
+struct name {
+	char text[NAME_MAX + 1];
+};
 
-	return asprintf(&name, "%s%s", id, suffix) < 0 ? NULL : name;
+static struct name name_of(const char *id, const char *suffix)
+{
+	struct name name;
+
+	if (snprintf(name.text, sizeof(name.text), "%s%s", id, suffix) >=
+	    (int)sizeof(name.text))
+		name.text[0] = '\0';  /* which no file has */
+	return name;
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -54,16 +63,11 @@ static ssize_t read_whole(int fd, char *text, size_t room)
 static int open_state(const struct dsc_registry *registry, const char *id)
 {
 	struct stat st;
-	char *name = file_name(id, DSC_REGISTRY_STATE);
-	int error;
-	int fd;
+	struct name name = name_of(id, DSC_REGISTRY_STATE);
+	int fd = openat(registry->fd, name.text,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int error = errno;
 
-	if (name == NULL)
-		return dsc_fail_memory();
-	fd = openat(registry->fd, name,
-		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	error = errno;
-	free(name);
 	if (fd < 0 && error == ENOENT)
 		return dsc_fail(ENOENT, "there is no bridge %s in %s", id,
 				registry->path);
@@ -226,15 +230,8 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
 
 static int open_lock(const struct dsc_registry *registry, const char *id)
 {
-	char *name = file_name(id, DSC_REGISTRY_LOCK);
-	int fd;
-
-	if (name == NULL)
-		return -1;
-	fd = openat(registry->fd, name,
-		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	free(name);
-	return fd;
+	return openat(registry->fd, name_of(id, DSC_REGISTRY_LOCK).text,
+		      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id)
@@ -252,11 +249,7 @@ bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id)
 static void remove_file(const struct dsc_registry *registry, const char *id,
 			const char *suffix)
 {
-	char *name = file_name(id, suffix);
-
-	if (name != NULL)
-		unlinkat(registry->fd, name, 0);
-	free(name);
+	unlinkat(registry->fd, name_of(id, suffix).text, 0);
 }
 
 static void remove_socket(const char *path)

@@ -347,14 +347,15 @@ static int read_object(struct json_object *object, struct discsi_bridge *bridge)
 	return status;
 }
 
-/* The one object that the text is, or NULL. */
-static struct json_object *parse_json(const char *text, size_t length)
+/* The one object that the text is. */
+static int parse_json(const char *text, size_t length,
+		      struct json_object **out)
 {
 	struct json_tokener *tok = json_tokener_new_ex(STATE_DEPTH);
 	struct json_object *object;
 
 	if (tok == NULL)
-		return NULL;
+		return dsc_fail_memory();
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
 			       JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tok, text, (int)length);
@@ -364,7 +365,8 @@ static struct json_object *parse_json(const char *text, size_t length)
 		object = NULL;
 	}
 	json_tokener_free(tok);
-	return object;
+	*out = object;
+	return object != NULL ? 0 : dsc_fail(EPROTO, "it is not JSON");
 }
 
 static size_t without_trailing_space(const char *text, size_t length)
@@ -385,9 +387,9 @@ int dsc_registry_parse(const char *text, size_t length,
 		return dsc_fail(EPROTO, "it is longer than %d bytes",
 				DSC_REGISTRY_FILE_MAX);
 	length = without_trailing_space(text, length);
-	object = parse_json(text, length);
-	if (object == NULL)
-		return dsc_fail(EPROTO, "it is not JSON");
+	status = parse_json(text, length, &object);
+	if (status < 0)
+		return status;
 	made = calloc(1, sizeof(*made));
 	if (made == NULL) {
 		json_object_put(object);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,53 +27,44 @@
 
 /* ------------------------------------------------------------------- file */
 
-/* In the registry's directory, whose descriptor the caller closes. */
+/* The file's name. Who leaves may have no memory, but must leave nothing. */
+struct name {
+	char text[NAME_MAX + 1];
+};
+
+static struct name name_of(const char *id)
+{
+	struct name name;
+
+	if (snprintf(name.text, sizeof(name.text), "%s" DSC_REGISTRY_USERS,
+		     id) >= (int)sizeof(name.text))
+		name.text[0] = '\0';  /* which no file has */
+	return name;
+}
+
 static int open_file(const struct dsc_registry *registry, const char *id)
 {
-	char *name;
-	int fd;
+	struct name name = name_of(id);
+	int fd = openat(registry->fd, name.text, O_RDWR | O_CREAT |
+			O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
-	if (asprintf(&name, "%s" DSC_REGISTRY_USERS, id) < 0)
-		return dsc_fail_memory();
-	fd = openat(registry->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW |
-		    O_NONBLOCK | O_CLOEXEC, 0600);
-	if (fd < 0)
-		fd = dsc_fail(errno == EACCES ? EPERM : errno,
-			      "the file %s/%s cannot be made (%s)",
-			      registry->path, name, discsi_errno_name(errno));
-	free(name);
-	return fd;
+	if (fd >= 0)
+		return fd;
+	return dsc_fail(errno == EACCES ? EPERM : errno, "the file %s/%s"
+			DSC_REGISTRY_USERS " cannot be made (%s)",
+			registry->path, id, discsi_errno_name(errno));
 }
 
-/* Does the open file still have its name? Removes it if is_removed. */
-static bool has_name(const struct dsc_registry *registry, const char *id,
-		     int fd, bool is_removed)
+/* Is the open file still the one that has the name? */
+static bool is_current(const struct dsc_users *users)
 {
+	struct name name = name_of(users->id);
 	struct stat ours, named;
-	bool is = false;
-	char *name;
 
-	if (asprintf(&name, "%s" DSC_REGISTRY_USERS, id) < 0)
-		return false;
-	is = fstat(fd, &ours) == 0 &&
-	     fstatat(registry->fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	     ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
-	if (is && is_removed)
-		unlinkat(registry->fd, name, 0);
-	free(name);
-	return is;
-}
-
-static bool is_current(const struct dsc_users *users, bool is_removed)
-{
-	struct dsc_registry registry;
-	bool is;
-
-	if (dsc_registry_open(&registry, false) < 0)
-		return false;
-	is = has_name(&registry, users->id, users->fd, is_removed);
-	dsc_registry_close(&registry);
-	return is;
+	return fstat(users->fd, &ours) == 0 &&
+	       fstatat(users->dir_fd, name.text, &named,
+		       AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
 static void forget(struct dsc_users *users)
@@ -81,20 +73,20 @@ static void forget(struct dsc_users *users)
 		flock(users->fd, LOCK_UN);
 		close(users->fd);
 	}
+	if (users->dir_fd >= 0)
+		close(users->dir_fd);
 	free(users->id);
-	users->fd = -1;
-	users->id = NULL;
+	*users = (struct dsc_users)DSC_USERS_INIT;
 }
 
 /* ------------------------------------------------------------------- lock */
 
 /* Takes the lock of a file that is open, in the end shared or not. */
-static int lock_file(const struct dsc_registry *registry,
-		     const struct dsc_users *users, bool is_shared)
+static int lock_file(const struct dsc_users *users, bool is_shared)
 {
 	bool is_alone = flock(users->fd, LOCK_EX | LOCK_NB) == 0;
 
-	if (is_alone && !has_name(registry, users->id, users->fd, false))
+	if (is_alone && !is_current(users))
 		return -EAGAIN;
 	/* What those have wanted who are all gone is over. */
 	if (is_alone)
@@ -102,12 +94,11 @@ static int lock_file(const struct dsc_registry *registry,
 	if (is_alone && !is_shared)
 		return 0;
 	if (is_shared && flock(users->fd, LOCK_SH | LOCK_NB) == 0)
-		return has_name(registry, users->id, users->fd, false) ? 0 :
-		       -EAGAIN;
+		return is_current(users) ? 0 : -EAGAIN;
 	if (errno == EWOULDBLOCK)
 		return -EAGAIN;
-	return dsc_fail(errno, "the file %s/%s" DSC_REGISTRY_USERS " cannot be "
-			"locked (%s)", registry->path, users->id,
+	return dsc_fail(errno, "the file %s" DSC_REGISTRY_USERS " of the "
+			"registry cannot be locked (%s)", users->id,
 			discsi_errno_name(errno));
 }
 
@@ -124,7 +115,9 @@ static int open_and_lock(struct dsc_users *users, const char *id,
 				 open_file(&registry, id);
 	if (rc >= 0) {
 		users->fd = rc;
-		rc = lock_file(&registry, users, is_shared);
+		users->dir_fd = registry.fd;
+		registry.fd = -1;
+		rc = lock_file(users, is_shared);
 	}
 	dsc_registry_close(&registry);
 	if (rc < 0)
@@ -140,7 +133,7 @@ int dsc_users_join(struct dsc_users *users, const char *id)
 int dsc_users_claim(struct dsc_users *users)
 {
 	if (users->fd >= 0 && flock(users->fd, LOCK_EX | LOCK_NB) == 0 &&
-	    is_current(users, false))
+	    is_current(users))
 		return 0;
 	forget(users);
 	return -EBUSY;
@@ -169,8 +162,9 @@ bool dsc_users_is_marked(const struct dsc_users *users)
 
 void dsc_users_leave(struct dsc_users *users)
 {
-	if (users->fd >= 0 && flock(users->fd, LOCK_EX | LOCK_NB) == 0)
-		(void)is_current(users, true);
+	if (users->fd >= 0 && flock(users->fd, LOCK_EX | LOCK_NB) == 0 &&
+	    is_current(users))
+		unlinkat(users->dir_fd, name_of(users->id).text, 0);
 	forget(users);
 }
 
@@ -245,16 +239,12 @@ static void list_owners(const struct stat *st, char names[NAMES_MAX])
 static bool stat_file(const char *id, struct stat *st)
 {
 	struct dsc_registry registry;
-	bool is_there = false;
-	char *name;
+	bool is_there;
 
 	if (dsc_registry_open(&registry, false) < 0)
 		return false;
-	if (asprintf(&name, "%s" DSC_REGISTRY_USERS, id) >= 0) {
-		is_there = fstatat(registry.fd, name, st,
-				   AT_SYMLINK_NOFOLLOW) == 0;
-		free(name);
-	}
+	is_there = fstatat(registry.fd, name_of(id).text, st,
+			   AT_SYMLINK_NOFOLLOW) == 0;
 	dsc_registry_close(&registry);
 	return is_there;
 }

@@ -18,10 +18,11 @@
 
 struct dsc_users {
 	int fd;      /* of the file, -1: we are no user */
+	int dir_fd;  /* of the registry */
 	char *id;    /* of the bridge */
 };
 
-#define DSC_USERS_INIT { .fd = -1 }
+#define DSC_USERS_INIT { .fd = -1, .dir_fd = -1 }
 
 /*
  * Becomes a user, also of a bridge that does not run yet; 0 for one who is.

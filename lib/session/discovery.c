@@ -107,6 +107,18 @@ static void on_logged_out(void *arg, int status)
 	finish(arg);
 }
 
+static const char *what_is_wrong(int status)
+{
+	switch (status) {
+	case -EPROTO:
+		return "the answer to SendTargets makes no sense";
+	case -ENOMEM:
+		return "there is no memory for the answer to SendTargets";
+	default:
+		return "SendTargets was not answered";
+	}
+}
+
 static void on_text(void *arg, int status, const char *text, size_t length)
 {
 	struct discovery *discovery = arg;
@@ -118,10 +130,8 @@ static void on_text(void *arg, int status, const char *text, size_t length)
 					       discovery->port, discovery->tpgt,
 					       &discovery->result);
 	if (status != 0) {
-		dsc_error_set(&error, -status, status == -EPROTO ?
-			      "%s: the answer to SendTargets makes no sense" :
-			      "%s: SendTargets was not answered",
-			      discovery->name);
+		dsc_error_set(&error, -status, "%s: %s", discovery->name,
+			      what_is_wrong(status));
 		fail(discovery, &error);
 		return;
 	}

@@ -85,15 +85,20 @@ static int look(const char *id, enum sight *sight,
 int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge)
 {
 	bool is_alive = false;
-	char *id;
+	bool is_mounted;
+	char *id = NULL;
 	int rc;
 
 	*bridge = NULL;
 	pthread_mutex_lock(&iscsi->lock);
-	id = iscsi->bridge_id != NULL ? strdup(iscsi->bridge_id) : NULL;
+	is_mounted = iscsi->bridge_id != NULL;
+	if (is_mounted)
+		id = strdup(iscsi->bridge_id);
 	pthread_mutex_unlock(&iscsi->lock);
-	if (id == NULL)
+	if (!is_mounted)
 		return dsc_fail(ENOTCONN, "it is not mounted");
+	if (id == NULL)
+		return dsc_fail_memory();
 	rc = load(id, bridge, &is_alive);
 	if (rc == 0 && (!is_alive || *bridge == NULL)) {
 		discsi_bridge_free(*bridge);

@@ -247,8 +247,10 @@ static int look_behind_bridge(struct dsc_iscsi *iscsi,
 	discsi_bridge_free(bridge);
 	if (rc == -EOPNOTSUPP)
 		return 0;
-	return rc < 0 ? dsc_fail(-rc, "its bridge has not told the LUN's size "
-				 "(%s)", discsi_errno_name(rc)) : 0;
+	if (rc == -ESRCH || rc == -ETIMEDOUT || rc == -ECANCELED)
+		return dsc_fail(-rc, "its bridge has not told the LUN's size "
+				"(%s)", discsi_errno_name(rc));
+	return rc;
 }
 
 /* Bytes that are allocated, as far as they can be counted in time. */

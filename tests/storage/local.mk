@@ -8,7 +8,8 @@ STORAGE_RIG = \
 STORAGE_TESTS = \
 	tests/storage/test-storage-conf \
 	tests/storage/test-storage-device \
-	tests/storage/test-storage-mount
+	tests/storage/test-storage-mount \
+	tests/storage/test-storage-nomem
 check_PROGRAMS += $(STORAGE_TESTS)
 TESTS += $(STORAGE_TESTS)
 
@@ -21,6 +22,17 @@ tests_storage_test_storage_device_LDADD = $(UNIT_LIBS)
 tests_storage_test_storage_mount_SOURCES = \
 	$(STORAGE_RIG) tests/storage/test-storage-mount.c
 tests_storage_test_storage_mount_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+tests_storage_test_storage_nomem_SOURCES = \
+	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-nomem.c
+tests_storage_test_storage_nomem_LDADD = \
+	$(SIM_LIBS) $(UNIT_LIBS) $(JSON_C_LIBS)
+tests_storage_test_storage_nomem_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray \
+	-Wl,--wrap=strdup,--wrap=strndup,--wrap=asprintf \
+	-Wl,--wrap=json_object_new_object,--wrap=json_object_new_array \
+	-Wl,--wrap=json_object_new_string,--wrap=json_object_new_uint64 \
+	-Wl,--wrap=json_object_new_int64,--wrap=json_object_new_boolean \
+	-Wl,--wrap=json_tokener_new_ex,--wrap=json_object_object_add
 
 if NBD_BRIDGE
 check_PROGRAMS += \
