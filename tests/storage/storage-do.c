@@ -4,10 +4,11 @@
  * makes one from JSON, does what it is told in order, and leaves, as an agent
  * that is restarted does: what is mounted then stays mounted.
  *
- *   storage-do JSON mount|path|read|format|capacity|info|unmount ...
+ *   storage-do JSON mount|path|read|format|capacity|info|wait|unmount ...
  *
- * Prints what is asked for, one a line. A failure is one line of JSON on stderr
- * as those of the command discsi are, and status 1.
+ * Prints what is asked for, one a line; waits for the end of its standard input.
+ * A failure is one line of JSON on stderr as those of the command discsi are, and
+ * status 1.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,6 +80,14 @@ static int do_format(struct discsi_storage *storage)
 	return rc;
 }
 
+static int do_wait(struct discsi_storage *storage)
+{
+	(void)storage;
+	while (getchar() != EOF)
+		;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct discsi_storage *storage);
@@ -89,6 +98,7 @@ static const struct {
 	{ "format", do_format },
 	{ "capacity", do_capacity },
 	{ "info", do_info },
+	{ "wait", do_wait },
 	{ "unmount", do_unmount },
 };
 

@@ -70,3 +70,35 @@ test_a_storage_takes_the_device_that_is_named()
 	storage-do "$(conf ', "device": "/dev/nbd5"')" mount unmount
 	nothing_is_left
 }
+
+test_the_last_of_two_agents_ends_the_device()
+{
+	mkfifo /run/hold
+	storage-do "$(conf)" mount path wait unmount </run/hold >/run/path &
+	agent=$!
+	exec 9>/run/hold
+	wait_for 30 grep -q /dev/nbd /run/path
+	device=$(cat /run/path)
+	[ "$(storage-do "$(conf)" mount read path unmount)" = "$device" ]
+	[ "$(blockdev --getsize64 "$device")" -eq $lun_bytes ]
+	refused EBUSY discsi detach --json "$device"
+	grep -q "process $agent (storage-do)" /run/stderr
+	exec 9>&-
+	wait "$agent"
+	nothing_is_left
+}
+
+test_a_storage_whose_agent_is_killed_is_ended_by_the_next_one()
+{
+	rm -f /run/hold
+	mkfifo /run/hold
+	storage-do "$(conf)" mount path wait </run/hold >/run/path &
+	agent=$!
+	exec 9>/run/hold
+	wait_for 30 grep -q /dev/nbd /run/path
+	kill -9 "$agent"
+	wait "$agent" || :
+	exec 9>&-
+	storage-do "$(conf)" mount unmount
+	nothing_is_left
+}
