@@ -328,11 +328,12 @@ static void test_agent_dies(void)
 	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
 	st_works(discsi_storage_unmount(a, 0));
 	CU_ASSERT(bridge_is_nothing_left());
+	discsi_storage_put(a);
+	end();
 	first = start_agent();
 	end_agent(&first, SIGKILL);
 	json_object_put(rig_json("detach", ID1));
-	discsi_storage_put(a);
-	end();
+	CU_ASSERT(bridge_is_nothing_left());
 }
 
 /* ---------------------------------------------------------------- threads */
