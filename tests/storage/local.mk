@@ -9,7 +9,8 @@ STORAGE_TESTS = \
 	tests/storage/test-storage-conf \
 	tests/storage/test-storage-device \
 	tests/storage/test-storage-mount \
-	tests/storage/test-storage-nomem
+	tests/storage/test-storage-nomem \
+	tests/storage/test-storage-turns
 check_PROGRAMS += $(STORAGE_TESTS)
 TESTS += $(STORAGE_TESTS)
 
@@ -22,6 +23,9 @@ tests_storage_test_storage_device_LDADD = $(UNIT_LIBS)
 tests_storage_test_storage_mount_SOURCES = \
 	$(STORAGE_RIG) tests/storage/test-storage-mount.c
 tests_storage_test_storage_mount_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+tests_storage_test_storage_turns_SOURCES = \
+	$(STORAGE_RIG) tests/storage/test-storage-turns.c
+tests_storage_test_storage_turns_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 tests_storage_test_storage_nomem_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-nomem.c
 tests_storage_test_storage_nomem_LDADD = \

@@ -6,15 +6,18 @@
  * it. Test's thread, but the threads of test_threads().
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "bridge/bridge-rig.h"
+#include "bridge/users.h"
 #include "storage/storage-rig.h"
 
 #define ID1 BRIDGE_ID("1")
@@ -232,6 +235,80 @@ static void test_given_up(void)
 	end();
 }
 
+/* ------------------------------------------------------- waited for in vain */
+
+static bool recovers(void *arg)
+{
+	return !discsi_storage_is_connected(arg);
+}
+
+static void on_attaching(void *arg, struct discsi_storage *storage,
+			 enum discsi_mount_stage stage)
+{
+	(void)arg;
+	if (stage == DISCSI_MOUNT_ATTACHING)
+		discsi_storage_cancel(storage);
+}
+
+/* A bridge that recovers is waited for, until the deadline or a cancel. */
+static void test_recovering(void)
+{
+	struct discsi_mount_options options = {
+		.size = sizeof(options), .timeout_ms = 300,
+	};
+	struct discsi_storage *a;
+	struct discsi_storage *b;
+
+	manager = st_manager();
+	a = st_storage(manager, "a", "{" SOCKET "}",
+		       dsc_tgtd_portal(rig_tgtd()));
+	b = make("b");
+	st_works(discsi_storage_mount(a, NULL));
+	dsc_tgtd_kill(rig_tgtd());
+	CU_ASSERT(dsc_wait_for(recovers, a, 20000));
+	st_fails(discsi_storage_mount(b, &options), ETIMEDOUT, "attaching");
+	options.timeout_ms = 0;
+	options.progress = on_attaching;
+	st_fails(discsi_storage_mount(b, &options), ECANCELED, "attaching");
+	restart_target();
+	st_works(discsi_storage_mount(b, NULL));
+	st_works(discsi_storage_unmount(a, 0));
+	st_works(discsi_storage_accessible(b, NULL));
+	st_works(discsi_storage_unmount(b, 0));
+	discsi_storage_put(a);
+	discsi_storage_put(b);
+	end();
+}
+
+/* As is one that has not said yet what it serves, and one that is ended. */
+static void test_others_at_it(void)
+{
+	const struct discsi_mount_options options = {
+		.size = sizeof(options), .timeout_ms = 300,
+	};
+	struct dsc_users users = DSC_USERS_INIT;
+	char *path = bridge_file(ID1, ".lock");
+	struct discsi_storage *a;
+	int fd;
+
+	manager = st_manager();
+	a = make("a");
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_EQUAL(flock(fd, LOCK_EX), 0);
+	st_fails(discsi_storage_mount(a, &options), ETIMEDOUT, "attaching");
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	close(fd);
+	st_works(dsc_users_exclude(&users, ID1));
+	st_fails(discsi_storage_mount(a, &options), ETIMEDOUT, "attaching");
+	dsc_users_leave(&users);
+	CU_ASSERT(bridge_is_nothing_left());
+	st_works(discsi_storage_mount(a, NULL));
+	st_works(discsi_storage_unmount(a, 0));
+	free(path);
+	discsi_storage_put(a);
+	end();
+}
+
 /* -------------------------------------------------------- several processes */
 
 /* An agent that mounts, says so, and unmounts when it is told to. */
@@ -384,6 +461,8 @@ static const struct dsc_test tests[] = {
 	{ "operators", test_operators },
 	{ "detach", test_detach },
 	{ "given_up", test_given_up },
+	{ "recovering", test_recovering },
+	{ "others_at_it", test_others_at_it },
 	{ "agents", test_agents },
 	{ "agent_dies", test_agent_dies },
 	{ "threads", test_threads },
