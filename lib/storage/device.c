@@ -4,9 +4,14 @@
  * scan or for another one that opens it, and neither that nor a read can be
  * given up from outside, so that all of it is done aside (base/aside.h). Any
  * thread; the calls wait, within limits.
+ *
+ * An agent asks again and again for a device that hangs: so that each question
+ * does not leave another thread behind, a device has a few at most.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,12 +20,16 @@
 
 #include "base/aside.h"
 #include "base/error.h"
+#include "base/list.h"
 #include "storage/device.h"
 
 #define ALIGNMENT 4096  /* of memory, for O_DIRECT */
+#define HANGING_MAX 4   /* threads of one device */
+#define TICK_MS 10
 
 struct job {
 	struct dsc_aside aside;
+	struct dsc_list link;   /* in the list of all that run */
 	char *path;
 	void *buf;          /* NULL: only the size is asked for */
 	size_t length;
@@ -30,18 +39,59 @@ struct job {
 	const char *what;   /* "opened", "read": where it failed */
 };
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct dsc_list running = { &running, &running };
+
 static struct job *job_of(struct dsc_aside *aside)
 {
 	return dsc_container_of(aside, struct job, aside);
+}
+
+/* Lists a job, unless its device has too many. */
+static bool enter(struct job *job)
+{
+	struct dsc_list *link;
+	size_t count = 0;
+
+	pthread_mutex_lock(&lock);
+	for (link = running.next; link != &running; link = link->next)
+		count += strcmp(dsc_container_of(link, struct job, link)->path,
+				job->path) == 0;
+	if (count < HANGING_MAX)
+		dsc_list_append(&running, &job->link);
+	pthread_mutex_unlock(&lock);
+	return count < HANGING_MAX;
+}
+
+/* Fine for one that is not listed. */
+static void leave(struct job *job)
+{
+	pthread_mutex_lock(&lock);
+	dsc_list_remove(&job->link);
+	pthread_mutex_unlock(&lock);
 }
 
 static void free_job(struct dsc_aside *aside)
 {
 	struct job *job = job_of(aside);
 
+	leave(job);
 	free(job->path);
 	free(job->buf);
 	free(job);
+}
+
+static int enter_within(struct job *job, const struct dsc_limits *limits)
+{
+	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
+	int rc = 0;
+
+	while (rc == 0 && !enter(job)) {
+		rc = dsc_limits_check(limits);
+		if (rc == 0)
+			(void)poll(&fd, 1, TICK_MS);
+	}
+	return rc;
 }
 
 static int read_all(const struct job *job, int fd)
@@ -90,6 +140,7 @@ static int make_job(const char *path, size_t length, struct job **out)
 	if (job == NULL)
 		return dsc_fail_memory();
 	dsc_aside_init(&job->aside, run, free_job);
+	dsc_list_init(&job->link);
 	job->path = strdup(path);
 	job->length = length;
 	if (job->path != NULL &&
@@ -105,9 +156,11 @@ static int make_job(const char *path, size_t length, struct job **out)
 
 static int call(struct job *job, const struct dsc_limits *limits)
 {
-	int rc = dsc_aside_call(&job->aside, limits->deadline_ns,
-				limits->cancel_fd);
+	int rc = enter_within(job, limits);
 
+	if (rc == 0)
+		rc = dsc_aside_call(&job->aside, limits->deadline_ns,
+				    limits->cancel_fd);
 	if (rc < 0)
 		return dsc_fail(-rc, "%s does not answer (%s)", job->path,
 				discsi_errno_name(rc));

@@ -39,33 +39,30 @@ static char *make_fifo(const char *name)
 static size_t count_threads(void)
 {
 	const struct dsc_limits limits = { .cancel_fd = -1 };
+	size_t fds = st_count_fds();
 	uint64_t bytes;
 
 	(void)dsc_device_size("/nowhere/nbd0", &bytes, &limits);
+	CU_ASSERT(st_wait_fds(fds, 5000));
 	return st_count_threads();
 }
 
-static bool are_gone(void *threads)
-{
-	return st_count_threads() <= *(size_t *)threads;
-}
-
-/* Lets the threads go that hang in opening it. */
-static void let_go(const char *path, size_t fds, size_t threads)
+/* Lets the threads go that hang in opening it, or are about to; each has a
+ * descriptor to tell its end by. */
+static void let_go(const char *path, size_t fds)
 {
 	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	CU_ASSERT(fd >= 0);
-	CU_ASSERT(dsc_wait_for(are_gone, &threads, 5000));
+	CU_ASSERT(st_wait_fds(fds + 1, 5000));
 	close(fd);
-	CU_ASSERT(st_wait_fds(fds, 5000));
+	CU_ASSERT_EQUAL(st_count_fds(), fds);
 }
 
 static void test_hangs(void)
 {
 	char *path = make_fifo("hangs");
 	struct dsc_limits limits;
-	size_t threads = count_threads();
 	size_t fds = st_count_fds();
 	uint64_t begun = dsc_clock_now_ns();
 	uint64_t bytes = 0;
@@ -78,14 +75,34 @@ static void test_hangs(void)
 	st_fails(dsc_device_size(path, &bytes, &limits), ETIMEDOUT,
 		 "does not answer");
 	CU_ASSERT(dsc_clock_now_ns() - begun >= 2 * WAIT_MS * DSC_NS_PER_MS);
-	let_go(path, fds, threads);
+	let_go(path, fds);
+	free(path);
+}
+
+/* However often one asks. */
+static void test_hangs_often(void)
+{
+	char *path = make_fifo("often");
+	size_t threads = count_threads();
+	size_t fds = st_count_fds();
+	struct dsc_limits limits;
+	char block[512];
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		limits = limits_in(20);
+		st_fails(dsc_device_read(path, block, sizeof(block), 0,
+					 &limits), ETIMEDOUT,
+			 "does not answer");
+	}
+	CU_ASSERT(st_count_threads() <= threads + 4);
+	let_go(path, fds);
 	free(path);
 }
 
 static void test_cancelled(void)
 {
 	char *path = make_fifo("cancelled");
-	size_t threads = count_threads();
 	size_t fds = st_count_fds();
 	struct dsc_limits limits = { .cancel_fd = eventfd(1, EFD_CLOEXEC) };
 	char block[512];
@@ -93,7 +110,7 @@ static void test_cancelled(void)
 	st_fails(dsc_device_read(path, block, sizeof(block), 0, &limits),
 		 ECANCELED, "does not answer");
 	close(limits.cancel_fd);
-	let_go(path, fds, threads);
+	let_go(path, fds);
 	free(path);
 }
 
@@ -119,6 +136,7 @@ static void test_plain(void)
 
 static const struct dsc_test tests[] = {
 	{ "hangs", test_hangs },
+	{ "hangs_often", test_hangs_often },
 	{ "cancelled", test_cancelled },
 	{ "plain", test_plain },
 	{ NULL, NULL }
