@@ -566,26 +566,42 @@ static bool is_for_anyone(uint8_t opcode)
 	return opcode == 0x12 || opcode == 0xa0;
 }
 
+static void execute(struct run *run)
+{
+	uint8_t opcode = run->cdb[0];
+
+	if (run->disk->is_absent && !is_for_anyone(opcode))
+		sim_fail(run->answer, 0x05, 0x25, 0x00);
+	else if (sim_reserve_forbids(run->disk, run->nexus, opcode))
+		run->answer->status = 0x18;  /* RESERVATION CONFLICT */
+	else if (commands[opcode] == NULL)
+		refuse_opcode(run);
+	else
+		commands[opcode](run);
+}
+
+/* Each time anew, as nothing that is done to it must last. */
+static void execute_nowhere(struct run *run)
+{
+	struct sim_disk nobody = { .is_absent = true, .serial = "" };
+
+	run->disk = &nobody;
+	execute(run);
+}
+
 void sim_execute(struct sim *sim, const struct sim_nexus *nexus, uint8_t lun,
 		 const uint8_t *cdb, const uint8_t *out, uint32_t out_length,
 		 struct sim_answer *answer)
 {
-	struct sim_disk *disk = lun < sim->config.luns ? &sim->disk[lun] : NULL;
-	struct sim_disk nobody = { .is_absent = true, .serial = "" };
 	struct run run = {
 		.sim = sim, .nexus = nexus, .cdb = cdb, .out = out,
 		.out_length = out_length, .answer = answer,
 	};
 
-	run.disk = disk != NULL ? disk : &nobody;
-	if (run.disk->is_absent && !is_for_anyone(cdb[0])) {
-		sim_fail(answer, 0x05, 0x25, 0x00);
+	if (lun >= sim->config.luns) {
+		execute_nowhere(&run);
 		return;
 	}
-	if (sim_reserve_forbids(run.disk, nexus, cdb[0]))
-		answer->status = 0x18;  /* RESERVATION CONFLICT */
-	else if (commands[cdb[0]] == NULL)
-		refuse_opcode(&run);
-	else
-		commands[cdb[0]](&run);
+	run.disk = &sim->disk[lun];
+	execute(&run);
 }
