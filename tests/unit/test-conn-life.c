@@ -5,9 +5,12 @@
  * do meanwhile.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "iscsi/conn-internal.h"
@@ -615,8 +618,24 @@ static void many_connections(void)
 	got_free(&got);
 }
 
+/* Both ends are here: nothing is gained by pacing what is sent. */
+static void without_a_network(void)
+{
+	char algorithm[16] = "";
+	socklen_t length = sizeof(algorithm) - 1;
+
+	peer_init(&peer);
+	peer.is_tcp = true;
+	peer_open(&peer);
+	CU_ASSERT_EQUAL(getsockopt(peer.conn->fd, IPPROTO_TCP, TCP_CONGESTION,
+				   algorithm, &length), 0);
+	CU_ASSERT_STRING_EQUAL(algorithm, "reno");
+	finish();
+}
+
 static const struct dsc_test tests[] = {
 	{ "window", window },
+	{ "without_a_network", without_a_network },
 	{ "data_in_a_closed_window", data_in_a_closed_window },
 	{ "tags", tags },
 	{ "tags_wrap", tags_wrap },
