@@ -355,6 +355,21 @@ static void test_usage(void)
 			url, NULL });
 }
 
+/* They are the kernel's. Where one is served its clients make their own. */
+static void test_connections(void)
+{
+	static const char *const numbers[] = { "0", "17", "x" };
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		expect_usage("--connections takes", (const char *const[]){
+			"./discsi-nbd", "--device", "auto", "--connections",
+			numbers[i], url, NULL });
+	expect_usage("goes with --device", (const char *const[]){
+		"./discsi-nbd", "--socket", "/nowhere", "--connections", "2",
+		url, NULL });
+}
+
 static const struct dsc_test tests[] = {
 	{ "stdio-libnbd", test_stdio_libnbd },
 	{ "stdio-detached", test_stdio_detached },
@@ -369,6 +384,7 @@ static const struct dsc_test tests[] = {
 	{ "activation-foreign", test_activation_foreign },
 	{ "activation-mistakes", test_activation_mistakes },
 	{ "max-clients", test_max_clients },
+	{ "connections", test_connections },
 	{ "usage", test_usage },
 	{ NULL, NULL }
 };
