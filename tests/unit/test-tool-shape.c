@@ -204,7 +204,7 @@ static void test_bridge(void)
 		    "\"read_only\":false,\"alive\":true,\"pid\":4711,"
 		    "\"state\":\"recovering\",\"since\":1764000000,"
 		    "\"started\":1763000000,\"updated\":1764000001,"
-		    "\"sessions\":2,\"sessions_ready\":0,"
+		    "\"connections\":0,\"sessions\":2,\"sessions_ready\":0,"
 		    "\"last_error\":\"the target has closed the connection\","
 		    "\"last_error_time\":1764000000,\"stats\":null}");
 }
