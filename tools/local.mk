@@ -4,7 +4,6 @@
 # All of it but main(), for the program and its tests.
 noinst_LTLIBRARIES += tools/libtools.la
 tools_libtools_la_CFLAGS = $(AM_CFLAGS) $(SMARTCOLS_CFLAGS)
-tools_libtools_la_LIBADD = $(SMARTCOLS_LIBS)
 tools_libtools_la_SOURCES = \
 	tools/attach.c \
 	tools/cli.c \
@@ -32,6 +31,8 @@ tools_libtools_la_SOURCES = \
 	tools/output.h \
 	tools/progress.c \
 	tools/progress.h \
+	tools/scolslib.c \
+	tools/scolslib.h \
 	tools/shape.c \
 	tools/shape.h \
 	tools/status.c \

@@ -4,7 +4,6 @@
  * control characters harmless that come from a target. Main thread.
  */
 #include <errno.h>
-#include <libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "failure.h"
 #include "output.h"
+#include "scolslib.h"
 
 /* ----------------------------------------------------------------- tables */
 
@@ -21,6 +21,7 @@ struct output_table {
 	struct libscols_table *scols;
 	size_t columns;
 	bool is_broken;  /* memory ran out on the way */
+	bool is_missing; /* so is what prints it, as the last error says */
 };
 
 static bool add_columns(struct output_table *table,
@@ -42,6 +43,10 @@ struct output_table *output_table_begin(const struct output_column *columns)
 
 	if (table == NULL)
 		return NULL;
+	table->is_missing = scolslib_load() < 0;
+	table->is_broken = table->is_missing;
+	if (table->is_missing)
+		return table;
 	table->scols = scols_new_table();
 	if (table->scols != NULL && add_columns(table, columns))
 		return table;
@@ -68,7 +73,7 @@ void output_table_row(struct output_table *table, const char *const cells[])
 
 void output_table_drop(struct output_table *table)
 {
-	if (table != NULL)
+	if (table != NULL && !table->is_missing)
 		scols_unref_table(table->scols);
 	free(table);
 }
@@ -77,8 +82,10 @@ int output_table_end(struct output_table *table)
 {
 	int status = 0;
 
-	if (table == NULL || table->is_broken ||
-	    scols_print_table(table->scols) != 0)
+	if (table != NULL && table->is_missing)
+		status = fail_library(NULL, NULL);
+	else if (table == NULL || table->is_broken ||
+		 scols_print_table(table->scols) != 0)
 		status = fail(ENOMEM, "there is no memory for the table");
 	output_table_drop(table);
 	return status;
@@ -91,7 +98,7 @@ int output_pairs(const struct output_pair *pairs)
 	};
 	struct output_table *table = output_table_begin(columns);
 
-	if (table != NULL)
+	if (table != NULL && !table->is_missing)
 		scols_table_enable_noheadings(table->scols, 1);
 	for (; pairs->name != NULL; pairs++)
 		output_table_row(table, (const char *const[]){ pairs->name,

@@ -10,6 +10,8 @@ libdiscsi_internal_la_SOURCES += \
 	lib/base/clock.h \
 	lib/base/context.c \
 	lib/base/context.h \
+	lib/base/dynlib.c \
+	lib/base/dynlib.h \
 	lib/base/error.c \
 	lib/base/error.h \
 	lib/base/handles.c \

@@ -9,7 +9,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <libmount.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 
 #include "base/error.h"
 #include "bridge/inuse.h"
+#include "bridge/mountlib.h"
 
 const struct dsc_inuse_paths dsc_inuse_system = {
 	.mountinfo = "/proc/self/mountinfo",
@@ -235,6 +235,9 @@ int dsc_inuse_check(const struct dsc_inuse_paths *paths, const char *device)
 	const char *slash = strrchr(device, '/');
 	int status;
 
+	status = dsc_mountlib_load();
+	if (status < 0)
+		return status;
 	inuse.disk = slash != NULL ? slash + 1 : device;
 	status = read_tables(&inuse, device);
 	if (status == 0)

@@ -9,6 +9,8 @@ libdiscsi_internal_la_SOURCES += \
 	lib/bridge/inuse.c \
 	lib/bridge/inuse.h \
 	lib/bridge/look.c \
+	lib/bridge/mountlib.c \
+	lib/bridge/mountlib.h \
 	lib/bridge/pid.c \
 	lib/bridge/pid.h \
 	lib/bridge/registry.c \

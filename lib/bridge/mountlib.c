@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * mountlib.c: see mountlib.h. Any thread.
+ */
+#define DSC_MOUNTLIB_PLAIN
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/dynlib.h"
+#include "base/error.h"
+#include "bridge/mountlib.h"
+
+struct dsc_mountlib dsc_mountlib;
+
+#define ENTRY(name) { #name, offsetof(struct dsc_mountlib, name) },
+
+static const struct dsc_dynlib_name names[] = {
+	DSC_MOUNTLIB_NAMES(ENTRY)
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool is_loaded;
+
+static void load(void)
+{
+	is_loaded = dsc_dynlib_load("libmount.so.1", "to find out whether a device is in use", names,
+				    sizeof(names) / sizeof(names[0]),
+				    &dsc_mountlib) == 0;
+}
+
+/* The sentence of the failure is the thread's that has found out. */
+int dsc_mountlib_load(void)
+{
+	pthread_once(&once, load);
+	if (is_loaded)
+		return 0;
+	return dsc_fail(EOPNOTSUPP, "to find out whether a device is in use takes "
+			"libmount.so.1, which cannot be loaded");
+}
