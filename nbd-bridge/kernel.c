@@ -77,7 +77,7 @@ static void make_link(struct nbd_kernel_job *job)
 	job->is_named = false;
 	if (job->name == NULL)
 		return;
-	if (nbd_naming_make(job->index, job->name) == 0)
+	if (nbd_naming_make(job->index, job->backend, job->name) == 0)
 		job->is_named = true;
 	else
 		nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%" PRIu32 ": %s",

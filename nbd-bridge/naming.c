@@ -22,6 +22,7 @@
 #include "base/bypath.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/registry.h"
 
 #include "log.h"
 #include "naming.h"
@@ -126,6 +127,16 @@ static bool has_rule(void)
 	return false;
 }
 
+/* The rule does not know of another directory than the usual one. */
+static bool is_found_by_rule(const char *backend)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "/run/discsi/%s" DSC_REGISTRY_UDEV,
+		 backend);
+	return access(path, R_OK) == 0;
+}
+
 static bool write_file(const char *path, const char *text)
 {
 	size_t length = strlen(text);
@@ -224,14 +235,14 @@ static void node_name(char *node, size_t room, uint32_t index)
 	snprintf(node, room, "nbd%" PRIu32, index);
 }
 
-int nbd_naming_make(uint32_t index, const char *name)
+int nbd_naming_make(uint32_t index, const char *backend, const char *name)
 {
 	char node[32];
 	int rc;
 
 	node_name(node, sizeof(node), index);
 	rc = dsc_bypath_make(DSC_BYPATH_DEV, name, node);
-	if (rc == 0)
+	if (rc == 0 && is_found_by_rule(backend))
 		tell_udev(index, name);
 	return rc;
 }

@@ -24,10 +24,10 @@ char *nbd_naming_choose(const struct discsi_conf *conf,
 			const struct discsi_session_info *session, uint64_t lun);
 
 /*
- * Makes the link to /dev/nbdN. Errors: those of dsc_bypath_make(), as the
- * thread's last error.
+ * Makes the link to /dev/nbdN, which is attached for backend. Errors: those of
+ * dsc_bypath_make(), as the thread's last error.
  */
-int nbd_naming_make(uint32_t index, const char *name);
+int nbd_naming_make(uint32_t index, const char *backend, const char *name);
 
 void nbd_naming_remove(uint32_t index, const char *name);
 
