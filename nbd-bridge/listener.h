@@ -38,8 +38,8 @@ int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
 
 /*
  * The same for a socket that listens already, and has no name that is ours to
- * be removed: one of TCP, or one that was handed to us. fd: taken if 0 is returned. Errors: ENOMEM and
- * those of watching it.
+ * be removed: one of TCP, or one that was handed to us. fd: taken if 0 is
+ * returned. Errors: ENOMEM and those of watching it.
  */
 int nbd_listener_adopt(struct nbd_listener *listener, struct nbd_server *server,
 		       int fd);

@@ -123,6 +123,7 @@ check_PROGRAMS += \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
+	tests/unit/test-nbd-pass \
 	tests/unit/test-nbd-pipes \
 	tests/unit/test-nbd-registry \
 	tests/unit/test-nbd-relay \
@@ -139,6 +140,7 @@ TESTS += \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
+	tests/unit/test-nbd-pass \
 	tests/unit/test-nbd-registry \
 	tests/unit/test-nbd-relay \
 	tests/unit/test-nbd-server \
@@ -190,6 +192,11 @@ tests_unit_test_nbd_server_SOURCES = \
 	tests/unit/nbd-rig.h \
 	tests/unit/test-nbd-server.c
 tests_unit_test_nbd_server_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_pass_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-pass.c
+tests_unit_test_nbd_pass_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_pipes_SOURCES = \
 	tests/unit/nbd-rig.c \
 	tests/unit/nbd-rig.h \

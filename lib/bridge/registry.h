@@ -44,9 +44,8 @@ bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id);
 
 /*
  * Removes what a dead process has left: state file, lock, control socket, and
- * the NBD socket if
- * socket is the path of one ("" is none). Does nothing, and returns -EBUSY
- * without a last error, when a process holds the lock.
+ * the NBD socket if socket is the path of one ("" is none). Does nothing, and
+ * returns -EBUSY without a last error, when a process holds the lock.
  */
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		       const char *socket);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * sim-main.c: the simulated target as a program, for clients and benchmarks
- * that are processes of their own: prints its portals, one per line, and runs
- * until its standard input ends.
+ * that are processes of their own: prints its portals, one per line, does what
+ * the lines of its standard input say, and runs until that ends.
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "simtarget/simtarget.h"
 
@@ -17,7 +16,8 @@
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: simtarget [options]   runs until standard input ends\n"
+		"usage: simtarget [options]   runs until standard input ends;\n"
+		"a line \"resize LUN MIB\" there gives a LUN another size\n"
 		"  --size MIB        of each LUN (64)\n"
 		"  --block-size N    512 or 4096 (512)\n"
 		"  --luns N          1 to %d (1)\n"
@@ -102,10 +102,23 @@ static bool parse(int argc, char **argv, struct sim_config *config)
 	return optind == argc && config->blocks > 0;
 }
 
+/* A resize is the only thing that can be asked for. */
+static void obey(struct sim *sim, const struct sim_config *config,
+		 const char *line)
+{
+	unsigned lun, mib;
+
+	if (sscanf(line, "resize %u %u", &lun, &mib) == 2 &&
+	    lun < (config->luns > 0 ? config->luns : 1))
+		sim_resize(sim, lun, (uint64_t)mib * MIB / config->block_size);
+	else
+		fprintf(stderr, "simtarget: what does this mean: %s", line);
+}
+
 int main(int argc, char **argv)
 {
 	struct sim_config config = { .blocks = 0 };
-	char unused[64];
+	char line[64];
 	struct sim *sim;
 	unsigned i;
 
@@ -117,8 +130,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < config.portals; i++)
 		printf("%s\n", sim_portal(sim, i));
 	fflush(stdout);
-	while (read(STDIN_FILENO, unused, sizeof(unused)) > 0)
-		;
+	while (fgets(line, sizeof(line), stdin) != NULL)
+		obey(sim, &config, line);
 	sim_stop(sim);
 	return 0;
 }

@@ -16,10 +16,13 @@ EXTRA_DIST += \
 	tests/vm/guest/00-guest.sh \
 	tests/vm/guest/10-no-module.sh \
 	tests/vm/guest/20-device.sh \
+	tests/vm/guest/25-disks.sh \
 	tests/vm/guest/25-udev.sh \
 	tests/vm/guest/30-detach.sh \
 	tests/vm/guest/40-restart.sh \
 	tests/vm/guest/45-connections.sh \
 	tests/vm/guest/45-takeover.sh \
 	tests/vm/guest/50-target.sh \
-	tests/vm/guest/60-storage.sh
+	tests/vm/guest/55-grow.sh \
+	tests/vm/guest/60-storage.sh \
+	tests/vm/guest/65-memory.sh

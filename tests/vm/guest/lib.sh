@@ -97,6 +97,15 @@ attach()
 	timeout 30 discsi attach --json --password-file $secret_file "$@" $url
 }
 
+# attach_lun LUN [OPTION]...: the same for another LUN of the target.
+attach_lun()
+{
+	lun_url=${url%/1}/$1
+	shift
+	timeout 60 discsi attach --json --password-file $secret_file "$@" \
+		"$lun_url"
+}
+
 # json_member NAME: a member with a text or a number, of the JSON on stdin.
 json_member()
 {
