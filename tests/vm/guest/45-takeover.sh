@@ -116,12 +116,16 @@ test_a_successor_that_dies_changes_nothing()
 		usleep $((i * 30000))
 		kill -9 $! || :
 		wait $! || :
-		if [ "$(worker)" != "$old" ] || is_gone "$old"; then
+		# Killed after it had said that it serves, it has left a device
+		# that nobody serves: then the one before is about to end.
+		if ! timeout 20 dd if=$device bs=64k count=16 iflag=direct |
+			cmp - /run/pattern
+		then
+			wait_for 10 is_gone "$old"
 			echo "it was too late to kill it"
 			break
 		fi
-		timeout 20 dd if=$device bs=64k count=16 iflag=direct |
-			cmp - /run/pattern
+		[ "$(worker)" = "$old" ] || break
 	done
 	timeout 60 discsi detach --force $device || discsi detach --force "$id"
 	wait_for 10 no_session
