@@ -420,11 +420,6 @@ static void on_state(void *arg, const struct nbd_state *state)
 				  state->state, state->last_error);
 }
 
-static pid_t whom_to_signal(const struct nbd_app *app)
-{
-	return app->supervised.is_worker ? getppid() : getpid();
-}
-
 static int publish(struct nbd_app *app)
 {
 	int rc;
@@ -453,55 +448,8 @@ static int publish(struct nbd_app *app)
 		.serial = app->info.serial,
 		.block_size = app->info.block_size,
 		.is_thin = app->info.thin,
-		.pid = whom_to_signal(app),
+		.pid = nbd_app_signalled(app),
 	});
-}
-
-static int report_ready(struct nbd_app *app)
-{
-	char *text = nbd_report_ready(app->options->is_json, app->registry.id,
-				      app->kernel.device, app->kernel.link,
-				      app->socket_path != NULL ?
-				      app->socket_path : app->place,
-				      app->disk.bytes);
-	int rc;
-
-	discsi_watch_free(app->waiter);
-	app->waiter = NULL;
-	if (text == NULL)
-		return dsc_fail_memory();
-	if (app->supervised.is_restart) {
-		nbd_log(DISCSI_LOG_WARNING, "%s is served again",
-			app->kernel.device[0] != '\0' ? app->kernel.device :
-			app->registry.id);
-		free(text);
-		nbd_supervised_ready(&app->supervised);
-		return 0;
-	}
-	rc = nbd_daemon_ready(app->daemon, text);
-	free(text);
-	if (rc == 0) {
-		nbd_supervised_ready(&app->supervised);
-		nbd_notify_ready(app->notify, whom_to_signal(app));
-	}
-	if (rc == 0 && app->daemon->is_forked)
-		nbd_log_to_syslog(app->registry.id);
-	return rc;
-}
-
-static void report_failure(struct nbd_app *app,
-			   const struct discsi_error *error)
-{
-	char *text;
-
-	if (app->supervised.is_restart) {
-		nbd_log(DISCSI_LOG_ERROR, "%s", error->message);
-		return;
-	}
-	text = nbd_report_error(app->options->is_json, error);
-	nbd_daemon_failed(app->daemon, text != NULL ? text :
-			  "discsi-nbd: no memory\n");
-	free(text);
 }
 
 /* ---------------------------------------------------------------------- run */
@@ -572,13 +520,18 @@ static int start(struct nbd_app *app)
 {
 	static int (*const steps[])(struct nbd_app *app) = {
 		nbd_recall, prepare_tcp, harden, open_loop, nbd_reserve_begin,
-		open_lun, export_disk, publish, nbd_handover_open, report_ready,
+		open_lun, export_disk, publish, nbd_handover_open, nbd_tell_ready,
 	};
 	int rc = 0;
 	size_t i;
 
-	for (i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+	for (i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
 		rc = steps[i](app);
+		if (rc < 0 && app->takeover.is_taken) {
+			nbd_tell_survived();
+			rc = 0;
+		}
+	}
 	return rc;
 }
 
@@ -695,6 +648,6 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
 	if (rc < 0 && app.left_index >= 0)
 		app.registry.is_named = false;
 	take_down(&app);
-	report_failure(&app, &error);
+	nbd_tell_failure(&app, &error);
 	return EXIT_FAILURE;
 }

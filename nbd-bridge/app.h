@@ -112,6 +112,20 @@ bool nbd_app_is_in_hurry(const struct nbd_app *app);
  */
 void nbd_app_finish(struct nbd_app *app);
 
+/* ------------------------------------------------------------------ tell.c */
+
+/* The process that is to be signalled: the supervisor, if there is one. */
+pid_t nbd_app_signalled(const struct nbd_app *app);
+
+/* The export is ready. Errors: ENOMEM, and those of telling. */
+int nbd_tell_ready(struct nbd_app *app);
+
+/* Logs the last error, on which a disk that was taken over is not let go. */
+void nbd_tell_survived(void);
+
+/* Nothing is exported. */
+void nbd_tell_failure(struct nbd_app *app, const struct discsi_error *error);
+
 /* ---------------------------------------------------------------- recall.c */
 
 /*
@@ -123,9 +137,6 @@ int nbd_recall(struct nbd_app *app);
 
 /* The name that the process before this one has given the device, if any. */
 int nbd_recall_name(struct nbd_app *app);
-
-/* The kernel does not let a device have more sockets than it began with. */
-void nbd_recall_connections(struct nbd_app *app);
 
 /* --------------------------------------------------------------- reserve.c */
 

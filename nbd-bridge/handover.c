@@ -39,24 +39,32 @@
 
 #define RESETS_MAX 4  /* a connection's error hides what was sent before it */
 
+/* How the successor says that it serves: one member, as it is sent. */
+#define TAKEN "{\"do\":\"taken\"}"
+
+/* Until another connection is accepted when there is no descriptor for it. */
+#define ACCEPT_PAUSE_MS 1000u
+
 /* ------------------------------------------------------------------ the end */
 
 /* True when the successor has said that it serves. Nobody can say so later. */
 static bool has_taken(struct nbd_handover *handover)
 {
-	struct nbd_parcel parcel;
+	char text[512];
 	bool is_taken = false;
 	int resets = 0;
-	int rc;
+	ssize_t n;
 
 	shutdown(handover->fd, SHUT_RDWR);
+	/* Without memory, too, it has to be known: so nothing is parsed. */
 	do {
-		rc = nbd_parcel_receive(handover->fd, &parcel);
-		if (rc == 0 && handover->phase == NBD_HANDOVER_PASSED)
-			is_taken |= strcmp(nbd_parcel_text(&parcel, "do"),
-					   "taken") == 0;
-		nbd_parcel_free(&parcel);
-	} while (rc == 0 || (rc == -ECONNRESET && resets++ < RESETS_MAX));
+		n = recv(handover->fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+		text[n > 0 ? n : 0] = '\0';
+		if (handover->phase == NBD_HANDOVER_PASSED)
+			is_taken |= strcmp(text, TAKEN) == 0;
+	} while (n > 0 || (n < 0 && (errno == EINTR ||
+				     (errno == ECONNRESET &&
+				      resets++ < RESETS_MAX))));
 	return is_taken;
 }
 
@@ -75,6 +83,7 @@ static void hang_up(struct nbd_handover *handover)
 static void resume(struct nbd_app *app)
 {
 	nbd_server_resume(&app->server);
+	nbd_kernel_resume(&app->kernel);
 	nbd_listener_update(&app->listener);
 	nbd_health_resume(&app->health);
 }
@@ -128,6 +137,10 @@ static void on_deadline(void *arg)
 	};
 	struct nbd_app *app = arg;
 
+	if (app->handover.fd < 0) {
+		discsi_watch_set(app->handover.listening, EPOLLIN);
+		return;
+	}
 	refuse(app, ETIMEDOUT, whys[app->handover.phase]);
 }
 
@@ -147,6 +160,9 @@ static void answer(struct nbd_app *app, struct json_object *object,
 /* Why this bridge cannot be taken over from: NULL when it can. */
 static const char *find_obstacle(const struct nbd_app *app)
 {
+	if (app->notify->length > 0)
+		return "it is a service, whose manager would start it again: "
+		       "restart the service instead";
 	if (app->tls != NULL)
 		return "clients with TLS cannot be taken over";
 	if (!app->kernel.is_attached && app->listener.path == NULL)
@@ -169,6 +185,8 @@ static struct json_object *describe(const struct nbd_app *app)
 		  json_object_new_int64(app->options->max_clients) },
 		{ "restart_timeout",
 		  json_object_new_int64(app->options->restart_timeout_s) },
+		{ "connections",
+		  json_object_new_int64(app->kernel.connections) },
 		{ "supervised",
 		  json_object_new_boolean(app->supervised.is_worker) },
 		{ "designator", json_object_new_string(app->info.designator) },
@@ -209,6 +227,7 @@ static void on_flushed(void *arg, int result, const struct discsi_error *error)
 
 	(void)error;
 	app->handover.is_flushed = true;
+	app->handover.is_flush_pending = false;
 	app->handover.flush_rc = result;
 }
 
@@ -222,15 +241,24 @@ static void flush(struct nbd_app *app)
 	handover->flush_rc = 0;
 	if (handover->is_flushed)
 		return;
+	handover->is_flush_pending = true;
 	handover->flush_rc = disk->ops->flush(disk->handle, on_flushed, app);
-	handover->is_flushed = handover->flush_rc < 0;
+	if (handover->flush_rc < 0) {
+		handover->is_flushed = true;
+		handover->is_flush_pending = false;
+	}
 }
 
-/* A resize waits in the kernel for requests that a pause would hold up. */
+/*
+ * A resize waits in the kernel for requests that a pause would hold up. And the
+ * answer to a flush that nobody waits for any more must not be taken for that
+ * of the next one.
+ */
 static void on_drain(struct nbd_app *app, const struct nbd_parcel *parcel)
 {
 	(void)parcel;
-	if (app->kernel.resize.worker.is_running ||
+	if (app->handover.is_flush_pending ||
+	    app->kernel.resize.worker.is_running ||
 	    app->kernel.replace.worker.is_running) {
 		refuse(app, EBUSY, "the device is being changed, try again");
 		return;
@@ -345,6 +373,10 @@ static void on_successor(void *arg, uint32_t events)
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
+	if (fd < 0 && errno != EAGAIN && handover->fd < 0) {
+		discsi_watch_set(handover->listening, 0);
+		discsi_timer_set(handover->deadline, ACCEPT_PAUSE_MS);
+	}
 	if (fd < 0)
 		return;
 	if (handover->fd >= 0 || !nbd_parcel_is_trusted(fd) ||

@@ -46,6 +46,7 @@ struct nbd_handover {
 	struct discsi_timer *deadline;
 	enum nbd_handover_phase phase;
 	bool is_flushed;
+	bool is_flush_pending;       /* an answer will come, now or later */
 	int flush_rc;
 };
 

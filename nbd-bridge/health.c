@@ -341,14 +341,14 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 	health->state.since = health->state.started;
 	look_at_session(health);
 	look_at_stats(health);
+	health->is_dirty = true;
 	rc = discsi_timer_new(ctx, on_timer, health, &health->timer);
 	if (rc == 0)
-		rc = write_state(health);
-	if (rc == 0)
 		rc = discsi_session_on_event(session, on_event, health);
-	if (rc == 0)
-		discsi_timer_set(health->timer, STATS_PAUSE_MS);
-	return rc;
+	if (rc < 0)
+		return rc;
+	discsi_timer_set(health->timer, STATS_PAUSE_MS);
+	return write_state(health);
 }
 
 void nbd_health_end(struct nbd_health *health)

@@ -344,7 +344,7 @@ static void on_replaced(void *arg)
 static void reconnect(struct nbd_kernel *kernel)
 {
 	if (!kernel->is_attached || kernel->is_ending ||
-	    kernel->server->has_kernel_left ||
+	    kernel->server->has_kernel_left || kernel->server->is_paused ||
 	    kernel->replace.worker.is_running ||
 	    kernel->live >= kernel->connections)
 		return;
@@ -459,6 +459,12 @@ void nbd_kernel_finish_adopt(struct nbd_kernel *kernel)
 {
 	nbd_link_tune(kernel->attach.index, kernel->attach.resend_ms);
 	become_attached(kernel);
+	reconnect(kernel);  /* some may have been closed on the way */
+}
+
+void nbd_kernel_resume(struct nbd_kernel *kernel)
+{
+	reconnect(kernel);
 }
 
 void nbd_kernel_leave(struct nbd_kernel *kernel)

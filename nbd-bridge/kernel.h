@@ -103,6 +103,9 @@ int nbd_kernel_adopt(struct nbd_kernel *kernel,
 		     const struct nbd_passed *passed);
 void nbd_kernel_finish_adopt(struct nbd_kernel *kernel);
 
+/* No other process has come: sockets closed in the pause get new ones now. */
+void nbd_kernel_resume(struct nbd_kernel *kernel);
+
 /* The device is another process's now. */
 void nbd_kernel_leave(struct nbd_kernel *kernel);
 

@@ -80,6 +80,7 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/worker.h
 if GNUTLS
 nbd_bridge_libnbd_bridge_la_SOURCES += \
+	nbd-bridge/tell.c \
 	nbd-bridge/tls-internal.h \
 	nbd-bridge/tls.c \
 	nbd-bridge/tlscreds.c \

@@ -118,7 +118,8 @@ static ssize_t receive(int socket, struct nbd_parcel *parcel)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
+		/* Not for two, which CMSG_SPACE() has room for. */
+		.msg_controllen = CMSG_LEN(sizeof(parcel->fd)),
 	};
 	ssize_t n;
 

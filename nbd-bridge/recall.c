@@ -32,7 +32,8 @@ static int recall_member(struct nbd_app *app, const char *member,
 	return rc;
 }
 
-void nbd_recall_connections(struct nbd_app *app)
+/* The kernel does not let a device have more sockets than it began with. */
+static void recall_connections(struct nbd_app *app)
 {
 	char *text = nbd_registry_recall(&app->registry, "connections");
 	unsigned long had = text != NULL ? strtoul(text, NULL, 10) : 1;
@@ -54,7 +55,7 @@ int nbd_recall(struct nbd_app *app)
 		return 0;
 	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "
 		"died: going on with it", app->left_index);
-	nbd_recall_connections(app);
+	recall_connections(app);
 	if (app->kernel.connections != app->options->connections)
 		nbd_log(DISCSI_LOG_WARNING, "it keeps its number of "
 			"connections, %u, until it is detached",

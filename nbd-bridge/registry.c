@@ -171,6 +171,13 @@ int nbd_registry_share(struct nbd_registry *registry, const char *id,
 				    "lock of %s", id);
 }
 
+bool nbd_registry_is_ours(const struct nbd_registry *registry)
+{
+	long owner = registry->lock_fd >= 0 ? read_owner(registry->lock_fd) : 0;
+
+	return owner <= 0 || owner == (long)getpid();
+}
+
 void nbd_registry_own(struct nbd_registry *registry, long pid)
 {
 	registry->is_lent = false;

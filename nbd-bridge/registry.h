@@ -44,6 +44,9 @@ int nbd_registry_claim(struct nbd_registry *registry, const char *target,
 int nbd_registry_share(struct nbd_registry *registry, const char *id,
 		       int lock_fd);
 
+/* False when another process has made the entry its own. */
+bool nbd_registry_is_ours(const struct nbd_registry *registry);
+
 /* That process has let go: the entry is pid's, who removes it at the end. */
 void nbd_registry_own(struct nbd_registry *registry, long pid);
 

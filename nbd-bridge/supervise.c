@@ -295,6 +295,10 @@ static bool run(struct supervisor *supervisor, int *status)
 			wait_event(supervisor, -1);
 		if (rc < 0)
 			supervisor->code = EXIT_FAILURE;
+		/* It may have died when it had handed over already. */
+		if (supervisor->has_served &&
+		    !nbd_registry_is_ours(supervisor->registry))
+			supervisor->code = NBD_EXIT_HANDED_OVER;
 		if (is_over(supervisor) || is_last)
 			break;
 		is_last = supervisor->stops > 0;

@@ -168,6 +168,10 @@ static int fill_options(struct nbd_app *app, const struct nbd_parcel *parcel)
 					 options->max_clients);
 	options->restart_timeout_s = number_of(parcel, "restart_timeout",
 					       options->restart_timeout_s);
+	options->connections = number_of(parcel, "connections", 1);
+	if (options->connections > NBD_CONNECTIONS_MAX)
+		return dsc_fail(EPROTO, "the running bridge has more "
+				"connections than there can be");
 	options->is_supervise |= nbd_parcel_flag(parcel, "supervised");
 	return 0;
 }
@@ -380,21 +384,22 @@ int nbd_takeover_export(struct nbd_app *app)
 	rc = take_clients(app);
 	if (rc < 0)
 		return rc;
+	takeover->is_taken = true;
 	takeover->pause_ms = (dsc_clock_now_ns() - begin_ns) / DSC_NS_PER_MS;
 	nbd_registry_own(&app->registry, app->supervised.is_worker ?
 			 getppid() : getpid());
 	nbd_supervised_ready(&app->supervised);
 	if (takeover->device != NULL)
 		nbd_kernel_finish_adopt(&app->kernel);
-	else
-		rc = nbd_listener_own(&app->listener, takeover->socket);
+	else if (nbd_listener_own(&app->listener, takeover->socket) < 0)
+		nbd_log(DISCSI_LOG_WARNING, "%s", discsi_last_error()->message);
 	close(takeover->fd);
 	takeover->fd = -1;
 	nbd_log(DISCSI_LOG_WARNING, "%s is taken over from process %ld, after "
 		"a pause of %llu ms", takeover->device != NULL ?
 		takeover->device : takeover->socket, takeover->pid,
 		(unsigned long long)takeover->pause_ms);
-	return rc;
+	return 0;
 }
 
 void nbd_takeover_close(struct nbd_app *app)

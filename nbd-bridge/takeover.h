@@ -14,6 +14,7 @@ struct nbd_takeover {
 	char *device;      /* what the options point to */
 	char *socket;
 	char *export;
+	bool is_taken;     /* the clients are ours, whatever happens */
 	uint64_t pause_ms; /* nobody served for so long */
 };
 

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -20,6 +21,7 @@
 
 /* What counts of a state. */
 struct seen {
+	int64_t owner;
 	int64_t worker;
 	uint64_t looks;
 };
@@ -38,9 +40,32 @@ static int load(const char *id, struct seen *seen)
 	if (rc < 0)
 		return rc == -ENOENT ? -ESRCH : rc;
 	is_alive = bridge->alive;
-	*seen = (struct seen){ bridge->worker, bridge->looks };
+	*seen = (struct seen){ bridge->pid, bridge->worker, bridge->looks };
 	discsi_bridge_free(bridge);
 	return is_alive ? 0 : -ESRCH;
+}
+
+/*
+ * The worker may have died, with a supervisor that has not begun the next one:
+ * its number may be anybody's. Ours is the owner itself or a child of it.
+ */
+static bool is_worker_of(int64_t worker, int64_t owner)
+{
+	char path[64];
+	long parent = 0;
+	FILE *file;
+
+	if (worker == owner)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)worker);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	/* The name between parentheses is ours, and has none of its own. */
+	if (fscanf(file, "%*d (%*[^)]) %*c %ld", &parent) != 1)
+		parent = 0;
+	fclose(file);
+	return parent == (long)owner;
 }
 
 /* Returns 0 with what was there before it was told. */
@@ -58,7 +83,8 @@ static int tell(const char *id, struct seen *seen)
 	if (rc < 0)
 		return rc;
 	rc = load(id, &again);
-	if (rc == 0 && again.worker != seen->worker)
+	if (rc == 0 && (again.worker != seen->worker ||
+			!is_worker_of(again.worker, again.owner)))
 		rc = -ESRCH;
 	if (rc == 0)
 		rc = dsc_pid_signal(&pid, SIGUSR1);

@@ -9,7 +9,6 @@ STORAGE_TESTS = \
 	tests/storage/test-storage-conf \
 	tests/storage/test-storage-device \
 	tests/storage/test-storage-mount \
-	tests/storage/test-storage-nomem \
 	tests/storage/test-storage-turns
 check_PROGRAMS += $(STORAGE_TESTS)
 TESTS += $(STORAGE_TESTS)
@@ -26,6 +25,11 @@ tests_storage_test_storage_mount_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 tests_storage_test_storage_turns_SOURCES = \
 	$(STORAGE_RIG) tests/storage/test-storage-turns.c
 tests_storage_test_storage_turns_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+
+if NBD_BRIDGE
+check_PROGRAMS += tests/storage/test-storage-nomem
+TESTS += tests/storage/test-storage-nomem
+
 tests_storage_test_storage_nomem_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-nomem.c
 tests_storage_test_storage_nomem_LDADD = \
@@ -37,8 +41,6 @@ tests_storage_test_storage_nomem_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=json_object_new_string,--wrap=json_object_new_uint64 \
 	-Wl,--wrap=json_object_new_int64,--wrap=json_object_new_boolean \
 	-Wl,--wrap=json_tokener_new_ex,--wrap=json_object_object_add
-
-if NBD_BRIDGE
 check_PROGRAMS += \
 	tests/storage/test-storage-bridge \
 	tests/storage/test-storage-growth \

@@ -153,6 +153,8 @@ test_a_detach_by_force_does_not_wait_for_the_target()
 {
 	device=$(attach_four --option noop_interval=2000 \
 		--option noop_timeout=3000 | json_member device)
+	read -r reads _ _ _ writes _ <"/sys/block/${device#/dev/}/stat"
+	ios_before=$((reads + writes))
 	for i in 1 2 3 4 5 6 7 8; do
 		(while dd if=/dev/zero of="$device" bs=4M count=24 \
 			oflag=direct; do :; done) &
@@ -177,7 +179,7 @@ is_recovering()
 has_read_or_written()
 {
 	read -r reads _ _ _ writes _ <"/sys/block/$1/stat"
-	[ $((reads + writes)) -gt 200 ]
+	[ $((reads + writes)) -gt $((ios_before + 200)) ]
 }
 
 no_session()

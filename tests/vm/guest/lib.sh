@@ -130,6 +130,7 @@ link=/dev/disk/by-path/ip-$portal-iscsi-$target-lun-1
 # fio_end.
 fio_start()
 {
+	read -r reads_before _ <"/sys/block/${1#/dev/}/stat"
 	fio --name=verify --filename="$1" --rw=randrw --bs=4k --size=24m \
 		--direct=1 --ioengine=libaio --iodepth=8 --verify=crc32c \
 		--verify_fatal=1 --time_based --runtime=600 \
@@ -141,8 +142,8 @@ fio_start()
 # has_read NBDN: more of it than a look for partitions takes.
 has_read()
 {
-	read -r reads _ <"/sys/block/$1/stat"
-	[ "$reads" -gt 200 ]
+	read -r reads_now _ <"/sys/block/$1/stat"
+	[ "$reads_now" -gt $((reads_before + 200)) ]
 }
 
 fio_end()

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tell.c: whoever has started us is told how it went: the process that waits,
+ * the supervisor, the service manager. Main thread.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#include "app.h"
+#include "log.h"
+#include "report.h"
+
+pid_t nbd_app_signalled(const struct nbd_app *app)
+{
+	return app->supervised.is_worker ? getppid() : getpid();
+}
+
+void nbd_tell_survived(void)
+{
+	nbd_log(DISCSI_LOG_WARNING, "%s", discsi_last_error()->message);
+}
+
+int nbd_tell_ready(struct nbd_app *app)
+{
+	char *text = nbd_report_ready(app->options->is_json, app->registry.id,
+				      app->kernel.device, app->kernel.link,
+				      app->socket_path != NULL ?
+				      app->socket_path : app->place,
+				      app->disk.bytes);
+	int rc;
+
+	discsi_watch_free(app->waiter);
+	app->waiter = NULL;
+	if (text == NULL && !app->takeover.is_taken)
+		return dsc_fail_memory();
+	if (app->supervised.is_restart) {
+		nbd_log(DISCSI_LOG_WARNING, "%s is served again",
+			app->kernel.device[0] != '\0' ? app->kernel.device :
+			app->registry.id);
+		free(text);
+		nbd_supervised_ready(&app->supervised);
+		return 0;
+	}
+	rc = nbd_daemon_ready(app->daemon, text != NULL ? text : "");
+	free(text);
+	if (rc < 0 && app->takeover.is_taken) {
+		nbd_tell_survived();
+		if (app->daemon->is_forked)
+			nbd_daemon_leave_terminal();
+		rc = 0;
+	}
+	if (rc == 0) {
+		nbd_supervised_ready(&app->supervised);
+		nbd_notify_ready(app->notify, nbd_app_signalled(app));
+	}
+	if (rc == 0 && app->daemon->is_forked)
+		nbd_log_to_syslog(app->registry.id);
+	return rc;
+}
+
+void nbd_tell_failure(struct nbd_app *app, const struct discsi_error *error)
+{
+	char *text;
+
+	if (app->supervised.is_restart) {
+		nbd_log(DISCSI_LOG_ERROR, "%s", error->message);
+		return;
+	}
+	text = nbd_report_error(app->options->is_json, error);
+	nbd_daemon_failed(app->daemon, text != NULL ? text :
+			  "discsi-nbd: no memory\n");
+	free(text);
+}
