@@ -156,8 +156,10 @@ static int make_job(const char *path, size_t length, struct job **out)
 
 static int call(struct job *job, const struct dsc_limits *limits)
 {
-	int rc = enter_within(job, limits);
+	int rc = dsc_limits_check(limits);
 
+	if (rc == 0)
+		rc = enter_within(job, limits);
 	if (rc == 0)
 		rc = dsc_aside_call(&job->aside, limits->deadline_ns,
 				    limits->cancel_fd);

@@ -194,8 +194,10 @@ int dsc_nbd_read(const char *socket, void *buf, size_t length, uint64_t offset,
 		 const struct dsc_limits *limits)
 {
 	struct client client = { .fd = -1, .limits = limits };
-	int rc = open_socket(&client, socket);
+	int rc = dsc_limits_check(limits);  /* no answer is faster than that */
 
+	if (rc == 0)
+		rc = open_socket(&client, socket);
 	if (rc == 0)
 		rc = shake_hands(&client);
 	if (rc == 0)

@@ -85,6 +85,25 @@ test_five_takeovers_are_no_error_for_fio()
 	nothing_is_left
 }
 
+# All of its sockets go over, and it can lose one of them afterwards.
+test_a_device_with_four_sockets_is_taken_over()
+{
+	: >/run/pauses
+	attach --connections 4 >/run/attach
+	device=$(json_member device </run/attach)
+	id=$(json_member id </run/attach)
+	fio_start "$device"
+	for i in 1 2; do
+		take_over "$id"
+		[ "$(cat /run/discsi/*.json | json_member connections)" -eq 4 ]
+		read -r reads _ <"/sys/block/${device#/dev/}/stat"
+		wait_for 20 has_gone_on
+	done
+	fio_end
+	discsi detach "$device"
+	nothing_is_left
+}
+
 # Whoever takes a supervised one's place is supervised, too.
 test_a_successor_that_is_killed_is_back()
 {
