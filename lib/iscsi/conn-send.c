@@ -164,7 +164,12 @@ static void unpin_sent(struct dsc_conn *conn)
  */
 static void fail_sending(struct dsc_conn *conn, int errnum)
 {
-	dsc_conn_receive(conn);
+	uint64_t before;
+
+	do {
+		before = conn->stats.bytes_received;
+		dsc_conn_receive(conn);
+	} while (conn->is_open && conn->stats.bytes_received != before);
 	if (conn->is_open)
 		dsc_conn_ended(conn, errnum);
 }
