@@ -71,6 +71,7 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/takeover.h \
 	nbd-bridge/tcp.c \
 	nbd-bridge/tcp.h \
+	nbd-bridge/tell.c \
 	nbd-bridge/tls.h \
 	nbd-bridge/supervise.c \
 	nbd-bridge/supervise.h \
@@ -80,7 +81,6 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/worker.h
 if GNUTLS
 nbd_bridge_libnbd_bridge_la_SOURCES += \
-	nbd-bridge/tell.c \
 	nbd-bridge/tls-internal.h \
 	nbd-bridge/tls.c \
 	nbd-bridge/tlscreds.c \
