@@ -13,6 +13,9 @@
 #include "base/error.h"
 #include "bridge/mountlib.h"
 
+#define LIBRARY "libmount.so.1"
+#define PURPOSE "to find out whether a device is in use"
+
 struct dsc_mountlib dsc_mountlib;
 
 #define ENTRY(name) { #name, offsetof(struct dsc_mountlib, name) },
@@ -26,17 +29,17 @@ static bool is_loaded;
 
 static void load(void)
 {
-	is_loaded = dsc_dynlib_load("libmount.so.1", "to find out whether a device is in use", names,
+	is_loaded = dsc_dynlib_load(LIBRARY, PURPOSE, names,
 				    sizeof(names) / sizeof(names[0]),
 				    &dsc_mountlib) == 0;
 }
 
-/* The sentence of the failure is the thread's that has found out. */
+/* The linker's own words are those of the thread that has tried. */
 int dsc_mountlib_load(void)
 {
 	pthread_once(&once, load);
 	if (is_loaded)
 		return 0;
-	return dsc_fail(EOPNOTSUPP, "to find out whether a device is in use takes "
-			"libmount.so.1, which cannot be loaded");
+	return dsc_fail(EOPNOTSUPP, PURPOSE " takes " LIBRARY ", which cannot "
+			"be loaded: install it");
 }
