@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,19 +22,13 @@
 
 #define REGISTRY_MAX 65536  /* entries that are read; the rest is not ours */
 
-/* The name of a file of an entry. Whether a process lives is told without
- * memory, too. */
-struct name {
-	char text[NAME_MAX + 1];
-};
-
-static struct name name_of(const char *id, const char *suffix)
+struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix)
 {
-	struct name name;
+	struct dsc_registry_name name;
 
 	if (snprintf(name.text, sizeof(name.text), "%s%s", id, suffix) >=
 	    (int)sizeof(name.text))
-		name.text[0] = '\0';  /* which no file has */
+		name.text[0] = '\0';
 	return name;
 }
 
@@ -63,7 +56,7 @@ static ssize_t read_whole(int fd, char *text, size_t room)
 static int open_state(const struct dsc_registry *registry, const char *id)
 {
 	struct stat st;
-	struct name name = name_of(id, DSC_REGISTRY_STATE);
+	struct dsc_registry_name name = dsc_registry_name(id, DSC_REGISTRY_STATE);
 	int fd = openat(registry->fd, name.text,
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	int error = errno;
@@ -230,7 +223,7 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
 
 static int open_lock(const struct dsc_registry *registry, const char *id)
 {
-	return openat(registry->fd, name_of(id, DSC_REGISTRY_LOCK).text,
+	return openat(registry->fd, dsc_registry_name(id, DSC_REGISTRY_LOCK).text,
 		      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
@@ -249,7 +242,7 @@ bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id)
 static void remove_file(const struct dsc_registry *registry, const char *id,
 			const char *suffix)
 {
-	unlinkat(registry->fd, name_of(id, suffix).text, 0);
+	unlinkat(registry->fd, dsc_registry_name(id, suffix).text, 0);
 }
 
 static void remove_socket(const char *path)

@@ -13,6 +13,7 @@
 #ifndef DSC_BRIDGE_REGISTRY_H
 #define DSC_BRIDGE_REGISTRY_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,15 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
 
 /* True while a process holds the lock of this entry. */
 bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id);
+
+/* The name of an entry's file. Not allocated: whether a process lives is told,
+ * and what it leaves is removed, without memory, too. "", which no file has, when
+ * it would be too long. */
+struct dsc_registry_name {
+	char text[NAME_MAX + 1];
+};
+
+struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix);
 
 /*
  * Removes what a dead process has left: state file, lock, control socket, and

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "bridge/registry.h"
 #include "bridge/users.h"
 
 #define LOCKS "/proc/locks"
@@ -27,24 +28,14 @@
 
 /* ------------------------------------------------------------------- file */
 
-/* The file's name. Who leaves may have no memory, but must leave nothing. */
-struct name {
-	char text[NAME_MAX + 1];
-};
-
-static struct name name_of(const char *id)
+static struct dsc_registry_name name_of(const char *id)
 {
-	struct name name;
-
-	if (snprintf(name.text, sizeof(name.text), "%s" DSC_REGISTRY_USERS,
-		     id) >= (int)sizeof(name.text))
-		name.text[0] = '\0';  /* which no file has */
-	return name;
+	return dsc_registry_name(id, DSC_REGISTRY_USERS);
 }
 
 static int open_file(const struct dsc_registry *registry, const char *id)
 {
-	struct name name = name_of(id);
+	struct dsc_registry_name name = name_of(id);
 	int fd = openat(registry->fd, name.text, O_RDWR | O_CREAT |
 			O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
@@ -58,7 +49,7 @@ static int open_file(const struct dsc_registry *registry, const char *id)
 /* Is the open file still the one that has the name? */
 static bool is_current(const struct dsc_users *users)
 {
-	struct name name = name_of(users->id);
+	struct dsc_registry_name name = name_of(users->id);
 	struct stat ours, named;
 
 	return fstat(users->fd, &ours) == 0 &&
