@@ -95,6 +95,22 @@ static const struct option_entry {
 
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
 
+/* What goes with --takeover: it is about this process, not what is served. */
+static const char *const own[] = {
+	"takeover", "fork", "supervise", "json", "verbose",
+};
+
+static bool is_own(const struct option_entry *entry)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (strcmp(own[i], entry->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_help(void)
 {
 	size_t i;
@@ -275,18 +291,7 @@ static const char *find_clash(const struct nbd_options *options)
 /* Who takes a place has all from who had it. */
 static enum nbd_cli check_alone(const struct nbd_options *options)
 {
-	const bool is_alone =
-		options->url == NULL && options->config == NULL &&
-		options->socket == NULL && options->device == NULL &&
-		options->listen == NULL && !options->is_stdio &&
-		options->tls_certificates == NULL && options->tls_psk == NULL &&
-		options->password_file == NULL &&
-		options->target_password_file == NULL &&
-		options->initiator == NULL && options->header_digest == NULL &&
-		options->nsettings == 0 && !options->is_read_only &&
-		options->export[0] == '\0';
-
-	if (is_alone)
+	if (options->url == NULL && !options->has_terms)
 		return NBD_CLI_RUN;
 	dsc_fail(EINVAL, "--takeover has all from the running bridge: only "
 		 "--fork, --supervise, --json and --verbose go with it");
@@ -345,6 +350,7 @@ enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
 				 "its value", argv[optind - 1]);
 			return NBD_CLI_USAGE;
 		}
+		options->has_terms |= !is_own(&entries[index]);
 		outcome = take_option(options, &entries[index]);
 		if (outcome != NBD_CLI_RUN)
 			return outcome;

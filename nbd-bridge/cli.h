@@ -30,6 +30,7 @@ struct nbd_options {
 	unsigned max_clients;          /* clients at once */
 	unsigned connections;          /* sockets of the kernel device */
 	unsigned restart_timeout_s;    /* I/O waits so long for a process */
+	bool has_terms;                /* something says what is served, or how */
 	bool is_stdio;
 	bool is_peer_verified;
 	bool is_loopback_insecure;

@@ -126,14 +126,26 @@ static void test_supervised(void)
 	bridge_stop(ID);
 }
 
-static void test_usage(void)
+static void expect_alone(const char *argument, const char *value)
 {
 	struct dsc_run_result result;
 
 	rig_run_args(&result, 2, (const char *const[]){
-		"./discsi-nbd", "--takeover", ID, url, NULL });
+		"./discsi-nbd", "--takeover", ID, argument, value, NULL });
 	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "--takeover has all"));
 	dsc_run_free(&result);
+}
+
+/* Nothing that would be ignored is accepted. */
+static void test_usage(void)
+{
+	expect_alone(url, NULL);
+	expect_alone("--connections", "1");
+	expect_alone("--max-clients", "64");
+	expect_alone("--restart-timeout", "120");
+	expect_alone("--tls-verify-peer", NULL);
+	expect_alone("--insecure-loopback", NULL);
+	expect_alone("--option", "sessions=2");
 }
 
 static void test_refused(void)
