@@ -26,6 +26,7 @@
 
 #include "log.h"
 #include "naming.h"
+#include "nbdlink.h"
 
 #define UDEV_CONTROL "/run/udev/control"
 #define UDEV_DATA "/run/udev/data"
@@ -153,21 +154,12 @@ static bool write_file(const char *path, const char *text)
 /* Where udev has what it knows of the device: by its numbers. */
 static bool data_path(uint32_t index, char *path, size_t room)
 {
-	char numbers[32] = "";
-	char sysfs[64];
-	ssize_t length;
-	int fd;
+	char numbers[32];
 
-	snprintf(sysfs, sizeof(sysfs), "/sys/block/nbd%" PRIu32 "/dev", index);
-	fd = open(sysfs, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!nbd_link_attribute(index, "dev", numbers, sizeof(numbers)))
 		return false;
-	length = read(fd, numbers, sizeof(numbers) - 1);
-	close(fd);
-	numbers[length > 0 ? length : 0] = '\0';
-	numbers[strcspn(numbers, "\n")] = '\0';
 	snprintf(path, room, UDEV_DATA "/b%s", numbers);
-	return numbers[0] != '\0';
+	return true;
 }
 
 /* True when the link stands among those of the device. */

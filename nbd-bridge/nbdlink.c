@@ -206,20 +206,32 @@ static void sysfs_path(char *path, size_t room, uint32_t index,
 	snprintf(path, room, "/sys/block/nbd%" PRIu32 "/%s", index, name);
 }
 
-/* A number from sysfs, or -1. */
-static long long read_sysfs(uint32_t index, const char *name)
+bool nbd_link_attribute(uint32_t index, const char *name, char *text,
+			size_t room)
 {
-	char path[64], text[32] = "";
+	char path[64];
 	ssize_t n;
 	int fd;
 
+	text[0] = '\0';
 	sysfs_path(path, sizeof(path), index, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
+		return false;
+	n = read(fd, text, room - 1);
 	close(fd);
-	return n > 0 ? strtoll(text, NULL, 10) : -1;
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return n > 0;
+}
+
+/* A number from sysfs, or -1. */
+static long long read_sysfs(uint32_t index, const char *name)
+{
+	char text[32];
+
+	return nbd_link_attribute(index, name, text, sizeof(text)) ?
+	       strtoll(text, NULL, 10) : -1;
 }
 
 static bool write_sysfs(uint32_t index, const char *name, long long value)
@@ -373,19 +385,10 @@ int nbd_link_disconnect(uint32_t index)
 /* True when the device is attached for this backend. */
 static bool is_attached_for(uint32_t index, const char *backend)
 {
-	char path[64], text[512] = "";
-	ssize_t n;
-	int fd;
+	char text[512];
 
-	sysfs_path(path, sizeof(path), index, "backend");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return strcmp(text, backend) == 0 && read_sysfs(index, "pid") >= 0;
+	return nbd_link_attribute(index, "backend", text, sizeof(text)) &&
+	       strcmp(text, backend) == 0 && read_sysfs(index, "pid") >= 0;
 }
 
 int nbd_link_find(const char *backend)

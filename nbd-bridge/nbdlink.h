@@ -7,6 +7,8 @@
 #ifndef NBD_NBDLINK_H
 #define NBD_NBDLINK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "netlink.h"
@@ -51,5 +53,12 @@ void nbd_link_tune(uint32_t index, uint32_t resend_ms);
 
 /* Writes out file systems and caches that lie on the device. */
 int nbd_link_flush(uint32_t index);
+
+/*
+ * An attribute of /dev/nbdN in sysfs ("backend", "queue/nr_requests"), without its
+ * newline: false when there is none.
+ */
+bool nbd_link_attribute(uint32_t index, const char *name, char *text,
+			size_t room);
 
 #endif /* NBD_NBDLINK_H */
