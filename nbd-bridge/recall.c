@@ -47,9 +47,9 @@ int nbd_recall(struct nbd_app *app)
 {
 	int rc;
 
+	app->kernel.connections = app->options->connections;
 	if (app->options->device == NULL || nbd_takeover_is_open(app))
 		return 0;
-	app->kernel.connections = app->options->connections;
 	app->left_index = nbd_link_find(app->registry.id);
 	if (app->left_index < 0)
 		return 0;

@@ -17,9 +17,7 @@ static void map_reserve(void *arg)
 
 int nbd_reserve_begin(struct nbd_app *app)
 {
-	if (app->takeover.device != NULL)
-		app->kernel.connections = app->options->connections;
-	else if (app->options->device == NULL)
+	if (app->options->device == NULL)
 		return 0;
 	return nbd_worker_start(&app->reserving, app->ctx, map_reserve, NULL,
 				app);
