@@ -83,11 +83,6 @@ is_dead()
 	discsi status --json | grep -q '"alive": false'
 }
 
-no_session()
-{
-	[ -z "$(target_sessions)" ]
-}
-
 test_detach_clears_what_a_killed_process_has_left()
 {
 	device=$(attach | json_member device)

@@ -16,19 +16,6 @@ teardown()
 	rmmod nbd
 }
 
-is_another()
-{
-	now=$(worker) && [ -n "$now" ] && [ "$now" != "$1" ] && kill -0 "$now"
-}
-
-# kill_worker: with -9, and waits until the next one serves.
-kill_worker()
-{
-	old=$(worker)
-	kill -9 "$old"
-	wait_for 20 is_another "$old"
-}
-
 test_a_killed_worker_is_back_and_the_device_goes_on()
 {
 	device=$(attach | json_member device)
@@ -108,9 +95,4 @@ test_another_disk_is_not_put_in_its_place()
 	tgt --op delete --mode logicalunit --tid 1 --lun 1
 	tgt --op new --mode logicalunit --tid 1 --lun 1 -b $lun_file
 	nothing_is_left
-}
-
-no_session()
-{
-	[ -z "$(target_sessions)" ]
 }

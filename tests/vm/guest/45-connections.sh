@@ -22,18 +22,6 @@ attach_four()
 	attach --connections 4 --option command_timeout=10000 "$@"
 }
 
-is_another()
-{
-	now=$(worker) && [ -n "$now" ] && [ "$now" != "$1" ] && kill -0 "$now"
-}
-
-kill_worker()
-{
-	old=$(worker)
-	kill -9 "$old"
-	wait_for 20 is_another "$old"
-}
-
 # One for each socket that the kernel has, as long as there are processors.
 queues()
 {
@@ -180,11 +168,6 @@ has_read_or_written()
 {
 	read -r reads _ _ _ writes _ <"/sys/block/$1/stat"
 	[ $((reads + writes)) -gt $((ios_before + 200)) ]
-}
-
-no_session()
-{
-	[ -z "$(target_sessions)" ]
 }
 
 test_the_number_stays_until_it_is_detached()

@@ -150,8 +150,3 @@ test_a_successor_that_dies_changes_nothing()
 	wait_for 10 no_session
 	nothing_is_left
 }
-
-no_session()
-{
-	[ -z "$(target_sessions)" ]
-}

@@ -126,6 +126,25 @@ no_bridge_runs()
 # The name of LUN 1 in /dev/disk/by-path, as open-iscsi gives it.
 link=/dev/disk/by-path/ip-$portal-iscsi-$target-lun-1
 
+# is_another PID: another worker than this one runs.
+is_another()
+{
+	now=$(worker) && [ -n "$now" ] && [ "$now" != "$1" ] && kill -0 "$now"
+}
+
+# kill_worker: with -9, and waits until the next one serves.
+kill_worker()
+{
+	old=$(worker)
+	kill -9 "$old"
+	wait_for 20 is_another "$old"
+}
+
+no_session()
+{
+	[ -z "$(target_sessions)" ]
+}
+
 # In the background: a program that writes, reads back and verifies, until
 # fio_end.
 fio_start()
