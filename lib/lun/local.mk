@@ -8,6 +8,8 @@ libdiscsi_internal_la_SOURCES += \
 	lib/lun/open.c \
 	lib/lun/ops.c \
 	lib/lun/probe.c \
+	lib/lun/probe.h \
+	lib/lun/probe-steps.c \
 	lib/lun/reserve.c \
 	lib/lun/status.c \
 	lib/lun/verify.c

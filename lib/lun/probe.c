@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * probe.c: asking a LUN everything once, one question after the other: a
- * table of steps, each a command, how much may come back, and what to make of
- * it. A step that is optional may fail; its facts then keep their defaults.
+ * probe.c: asking a LUN everything once (probe-steps.c), and making its facts
+ * of the answers. A step that is optional may fail.
+ *
+ * Steps belong to rounds. The questions of a round are all asked at once, and
+ * its answers are looked at in the order of the table when the last has come,
+ * so that opening a LUN takes a few round trips rather than one per question.
  *
  * Loop's thread.
  */
@@ -13,234 +16,36 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "scsi/cdb.h"
+#include "lun/probe.h"
 
-#define PROBE_BYTES 4096
 #define TYPE_DISK 0x00
-#define MODE_PAGE_CACHING 0x08
-#define MODE_PAGE_ALL 0x3f
+
+/* A step of the round that is under way. */
+struct question {
+	struct dsc_request request;
+	struct dsc_probe *probe;
+	struct iovec iov;
+	bool is_asked;       /* in this round */
+	bool is_under_way;
+	int result;
+};
 
 struct dsc_probe {
-	struct dsc_request request;
 	struct discsi_lun *lun;
 	dsc_probe_cb done;
 	struct dsc_nexus *nexus;       /* asks only who it is, over this one; */
 	dsc_identify_cb identified;    /* NULL: everything */
 	struct dsc_list link;          /* in lun->identifying */
 	bool must_restart;
-	size_t step;
-	struct dsc_vpd_pages pages;
-	struct dsc_block_limits limits;
-	struct dsc_provisioning provisioning;
-	struct dsc_capacity capacity;
-	bool has_capacity;
-	struct dsc_mode mode;
-	bool has_mode;
-	bool can_write_same;     /* told by, or guessed without, the list */
-	bool can_tell_status;
-	uint32_t answered;       /* questions that had an answer, by step */
-	uint8_t qualifier;
-	struct discsi_lun_info info;
-	struct iovec iov;
-	uint8_t data[PROBE_BYTES];
+	enum dsc_round round;
+	unsigned under_way;            /* questions */
+	int result;                    /* the first that ends it all, */
+	struct discsi_error error;     /* and its error */
+	uint32_t answered;             /* questions that had an answer */
+	struct dsc_facts facts;
+	struct question questions[DSC_STEPS];
+	uint8_t data[];                /* of all of them */
 };
-
-struct step {
-	const char *name;
-	bool is_optional;
-	bool is_identity; /* also asked when only the identity is wanted */
-	uint16_t length;  /* allocation length */
-	uint8_t page;     /* asked only if VPD 00 lists it; 0: always */
-	void (*build)(const struct step *step, uint8_t *cdb);
-	int (*parse)(struct dsc_probe *probe, size_t length);
-	bool (*is_wanted)(const struct dsc_probe *probe);
-};
-
-/* ----------------------------------------------------------------- steps */
-
-static void build_ready(const struct step *step, uint8_t *cdb)
-{
-	(void)step;
-	dsc_cdb_test_unit_ready(cdb);
-}
-
-static void build_inquiry(const struct step *step, uint8_t *cdb)
-{
-	dsc_cdb_inquiry(cdb, -1, step->length);
-}
-
-static int parse_inquiry(struct dsc_probe *probe, size_t length)
-{
-	return dsc_inquiry_parse(probe->data, length, &probe->qualifier,
-				 &probe->info);
-}
-
-static void build_vpd(const struct step *step, uint8_t *cdb)
-{
-	dsc_cdb_inquiry(cdb, step->page, step->length);
-}
-
-static int parse_supported(struct dsc_probe *probe, size_t length)
-{
-	return dsc_vpd_parse_supported(probe->data, length, &probe->pages);
-}
-
-static int parse_serial(struct dsc_probe *probe, size_t length)
-{
-	return dsc_vpd_parse_serial(probe->data, length, probe->info.serial,
-				    sizeof(probe->info.serial));
-}
-
-static int parse_identification(struct dsc_probe *probe, size_t length)
-{
-	return dsc_vpd_parse_identification(probe->data, length,
-					    probe->info.designator,
-					    sizeof(probe->info.designator));
-}
-
-static int parse_limits(struct dsc_probe *probe, size_t length)
-{
-	int rc = dsc_vpd_parse_block_limits(probe->data, length,
-					    &probe->limits);
-
-	probe->can_write_same = probe->limits.max_write_same_blocks != 0;
-	return rc;
-}
-
-static int parse_characteristics(struct dsc_probe *probe, size_t length)
-{
-	return dsc_vpd_parse_characteristics(probe->data, length,
-					     &probe->info.rotational);
-}
-
-static int parse_provisioning(struct dsc_probe *probe, size_t length)
-{
-	return dsc_vpd_parse_provisioning(probe->data, length,
-					  &probe->provisioning);
-}
-
-static void build_capacity16(const struct step *step, uint8_t *cdb)
-{
-	dsc_cdb_read_capacity16(cdb, step->length);
-}
-
-static int parse_capacity16(struct dsc_probe *probe, size_t length)
-{
-	int rc = dsc_capacity16_parse(probe->data, length, &probe->capacity);
-
-	probe->has_capacity = rc == 0;
-	probe->can_tell_status = rc == 0 && probe->capacity.thin;
-	return rc;
-}
-
-static void build_capacity10(const struct step *step, uint8_t *cdb)
-{
-	(void)step;
-	dsc_cdb_read_capacity10(cdb);
-}
-
-static int parse_capacity10(struct dsc_probe *probe, size_t length)
-{
-	int rc = dsc_capacity10_parse(probe->data, length, &probe->capacity);
-
-	if (rc == 0 && probe->capacity.is_over_10)
-		return -EPROTO;
-	if (probe->nexus == NULL)
-		probe->lun->has_no_capacity16 = rc == 0;
-	probe->has_capacity = rc == 0;
-	return rc;
-}
-
-static bool wants_capacity10(const struct dsc_probe *probe)
-{
-	return !probe->has_capacity;
-}
-
-static void build_mode6(const struct step *step, uint8_t *cdb)
-{
-	dsc_cdb_mode_sense6(cdb, MODE_PAGE_CACHING, (uint8_t)step->length);
-}
-
-/* Write protection is told with any page; not every LUN has the caching one. */
-static void build_mode6_all(const struct step *step, uint8_t *cdb)
-{
-	dsc_cdb_mode_sense6(cdb, MODE_PAGE_ALL, (uint8_t)step->length);
-}
-
-static int parse_mode6(struct dsc_probe *probe, size_t length)
-{
-	int rc = dsc_mode6_parse(probe->data, length, &probe->mode);
-
-	probe->has_mode = rc == 0;
-	return rc;
-}
-
-static void build_mode10(const struct step *step, uint8_t *cdb)
-{
-	dsc_cdb_mode_sense10(cdb, MODE_PAGE_CACHING, step->length);
-}
-
-static int parse_mode10(struct dsc_probe *probe, size_t length)
-{
-	int rc = dsc_mode10_parse(probe->data, length, &probe->mode);
-
-	probe->has_mode = rc == 0;
-	return rc;
-}
-
-static bool wants_mode(const struct dsc_probe *probe)
-{
-	return !probe->has_mode;
-}
-
-static void build_has_write_same(const struct step *step, uint8_t *cdb)
-{
-	dsc_cdb_report_write_same16(cdb, step->length);
-}
-
-/* Where the LUN does not tell, a limit on VPD B0 speaks for it. */
-static int parse_has_write_same(struct dsc_probe *probe, size_t length)
-{
-	return dsc_opcode_parse(probe->data, length, &probe->can_write_same);
-}
-
-static void build_has_status(const struct step *step, uint8_t *cdb)
-{
-	dsc_cdb_report_get_lba_status(cdb, step->length);
-}
-
-static int parse_has_status(struct dsc_probe *probe, size_t length)
-{
-	return dsc_opcode_parse(probe->data, length, &probe->can_tell_status);
-}
-
-#define VPD(name, is_identity, page, parse) \
-	{ name, true, is_identity, 1024, page, build_vpd, parse, NULL }
-
-static const struct step steps[] = {
-	{ "TEST UNIT READY", false, true, 0, 0, build_ready, NULL, NULL },
-	{ "INQUIRY", false, true, 96, 0, build_inquiry, parse_inquiry, NULL },
-	VPD("VPD 00", true, DSC_VPD_SUPPORTED, parse_supported),
-	VPD("VPD 80", true, DSC_VPD_SERIAL, parse_serial),
-	VPD("VPD 83", true, DSC_VPD_IDENTIFICATION, parse_identification),
-	VPD("VPD B0", false, DSC_VPD_BLOCK_LIMITS, parse_limits),
-	VPD("VPD B1", false, DSC_VPD_BLOCK_CHARACTERISTICS, parse_characteristics),
-	VPD("VPD B2", false, DSC_VPD_PROVISIONING, parse_provisioning),
-	{ "READ CAPACITY(16)", true, true, 32, 0, build_capacity16, parse_capacity16,
-	  NULL },
-	{ "READ CAPACITY(10)", false, true, 8, 0, build_capacity10, parse_capacity10,
-	  wants_capacity10 },
-	{ "MODE SENSE(6)", true, false, 192, 0, build_mode6, parse_mode6, NULL },
-	{ "MODE SENSE(10)", true, false, 192, 0, build_mode10, parse_mode10,
-	  wants_mode },
-	{ "MODE SENSE(6) of all pages", true, false, 192, 0, build_mode6_all,
-	  parse_mode6, wants_mode },
-	{ "REPORT SUPPORTED OPERATION CODES (93)", true, false, 64, 0,
-	  build_has_write_same, parse_has_write_same, NULL },
-	{ "REPORT SUPPORTED OPERATION CODES (9E/12)", true, false, 64, 0,
-	  build_has_status, parse_has_status, NULL },
-};
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 /* --------------------------------------------------------------- results */
 
@@ -273,11 +78,11 @@ void dsc_lun_set_capacity(struct discsi_lun *lun,
 }
 
 /* Limits in bytes as they are used. */
-static void settle_limits(const struct dsc_probe *probe,
+static void settle_limits(const struct dsc_facts *facts,
 			  struct discsi_lun_info *info)
 {
-	const struct dsc_block_limits *limits = &probe->limits;
-	uint32_t size = probe->capacity.block_size;
+	const struct dsc_block_limits *limits = &facts->limits;
+	uint32_t size = facts->capacity.block_size;
 
 	info->max_transfer_bytes =
 		(uint32_t)blocks_to_bytes(limits->max_transfer_blocks, size,
@@ -304,25 +109,24 @@ static void settle_limits(const struct dsc_probe *probe,
 				DSC_MAX_ZERO_BYTES);
 }
 
-static void settle_abilities(const struct dsc_probe *probe,
+static void settle_abilities(const struct dsc_facts *facts,
 			     struct discsi_lun_info *info, bool *reads_zero)
 {
-	const struct dsc_provisioning *can = &probe->provisioning;
+	const struct dsc_provisioning *can = &facts->provisioning;
 
-	*reads_zero = probe->capacity.reads_zero || can->reads_zero;
-	info->thin = probe->capacity.thin;
-	info->can_trim = can->unmap && probe->limits.max_unmap_blocks != 0;
-	info->can_zero = probe->can_write_same;
+	*reads_zero = facts->capacity.reads_zero || can->reads_zero;
+	info->thin = facts->capacity.thin;
+	info->can_trim = can->unmap && facts->limits.max_unmap_blocks != 0;
+	info->can_zero = facts->can_write_same;
 	info->can_zero_unmap = can->write_same_unmap && *reads_zero;
-	info->can_block_status = probe->can_tell_status;
+	info->can_block_status = facts->can_tell_status;
 	if (!info->can_trim)
 		info->max_unmap_bytes = 0;
 	if (!info->can_zero && !info->can_zero_unmap)
 		info->max_write_same_bytes = 0;
-	info->write_cache = probe->has_mode && probe->mode.write_cache;
-	info->fua = probe->has_mode && probe->mode.dpofua;
-	info->read_only = dsc_session_conf(probe->lun->session)->read_only ||
-			  (probe->has_mode && probe->mode.write_protect);
+	info->write_cache = facts->has_mode && facts->mode.write_cache;
+	info->fua = facts->has_mode && facts->mode.dpofua;
+	info->read_only = facts->has_mode && facts->mode.write_protect;
 }
 
 static bool is_expected(const char *expected, const struct discsi_lun_info *info)
@@ -336,15 +140,15 @@ static int accept_lun(struct dsc_probe *probe, struct discsi_error *error)
 {
 	struct discsi_lun *lun = probe->lun;
 	const char *expected = dsc_session_conf(lun->session)->expected_id;
-	const struct dsc_capacity *capacity = &probe->capacity;
+	const struct dsc_capacity *capacity = &probe->facts.capacity;
 
-	if (!is_expected(expected, &probe->info))
+	if (!is_expected(expected, &probe->facts.info))
 		return dsc_error_set(error, ESTALE,
 				     "%s is another disk: expected_id is %s, "
 				     "the LUN says designator \"%s\", serial "
 				     "\"%s\"", lun->name, expected,
-				     probe->info.designator,
-				     probe->info.serial);
+				     probe->facts.info.designator,
+				     probe->facts.info.serial);
 	if (!dsc_is_power_of_two(capacity->block_size) ||
 	    capacity->block_size < DSC_BLOCK_SIZE_MIN ||
 	    capacity->block_size > DSC_BLOCK_SIZE_MAX)
@@ -359,37 +163,43 @@ static int accept_lun(struct dsc_probe *probe, struct discsi_error *error)
 static void publish(struct dsc_probe *probe)
 {
 	struct discsi_lun *lun = probe->lun;
-	struct discsi_lun_info *info = &probe->info;
+	const struct dsc_facts *facts = &probe->facts;
+	struct discsi_lun_info info = facts->info;
 
-	info->size = sizeof(*info);
-	info->lun = lun->unit.number;
-	settle_limits(probe, info);
-	settle_abilities(probe, info, &lun->reads_zero);
-	lun->cache_is_known = probe->has_mode && probe->mode.has_cache_page;
+	info.size = sizeof(info);
+	info.lun = lun->unit.number;
+	settle_limits(facts, &info);
+	settle_abilities(facts, &info, &lun->reads_zero);
+	if (dsc_session_conf(lun->session)->read_only)
+		info.read_only = true;
+	lun->cache_is_known = facts->has_mode && facts->mode.has_cache_page;
+	lun->has_no_capacity16 = facts->has_no_capacity16;
 	lun->answered = probe->answered;
 	pthread_mutex_lock(&lun->lock);
-	lun->info = *info;
+	lun->info = info;
 	pthread_mutex_unlock(&lun->lock);
-	dsc_lun_set_capacity(lun, &probe->capacity);
+	dsc_lun_set_capacity(lun, &facts->capacity);
 }
 
-/* ------------------------------------------------------------- the chain */
+/* ------------------------------------------------------------- the rounds */
 
 static void finish_identity(struct dsc_probe *probe, int result,
 			    const struct discsi_error *error)
 {
-	struct dsc_identity identity;
-	struct dsc_probe own = *probe;
+	const struct discsi_lun_info *info = &probe->facts.info;
+	struct dsc_identity identity = { .capacity = probe->facts.capacity };
+	dsc_identify_cb identified = probe->identified;
+	struct dsc_nexus *nexus = probe->nexus;
+	struct discsi_lun *lun = probe->lun;
 
-	dsc_list_remove(&probe->link);
-	free(probe);
-	memcpy(identity.vendor, own.info.vendor, sizeof(identity.vendor));
-	memcpy(identity.product, own.info.product, sizeof(identity.product));
-	memcpy(identity.serial, own.info.serial, sizeof(identity.serial));
-	memcpy(identity.designator, own.info.designator,
+	memcpy(identity.vendor, info->vendor, sizeof(identity.vendor));
+	memcpy(identity.product, info->product, sizeof(identity.product));
+	memcpy(identity.serial, info->serial, sizeof(identity.serial));
+	memcpy(identity.designator, info->designator,
 	       sizeof(identity.designator));
-	identity.capacity = own.capacity;
-	own.identified(own.lun, own.nexus, result, error, &identity);
+	dsc_list_remove(&probe->link);
+	dsc_probe_free(probe);
+	identified(lun, nexus, result, error, &identity);
 }
 
 static void finish(struct dsc_probe *probe, int result,
@@ -416,30 +226,33 @@ static void finish_probe(struct dsc_probe *probe)
 	finish(probe, rc, rc == 0 ? NULL : &error);
 }
 
-static void ask(struct dsc_probe *probe);
+static void ask_round(struct dsc_probe *probe);
 static void begin(struct dsc_probe *probe);
 
 /* A LUN that is not there, or not a disk, is told by INQUIRY. */
 static int judge_inquiry(struct dsc_probe *probe, struct discsi_error *error)
 {
-	if (probe->qualifier != 0)
+	if (probe->facts.qualifier != 0)
 		return dsc_error_set(error, ENXIO, "%s does not exist",
 				     probe->lun->name);
-	if (probe->info.type != TYPE_DISK)
+	if (probe->facts.info.type != TYPE_DISK)
 		return dsc_error_set(error, EOPNOTSUPP,
 				     "%s is not a disk (peripheral device type "
 				     "0x%02x)", probe->lun->name,
-				     probe->info.type);
+				     probe->facts.info.type);
 	return 0;
 }
 
-static int take_answer(struct dsc_probe *probe, const struct step *step,
+static int take_answer(struct dsc_probe *probe, size_t number,
 		       struct discsi_error *error)
 {
+	const struct question *question = &probe->questions[number];
+	const struct dsc_step *step = &dsc_steps[number];
 	int rc = 0;
 
 	if (step->parse != NULL)
-		rc = step->parse(probe, probe->request.task.transferred);
+		rc = step->parse(&probe->facts, question->iov.iov_base,
+				 question->request.task.transferred);
 	if (rc != 0 && !step->is_optional)
 		return dsc_error_set(error, EPROTO,
 				     "%s: the answer to %s makes no sense",
@@ -449,8 +262,8 @@ static int take_answer(struct dsc_probe *probe, const struct step *step,
 			"%s: the answer to %s makes no sense, ignored",
 			probe->lun->name, step->name);
 	else
-		probe->answered |= 1u << probe->step;
-	if (step->parse == parse_inquiry)
+		probe->answered |= 1u << number;
+	if (number == DSC_STEP_INQUIRY)
 		return judge_inquiry(probe, error);
 	return 0;
 }
@@ -460,12 +273,11 @@ static int take_answer(struct dsc_probe *probe, const struct step *step,
  * disk has once answered, it answers again or says that it does not know it
  * any more: a failure is none of the two, and no sign of another disk.
  */
-static bool is_fatal(const struct dsc_probe *probe, const struct step *step,
-		     int result)
+static bool is_fatal(const struct dsc_probe *probe, size_t number, int result)
 {
-	bool was_answered = (probe->lun->answered >> probe->step & 1) != 0;
+	bool was_answered = (probe->lun->answered >> number & 1) != 0;
 
-	return !step->is_optional || result == -ENOTCONN ||
+	return !dsc_steps[number].is_optional || result == -ENOTCONN ||
 	       result == -ECANCELED || result == -ETIMEDOUT ||
 	       (probe->nexus != NULL && was_answered && result != -EOPNOTSUPP);
 }
@@ -477,98 +289,151 @@ static void end_forgotten(struct dsc_probe *probe,
 	if (probe->nexus != NULL)
 		finish_identity(probe, -ECANCELED, error);
 	else
-		free(probe);
+		dsc_probe_free(probe);
 }
 
-static void on_answer(struct dsc_request *request, int result,
-		      const struct discsi_error *error)
+/* What this round has told, in the order of the table. */
+static int take_answers(struct dsc_probe *probe, struct discsi_error *error)
 {
-	struct dsc_probe *probe =
-		dsc_container_of(request, struct dsc_probe, request);
-	const struct step *step = &steps[probe->step];
-	struct discsi_error refused;
+	int rc = 0;
+	size_t i;
 
-	if (probe->lun == NULL) {
-		end_forgotten(probe, error);
-		return;
+	for (i = 0; i < DSC_STEPS && rc == 0; i++) {
+		if (probe->questions[i].is_asked &&
+		    probe->questions[i].result == 0)
+			rc = take_answer(probe, i, error);
 	}
-	if (result != 0 && is_fatal(probe, step, result)) {
-		finish(probe, result, error);
+	return rc;
+}
+
+static void end_round(struct dsc_probe *probe)
+{
+	struct discsi_error error;
+	int rc = probe->result;
+
+	if (rc != 0) {
+		error = probe->error;
+		finish(probe, rc, &error);
 		return;
 	}
 	if (probe->must_restart) {
 		begin(probe);
 		return;
 	}
-	if (result == 0) {
-		result = take_answer(probe, step, &refused);
-		if (result != 0) {
-			finish(probe, result, &refused);
-			return;
-		}
-	} else {
+	rc = take_answers(probe, &error);
+	if (rc != 0) {
+		finish(probe, rc, &error);
+		return;
+	}
+	probe->round++;
+	ask_round(probe);
+}
+
+static void keep_failure(struct dsc_probe *probe, size_t number, int result,
+			 const struct discsi_error *error)
+{
+	if (!is_fatal(probe, number, result)) {
 		dsc_log(&probe->lun->ctx->log, DISCSI_LOG_DEBUG, DSC_LOG_LUN,
 			"%s", error->message);
+	} else if (probe->result == 0) {
+		probe->result = result;
+		probe->error = *error;
 	}
-	probe->step++;
-	ask(probe);
 }
 
-static bool is_wanted(const struct dsc_probe *probe, const struct step *step)
+static void on_answer(struct dsc_request *request, int result,
+		      const struct discsi_error *error)
 {
-	if (probe->nexus != NULL && !step->is_identity)
-		return false;
-	if (step->page != 0 && !dsc_vpd_has(&probe->pages, step->page))
-		return false;
-	return step->is_wanted == NULL || step->is_wanted(probe);
+	struct question *question =
+		dsc_container_of(request, struct question, request);
+	struct dsc_probe *probe = question->probe;
+
+	question->is_under_way = false;
+	question->result = result;
+	probe->under_way--;
+	if (result != 0 && probe->lun != NULL)
+		keep_failure(probe, (size_t)(question - probe->questions),
+			     result, error);
+	if (probe->under_way > 0)
+		return;
+	if (probe->lun == NULL)
+		end_forgotten(probe, error);
+	else
+		end_round(probe);
 }
 
-static void ask(struct dsc_probe *probe)
+static bool is_wanted(const struct dsc_probe *probe, const struct dsc_step *step)
 {
-	struct dsc_task *task = &probe->request.task;
-	const struct step *step;
+	if (step->round != probe->round ||
+	    (probe->nexus != NULL && !step->is_identity))
+		return false;
+	if (step->page != 0 && !dsc_vpd_has(&probe->facts.pages, step->page))
+		return false;
+	return step->is_wanted == NULL || step->is_wanted(&probe->facts);
+}
 
-	while (probe->step < STEPS && !is_wanted(probe, &steps[probe->step]))
-		probe->step++;
-	if (probe->step == STEPS) {
+static void ask(struct dsc_probe *probe, size_t number)
+{
+	struct question *question = &probe->questions[number];
+	struct dsc_task *task = &question->request.task;
+	const struct dsc_step *step = &dsc_steps[number];
+
+	memset(question->iov.iov_base, 0, step->length);
+	memcpy(task->lun, probe->lun->unit.address, sizeof(task->lun));
+	step->build(step, task->cdb);
+	question->iov.iov_len = step->length;
+	task->direction = step->length == 0 ? DSC_DATA_NONE : DSC_DATA_IN;
+	task->length = step->length;
+	task->iov = &question->iov;
+	task->iovcnt = step->length == 0 ? 0 : 1;
+	task->iov_skip = 0;
+	question->request.done = on_answer;
+	question->is_under_way = true;
+	if (probe->nexus != NULL)
+		dsc_nexus_verify_submit(probe->nexus, &question->request);
+	else
+		dsc_session_submit(probe->lun->session, &question->request);
+}
+
+/* What is asked in this round, and so how many answers are waited for. */
+static void choose(struct dsc_probe *probe)
+{
+	size_t i;
+
+	for (i = 0; i < DSC_STEPS; i++) {
+		probe->questions[i].is_asked = is_wanted(probe, &dsc_steps[i]);
+		if (probe->questions[i].is_asked)
+			probe->under_way++;
+	}
+}
+
+/* The next round in which there is something to ask; none: the end. */
+static void ask_round(struct dsc_probe *probe)
+{
+	size_t i;
+
+	choose(probe);
+	while (probe->under_way == 0 && probe->round < DSC_ROUNDS) {
+		probe->round++;
+		choose(probe);
+	}
+	if (probe->under_way == 0) {
 		finish_probe(probe);
 		return;
 	}
-	step = &steps[probe->step];
-	memset(probe->data, 0, sizeof(probe->data));
-	memcpy(task->lun, probe->lun->unit.address, sizeof(task->lun));
-	step->build(step, task->cdb);
-	probe->iov.iov_base = probe->data;
-	probe->iov.iov_len = step->length;
-	task->direction = step->length == 0 ? DSC_DATA_NONE : DSC_DATA_IN;
-	task->length = step->length;
-	task->iov = &probe->iov;
-	task->iovcnt = step->length == 0 ? 0 : 1;
-	task->iov_skip = 0;
-	probe->request.done = on_answer;
-	if (probe->nexus != NULL)
-		dsc_nexus_verify_submit(probe->nexus, &probe->request);
-	else
-		dsc_session_submit(probe->lun->session, &probe->request);
+	for (i = 0; i < DSC_STEPS; i++) {
+		if (probe->questions[i].is_asked)
+			ask(probe, i);
+	}
 }
 
 static void begin(struct dsc_probe *probe)
 {
 	probe->must_restart = false;
-	probe->step = 0;
+	probe->round = DSC_ROUND_FIRST;
 	probe->answered = 0;
-	memset(&probe->pages, 0, sizeof(probe->pages));
-	memset(&probe->limits, 0, sizeof(probe->limits));
-	memset(&probe->provisioning, 0, sizeof(probe->provisioning));
-	memset(&probe->capacity, 0, sizeof(probe->capacity));
-	memset(&probe->mode, 0, sizeof(probe->mode));
-	memset(&probe->info, 0, sizeof(probe->info));
-	probe->has_capacity = false;
-	probe->has_mode = false;
-	probe->can_write_same = false;
-	probe->can_tell_status = false;
-	probe->info.rotational = true;
-	ask(probe);
+	probe->facts = (struct dsc_facts){ .info = { .rotational = true } };
+	ask_round(probe);
 }
 
 void dsc_probe_restart(struct dsc_probe *probe)
@@ -576,14 +441,43 @@ void dsc_probe_restart(struct dsc_probe *probe)
 	probe->must_restart = true;
 }
 
+/* ----------------------------------------------------------------- probes */
+
+/* With room for each answer. */
+static struct dsc_probe *make_probe(struct discsi_lun *lun)
+{
+	struct dsc_probe *probe;
+	uint8_t *data;
+	size_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < DSC_STEPS; i++)
+		bytes += dsc_steps[i].length;
+	probe = calloc(1, sizeof(*probe) + bytes);
+	if (probe == NULL)
+		return NULL;
+	probe->lun = lun;
+	data = probe->data;
+	for (i = 0; i < DSC_STEPS; i++) {
+		probe->questions[i].probe = probe;
+		probe->questions[i].iov.iov_base = data;
+		data += dsc_steps[i].length;
+	}
+	return probe;
+}
+
+void dsc_probe_free(struct dsc_probe *probe)
+{
+	free(probe);
+}
+
 int dsc_probe_identity(struct discsi_lun *lun, struct dsc_nexus *nexus,
 		       dsc_identify_cb done)
 {
-	struct dsc_probe *probe = calloc(1, sizeof(*probe));
+	struct dsc_probe *probe = make_probe(lun);
 
 	if (probe == NULL)
 		return -ENOMEM;
-	probe->lun = lun;
 	probe->nexus = nexus;
 	probe->identified = done;
 	dsc_list_append(&lun->identifying, &probe->link);
@@ -601,11 +495,10 @@ void dsc_probe_forget_identities(struct discsi_lun *lun)
 
 int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done)
 {
-	struct dsc_probe *probe = calloc(1, sizeof(*probe));
+	struct dsc_probe *probe = make_probe(lun);
 
 	if (probe == NULL)
 		return -ENOMEM;
-	probe->lun = lun;
 	probe->done = done;
 	lun->probe = probe;
 	begin(probe);
@@ -614,14 +507,16 @@ int dsc_probe_start(struct discsi_lun *lun, dsc_probe_cb done)
 
 const char *dsc_probe_forget(struct dsc_probe *probe)
 {
-	const char *question = steps[probe->step].name;
+	const char *question = NULL;
+	size_t i;
 
 	probe->lun = NULL;
-	dsc_session_withdraw(&probe->request);
+	for (i = 0; i < DSC_STEPS; i++) {
+		if (!probe->questions[i].is_under_way)
+			continue;
+		if (question == NULL)
+			question = dsc_steps[i].name;
+		dsc_session_withdraw(&probe->questions[i].request);
+	}
 	return question;
-}
-
-void dsc_probe_free(struct dsc_probe *probe)
-{
-	free(probe);
 }
