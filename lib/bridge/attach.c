@@ -241,7 +241,13 @@ static int fail_to_start(const char *program, int error)
 struct request {
 	const struct discsi_conf *conf;
 	const struct dsc_bridge_options *options;
-	char connections[16];
+};
+
+/* A program that waits for its configuration, and what it was told to be. */
+struct dsc_bridge_begun {
+	struct dsc_child *child;   /* NULL: used up */
+	const char *option;        /* "--device" or "--socket" */
+	char *value;
 };
 
 static uint64_t timeout_ms(const struct request *request)
@@ -259,54 +265,92 @@ static uint64_t timeout_ms(const struct request *request)
 	return left_ms < usual_ms ? left_ms : usual_ms;
 }
 
-/* Runs the program with the configuration on its standard input. */
-static int run(const struct request *request, const char *const argv[],
-	       struct dsc_spawn_result *result)
+/* option, value: --device or --socket, and what it is given. */
+static int begin_program(const char *option, const char *value,
+			 unsigned connections, struct dsc_child **child)
 {
-	uint64_t patience_ms = timeout_ms(request);
+	const char *program = dsc_bridge_program();
+	bool is_device = strcmp(option, "--device") == 0;
+	/* Clients of a socket make as many connections as they like. */
+	bool is_plain = connections <= 1 || !is_device;
+	char number[16];
+	const char *const argv[] = {
+		program, "--fork", "--json", "--config", "-", option, value,
+		is_device ? "--supervise" : NULL,
+		is_plain ? NULL : "--connections", number, NULL
+	};
+	int status;
+
+	snprintf(number, sizeof(number), "%u", connections);
+	/* Before secrets are written out. A name without '/' is in PATH. */
+	if (strchr(program, '/') != NULL && access(program, X_OK) < 0)
+		return fail_to_start(program, errno);
+	status = dsc_spawn_begin(argv, child);
+	return status < 0 ? fail_to_start(program, -status) : 0;
+}
+
+/* Gives the program its configuration, and waits for what it says. */
+static int end_program(const struct request *request, struct dsc_child *child,
+		       struct dsc_spawn_result *result)
+{
+	struct dsc_spawn_terms terms = {
+		.timeout_ms = timeout_ms(request),
+		.cancel_fd = request->options->cancel_fd,
+	};
 	char *text;
 	int status;
 
 	status = discsi_conf_to_json(request->conf, DISCSI_CONF_SECRETS,
 				     &text);
-	if (status < 0)
+	if (status < 0) {
+		dsc_spawn_abandon(child);
 		return status;
-	status = dsc_spawn_within(argv, text, strlen(text), patience_ms,
-				  request->options->cancel_fd, result);
+	}
+	terms.input = text;
+	terms.length = strlen(text);
+	status = dsc_spawn_end(child, &terms, result);
 	dsc_wipe(text, strlen(text));
 	free(text);
 	if (status == -ETIMEDOUT)
 		return dsc_fail(ETIMEDOUT, "%s was not ready after %llu ms",
-				argv[0], (unsigned long long)patience_ms);
+				dsc_bridge_program(),
+				(unsigned long long)terms.timeout_ms);
 	if (status == -ECANCELED)
 		return dsc_fail(ECANCELED, "cancelled before %s was ready",
-				argv[0]);
-	return status < 0 ? fail_to_start(argv[0], -status) : 0;
+				dsc_bridge_program());
+	return status < 0 ? fail_to_start(dsc_bridge_program(), -status) : 0;
 }
 
-/* option, value: --device or --socket, and what it is given. */
+/* The program that was begun before, if it is what is wanted now. */
+static bool use_begun(const struct request *request, const char *option,
+		      const char *value, struct dsc_child **child)
+{
+	struct dsc_bridge_begun *begun = request->options->begun;
+
+	if (begun == NULL || begun->child == NULL ||
+	    strcmp(begun->option, option) != 0 ||
+	    strcmp(begun->value, value) != 0)
+		return false;
+	*child = begun->child;
+	begun->child = NULL;
+	return true;
+}
+
 static int start(const struct request *request, const char *option,
 		 const char *value, struct discsi_bridge **bridge)
 {
-	const char *program = dsc_bridge_program();
-	bool is_device = strcmp(option, "--device") == 0;
-	/* Clients of a socket make as many connections as they like. */
-	bool is_plain = request->options->connections <= 1 || !is_device;
-	const char *const argv[] = {
-		program, "--fork", "--json", "--config", "-", option, value,
-		is_device ? "--supervise" : NULL,
-		is_plain ? NULL : "--connections", request->connections, NULL
-	};
 	struct dsc_spawn_result result;
-	int status;
+	struct dsc_child *child;
+	int status = 0;
 
-	/* Before secrets are written out. A name without '/' is in PATH. */
-	if (strchr(program, '/') != NULL && access(program, X_OK) < 0)
-		return fail_to_start(program, errno);
-	status = run(request, argv, &result);
+	if (!use_begun(request, option, value, &child))
+		status = begin_program(option, value,
+				       request->options->connections, &child);
+	if (status == 0)
+		status = end_program(request, child, &result);
 	if (status < 0)
 		return status;
-	status = take_answer(program, &result, bridge);
+	status = take_answer(dsc_bridge_program(), &result, bridge);
 	dsc_spawn_result_free(&result);
 	return status;
 }
@@ -363,7 +407,7 @@ int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,
 		      const struct dsc_bridge_options *options,
 		      struct discsi_bridge **bridge)
 {
-	struct request request = { .conf = conf, .options = options };
+	const struct request request = { .conf = conf, .options = options };
 
 	if (conf == NULL || bridge == NULL)
 		return dsc_fail(EINVAL, "attach: an argument is NULL");
@@ -374,9 +418,55 @@ int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,
 	if (!conf->has_lun_id)
 		return dsc_fail(EINVAL, "the configuration names no LUN of %s "
 				"(lun_id)", conf->iqn);
-	snprintf(request.connections, sizeof(request.connections), "%u",
-		 options->connections);
 	return attach(&request, how, bridge);
+}
+
+/* What is attached as how is, at the first try. */
+static int choose_first(const struct discsi_conf *conf, const char *how,
+			const char **option, char **value)
+{
+	bool is_auto = strcmp(how, "auto") == 0;
+
+	*option = "--device";
+	*value = NULL;
+	if (strcmp(how, "socket") == 0 ||
+	    (is_auto && access(KERNEL_MODULE, F_OK) < 0)) {
+		*option = "--socket";
+		return default_socket(conf, value);
+	}
+	if (is_auto || strcmp(how, "nbd") == 0)
+		*value = strdup("auto");
+	else if (is_kernel_device(how))
+		*value = strdup(how);
+	else
+		return -EINVAL;
+	return *value != NULL ? 0 : -ENOMEM;
+}
+
+struct dsc_bridge_begun *dsc_bridge_begin(const struct discsi_conf *conf,
+					  const char *how,
+					  unsigned connections)
+{
+	struct dsc_bridge_begun *begun = calloc(1, sizeof(*begun));
+
+	if (begun == NULL)
+		return NULL;
+	if (choose_first(conf, how, &begun->option, &begun->value) < 0 ||
+	    begin_program(begun->option, begun->value, connections,
+			  &begun->child) < 0) {
+		dsc_bridge_abandon(begun);
+		return NULL;
+	}
+	return begun;
+}
+
+void dsc_bridge_abandon(struct dsc_bridge_begun *begun)
+{
+	if (begun == NULL)
+		return;
+	dsc_spawn_abandon(begun->child);
+	free(begun->value);
+	free(begun);
 }
 
 int discsi_bridge_attach_with(const struct discsi_conf *conf, const char *how,

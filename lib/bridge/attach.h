@@ -11,11 +11,25 @@
 
 #include <discsi/bridge.h>
 
+struct dsc_bridge_begun;
+
 struct dsc_bridge_options {
 	uint64_t deadline_ns;   /* 0: the usual time */
 	int cancel_fd;          /* readable: give up; -1: none */
 	unsigned connections;   /* 0 or 1: one */
+	struct dsc_bridge_begun *begun;  /* used up if it fits; or NULL */
 };
+
+/*
+ * Starts the program that an attach of the same conf, how and connections will
+ * need, while the LUN is still being looked at: it comes to where it waits for
+ * its configuration, and does nothing without. NULL if that cannot be done; the
+ * attach then says why. To be given to dsc_bridge_abandon(), used up or not.
+ */
+struct dsc_bridge_begun *dsc_bridge_begin(const struct discsi_conf *conf,
+					  const char *how,
+					  unsigned connections);
+void dsc_bridge_abandon(struct dsc_bridge_begun *begun);
 
 /*
  * As discsi_bridge_attach(). Errors besides: ECANCELED, ETIMEDOUT; the process

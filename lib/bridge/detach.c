@@ -321,12 +321,14 @@ static void release_device(const struct discsi_bridge *bridge)
 	const char *const argv[] = {
 		dsc_bridge_program(), "--abandon", bridge->id, NULL
 	};
+	const struct dsc_spawn_terms terms = {
+		.timeout_ms = ABANDON_WAIT_MS, .cancel_fd = -1,
+	};
 	struct dsc_spawn_result result;
 	bool is_left = is_left_behind(bridge);
 
 	remove_link(bridge, is_left);
-	if (is_left &&
-	    dsc_spawn(argv, "", 0, ABANDON_WAIT_MS, &result) == 0)
+	if (is_left && dsc_spawn(argv, &terms, &result) == 0)
 		dsc_spawn_result_free(&result);
 }
 

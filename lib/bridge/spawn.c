@@ -28,7 +28,7 @@
 
 enum { STREAM_IN, STREAM_OUT, STREAM_ERR, STREAMS };
 
-struct child {
+struct dsc_child {
 	int ours[STREAMS];    /* our end of each stream, -1: closed */
 	int theirs[STREAMS];
 	const char *input;
@@ -36,7 +36,7 @@ struct child {
 	uint64_t deadline_ns;
 	int cancel_fd;
 	struct dsc_pid pid;
-	struct dsc_spawn_result *result;
+	struct dsc_spawn_result result;
 };
 
 static void close_fd(int *fd)
@@ -46,7 +46,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void close_all(struct child *child)
+static void close_all(struct dsc_child *child)
 {
 	int i;
 
@@ -75,7 +75,7 @@ static int move_up(int *fd)
 	return 0;
 }
 
-static int open_stream(struct child *child, int stream)
+static int open_stream(struct dsc_child *child, int stream)
 {
 	int ends[2];
 	int status;
@@ -95,7 +95,7 @@ static int open_stream(struct child *child, int stream)
 	return status;
 }
 
-static int open_streams(struct child *child)
+static int open_streams(struct dsc_child *child)
 {
 	int status = 0;
 	int i;
@@ -108,7 +108,7 @@ static int open_streams(struct child *child)
 /* ------------------------------------------------------------------ start */
 
 static int set_actions(posix_spawn_file_actions_t *actions,
-		       const struct child *child)
+		       const struct dsc_child *child)
 {
 	int status = 0;
 	int i;
@@ -140,7 +140,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
 					POSIX_SPAWN_SETSIGDEF);
 }
 
-static int start(const struct child *child, const char *const argv[],
+static int start(const struct dsc_child *child, const char *const argv[],
 		 pid_t *number)
 {
 	posix_spawn_file_actions_t actions;
@@ -167,7 +167,7 @@ static int start(const struct child *child, const char *const argv[],
 
 /* ---------------------------------------------------------------- streams */
 
-static void send_input(struct child *child)
+static void send_input(struct dsc_child *child)
 {
 	ssize_t n;
 
@@ -206,10 +206,10 @@ static bool receive_output(int fd, struct dsc_spawn_output *output)
 	}
 }
 
-static void receive(struct child *child, int stream)
+static void receive(struct dsc_child *child, int stream)
 {
 	struct dsc_spawn_output *output = stream == STREAM_OUT ?
-		&child->result->out : &child->result->err;
+		&child->result.out : &child->result.err;
 
 	if (child->ours[stream] >= 0 &&
 	    !receive_output(child->ours[stream], output))
@@ -217,7 +217,7 @@ static void receive(struct child *child, int stream)
 }
 
 /* How long to sleep at most; 0 once the deadline has passed. */
-static int until_deadline_ms(const struct child *child)
+static int until_deadline_ms(const struct dsc_child *child)
 {
 	uint64_t now = dsc_clock_now_ns();
 	uint64_t left_ms;
@@ -231,7 +231,7 @@ static int until_deadline_ms(const struct child *child)
 }
 
 /* Has the process come to its end? It is not reaped by this. */
-static bool is_ended(const struct child *child)
+static bool is_ended(const struct dsc_child *child)
 {
 	struct pollfd fd = { .fd = child->pid.fd, .events = POLLIN };
 	siginfo_t info = { .si_pid = 0 };
@@ -248,7 +248,7 @@ static bool is_ended(const struct child *child)
  * Moves data until the process is at its end: 0, -ETIMEDOUT, -ECANCELED or
  * another errno.
  */
-static int serve(struct child *child)
+static int serve(struct dsc_child *child)
 {
 	struct pollfd fds[STREAMS + 2] = {
 		[STREAM_IN] = { .events = POLLOUT },
@@ -284,17 +284,18 @@ static int serve(struct child *child)
 
 /* -------------------------------------------------------------------- end */
 
-static bool is_ended_in(const struct child *child, int timeout_ms)
+static bool is_ended_in(const struct dsc_child *child, int timeout_ms)
 {
-	int waited_ms;
+	struct pollfd fd = { .fd = child->pid.fd, .events = POLLIN };
+	uint64_t now = dsc_clock_now_ns();
+	uint64_t deadline = now + (uint64_t)timeout_ms * DSC_NS_PER_MS;
 
-	for (waited_ms = 0; waited_ms < timeout_ms && !is_ended(child);
-	     waited_ms += DSC_PID_TICK_MS)
-		poll(NULL, 0, DSC_PID_TICK_MS);
+	for (; now < deadline && !is_ended(child); now = dsc_clock_now_ns())
+		poll(&fd, 1, DSC_PID_TICK_MS);
 	return is_ended(child);
 }
 
-static void end_process(const struct child *child)
+static void end_process(const struct dsc_child *child)
 {
 	dsc_pid_signal(&child->pid, SIGTERM);
 	if (is_ended_in(child, KILL_WAIT_MS))
@@ -304,7 +305,7 @@ static void end_process(const struct child *child)
 }
 
 /* Until nobody has our output open any more. */
-static void wait_for_others(struct child *child)
+static void wait_for_others(struct dsc_child *child)
 {
 	struct pollfd fds[2] = {
 		{ .events = POLLIN }, { .events = POLLIN },
@@ -327,9 +328,9 @@ static void wait_for_others(struct child *child)
 }
 
 /* Takes the exit status of a process that has ended. */
-static void reap(struct child *child)
+static void reap(struct dsc_child *child)
 {
-	struct dsc_spawn_result *result = child->result;
+	struct dsc_spawn_result *result = &child->result;
 	bool has_fd = child->pid.fd >= 0;
 	siginfo_t info;
 	int status;
@@ -350,7 +351,7 @@ static void reap(struct child *child)
 	}
 }
 
-static int run(struct child *child, const char *const argv[])
+static int run(struct dsc_child *child, const char *const argv[])
 {
 	pid_t number = -1;
 	int status;
@@ -362,20 +363,11 @@ static int run(struct child *child, const char *const argv[])
 	for (i = 0; i < STREAMS; i++)
 		close_fd(&child->theirs[i]);
 	status = dsc_pid_open(&child->pid, number);
-	if (status < 0) {
-		/* ESRCH: the agent ignores SIGCHLD, and it is over. */
-		if (status != -ESRCH) {
-			kill(number, SIGKILL);
-			waitpid(number, NULL, 0);
-		}
-		return status;
+	/* ESRCH: the agent ignores SIGCHLD, and it is over. */
+	if (status < 0 && status != -ESRCH) {
+		kill(number, SIGKILL);
+		waitpid(number, NULL, 0);
 	}
-	status = serve(child);
-	if (status < 0)
-		end_process(child);
-	reap(child);
-	if (status < 0)
-		wait_for_others(child);
 	return status;
 }
 
@@ -386,45 +378,86 @@ static int alloc_output(struct dsc_spawn_output *output)
 	return output->text != NULL ? 0 : -ENOMEM;
 }
 
-int dsc_spawn(const char *const argv[], const char *input, size_t input_length,
-	      uint64_t timeout_ms, struct dsc_spawn_result *result)
+static void free_child(struct dsc_child *child)
 {
-	return dsc_spawn_within(argv, input, input_length, timeout_ms, -1,
-				result);
+	close_all(child);
+	dsc_spawn_result_free(&child->result);
+	free(child);
 }
 
-int dsc_spawn_within(const char *const argv[], const char *input,
-		     size_t input_length, uint64_t timeout_ms, int cancel_fd,
-		     struct dsc_spawn_result *result)
+int dsc_spawn_begin(const char *const argv[], struct dsc_child **begun)
 {
-	struct child child = {
-		.ours = { -1, -1, -1 },
-		.theirs = { -1, -1, -1 },
-		.input = input,
-		.input_left = input_length,
-		.deadline_ns = dsc_clock_now_ns() + timeout_ms * DSC_NS_PER_MS,
-		.cancel_fd = cancel_fd,
-		.pid = { .number = -1, .fd = -1 },
-		.result = result,
-	};
+	struct dsc_child *child = calloc(1, sizeof(*child));
 	int status;
 
-	memset(result, 0, sizeof(*result));
-	status = alloc_output(&result->out);
+	if (child == NULL)
+		return -ENOMEM;
+	*child = (struct dsc_child){
+		.ours = { -1, -1, -1 },
+		.theirs = { -1, -1, -1 },
+		.cancel_fd = -1,
+		.pid = { .number = -1, .fd = -1 },
+	};
+	status = alloc_output(&child->result.out);
 	if (status == 0)
-		status = alloc_output(&result->err);
+		status = alloc_output(&child->result.err);
 	if (status == 0)
-		status = open_streams(&child);
+		status = open_streams(child);
 	if (status == 0)
-		status = run(&child, argv);
-	close_all(&child);
+		status = run(child, argv);
 	if (status < 0) {
-		dsc_spawn_result_free(result);
+		free_child(child);
 		return status;
 	}
-	result->out.text[result->out.length] = '\0';
-	result->err.text[result->err.length] = '\0';
+	*begun = child;
 	return 0;
+}
+
+int dsc_spawn_end(struct dsc_child *child, const struct dsc_spawn_terms *terms,
+		  struct dsc_spawn_result *result)
+{
+	int status;
+
+	child->input = terms->input;
+	child->input_left = terms->length;
+	child->deadline_ns = dsc_clock_now_ns() +
+			     terms->timeout_ms * DSC_NS_PER_MS;
+	child->cancel_fd = terms->cancel_fd;
+	status = serve(child);
+	if (status < 0)
+		end_process(child);
+	reap(child);
+	if (status < 0)
+		wait_for_others(child);
+	memset(result, 0, sizeof(*result));
+	if (status == 0) {
+		*result = child->result;
+		memset(&child->result, 0, sizeof(child->result));
+		result->out.text[result->out.length] = '\0';
+		result->err.text[result->err.length] = '\0';
+	}
+	free_child(child);
+	return status;
+}
+
+void dsc_spawn_abandon(struct dsc_child *child)
+{
+	if (child == NULL)
+		return;
+	close_fd(&child->ours[STREAM_IN]);
+	end_process(child);
+	reap(child);
+	wait_for_others(child);
+	free_child(child);
+}
+
+int dsc_spawn(const char *const argv[], const struct dsc_spawn_terms *terms,
+	      struct dsc_spawn_result *result)
+{
+	struct dsc_child *child;
+	int status = dsc_spawn_begin(argv, &child);
+
+	return status < 0 ? status : dsc_spawn_end(child, terms, result);
 }
 
 void dsc_spawn_result_free(struct dsc_spawn_result *result)

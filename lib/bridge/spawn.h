@@ -29,26 +29,37 @@ struct dsc_spawn_result {
 	int signal;       /* that ended it, 0 for none */
 };
 
+/* What a program is given, and how long it may take. */
+struct dsc_spawn_terms {
+	const char *input;     /* for its standard input, then end of file */
+	size_t length;
+	uint64_t timeout_ms;
+	int cancel_fd;         /* readable: give up; -1: none */
+};
+
 /*
  * argv: argv[0] is looked up in PATH if it has no slash.
- * input: given to the program, followed by end of file; borrowed.
  * result: filled on success, to be given to dsc_spawn_result_free().
  *
  * Returns 0 when the program has come to its end, whatever it says; a negative
- * errno without a last error when it cannot be started, and -ETIMEDOUT when it
- * was ended because timeout_ms had passed.
+ * errno without a last error when it cannot be started; -ETIMEDOUT or -ECANCELED
+ * when it was ended as the terms say. Who gives up also waits, 5 s at most, for
+ * what the program has left behind to close its output: discsi-nbd --fork ends
+ * when nobody waits for it.
  */
-int dsc_spawn(const char *const argv[], const char *input, size_t input_length,
-	      uint64_t timeout_ms, struct dsc_spawn_result *result);
+int dsc_spawn(const char *const argv[], const struct dsc_spawn_terms *terms,
+	      struct dsc_spawn_result *result);
 
 /*
- * The same, given up with -ECANCELED when cancel_fd (-1: none) is readable. Who
- * gives up also waits, 5 s at most, for what the program has left behind to
- * close its output: discsi-nbd --fork ends when nobody waits for it.
+ * The same in two steps, for a program that takes a while to come to where it
+ * reads its input. What was begun is ended, or abandoned: the program has read
+ * no input then, sees the end of it, and is told to end.
  */
-int dsc_spawn_within(const char *const argv[], const char *input,
-		     size_t input_length, uint64_t timeout_ms, int cancel_fd,
-		     struct dsc_spawn_result *result);
+struct dsc_child;
+int dsc_spawn_begin(const char *const argv[], struct dsc_child **child);
+int dsc_spawn_end(struct dsc_child *child, const struct dsc_spawn_terms *terms,
+		  struct dsc_spawn_result *result);
+void dsc_spawn_abandon(struct dsc_child *child);
 
 /* The path or name of discsi-nbd: DISCSI_NBD, where it was installed, PATH. */
 const char *dsc_bridge_program(void);

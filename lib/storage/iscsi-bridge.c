@@ -378,12 +378,14 @@ static void end_started(struct dsc_iscsi *iscsi,
 	dsc_users_leave(&iscsi->users);
 }
 
-static int start(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+static int start(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
+		 const struct dsc_limits *limits)
 {
 	const struct dsc_bridge_options options = {
 		.deadline_ns = limits->deadline_ns,
 		.cancel_fd = limits->cancel_fd,
 		.connections = iscsi->settings.connections,
+		.begun = begun,
 	};
 	struct discsi_bridge *bridge = NULL;
 	struct discsi_error error;
@@ -405,6 +407,7 @@ static int start(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 }
 
 static int start_or_adopt(struct dsc_iscsi *iscsi, const char *id,
+			  struct dsc_bridge_begun *begun,
 			  const struct dsc_limits *limits)
 {
 	int rc;
@@ -413,7 +416,7 @@ static int start_or_adopt(struct dsc_iscsi *iscsi, const char *id,
 	for (;;) {
 		rc = join(iscsi, id, limits);
 		if (rc == 0)
-			rc = start(iscsi, limits);
+			rc = start(iscsi, begun, limits);
 		if (rc != -EEXIST)
 			return rc;
 		rc = dsc_iscsi_adopt(iscsi, limits);
@@ -426,11 +429,12 @@ static int start_or_adopt(struct dsc_iscsi *iscsi, const char *id,
 	}
 }
 
-int dsc_iscsi_attach(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+int dsc_iscsi_attach(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
+		     const struct dsc_limits *limits)
 {
 	char *id = dsc_registry_id(iscsi->conf->iqn, iscsi->conf->lun_id);
 	int rc = id == NULL ? dsc_fail_memory() :
-			      start_or_adopt(iscsi, id, limits);
+			      start_or_adopt(iscsi, id, begun, limits);
 
 	free(id);
 	return rc;

@@ -4,7 +4,7 @@
  * turn. A step that fails has undone itself; what was before it is undone here.
  *
  * The portal is asked and the LUN looked at from this process before a bridge
- * is started, so that what is wrong with the configuration is found without
+ * is given its configuration, so that what is wrong with it is found without
  * one. That session is closed first: some targets let an initiator in once.
  */
 #include <errno.h>
@@ -169,27 +169,53 @@ static int mount_none(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 	return 0;
 }
 
-static int find_or_start(struct dsc_iscsi *iscsi,
-			 const struct dsc_limits *limits)
+/* Is the LUN what was configured? The session ends with the answer. */
+static int look_at_lun(struct dsc_iscsi *iscsi,
+		       const struct dsc_limits *limits)
 {
 	struct discsi_session *session;
 	struct discsi_lun *lun;
+	int rc = log_in(iscsi, limits, &session, &lun);
+
+	if (rc == 0)
+		close_session(session, lun, limits);
+	return rc;
+}
+
+static int attach(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
+		  const struct dsc_limits *limits)
+{
+	int rc;
+
+	discsi_storage_tell_stage(iscsi->storage, DISCSI_MOUNT_ATTACHING);
+	rc = dsc_limits_check(limits);
+	if (rc < 0)
+		return dsc_fail(-rc, "not begun");
+	return dsc_iscsi_attach(iscsi, begun, limits);
+}
+
+/* The program for the bridge starts up meanwhile. */
+static int find_or_start(struct dsc_iscsi *iscsi,
+			 const struct dsc_limits *limits)
+{
+	struct dsc_bridge_begun *begun;
+	struct discsi_error error;
 	int rc;
 
 	rc = dsc_iscsi_adopt(iscsi, limits);
 	if (rc != -ENOENT)
 		return rc;
 	rc = discover(iscsi, limits);
-	if (rc == 0)
-		rc = log_in(iscsi, limits, &session, &lun);
 	if (rc < 0)
 		return rc;
-	close_session(session, lun, limits);
-	discsi_storage_tell_stage(iscsi->storage, DISCSI_MOUNT_ATTACHING);
-	rc = dsc_limits_check(limits);
-	if (rc < 0)
-		return dsc_fail(-rc, "not begun");
-	return dsc_iscsi_attach(iscsi, limits);
+	begun = dsc_bridge_begin(iscsi->conf, iscsi->settings.device,
+				 iscsi->settings.connections);
+	rc = look_at_lun(iscsi, limits);
+	if (rc == 0)
+		rc = attach(iscsi, begun, limits);
+	error = *discsi_last_error();
+	dsc_bridge_abandon(begun);
+	return rc == 0 ? 0 : dsc_fail_with(&error);
 }
 
 static int mount_bridge(struct dsc_iscsi *iscsi,

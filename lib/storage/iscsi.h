@@ -17,6 +17,7 @@
 #include <discsi/discovery.h>
 #include <discsi/storage.h>
 #include "base/context.h"
+#include "bridge/attach.h"
 #include "bridge/users.h"
 #include "conf/conf.h"
 #include "storage/settings.h"
@@ -110,8 +111,12 @@ void dsc_iscsi_leave(void *self);
  * without a last error. On errors dsc_iscsi_undo_bridge() is called for.
  */
 int dsc_iscsi_adopt(struct dsc_iscsi *iscsi, const struct dsc_limits *limits);
-/* Starts one, or adopts the one that was faster, and waits for its device. */
-int dsc_iscsi_attach(struct dsc_iscsi *iscsi, const struct dsc_limits *limits);
+/*
+ * Starts one, or adopts the one that was faster, and waits for its device.
+ * begun: the program, already on its way (bridge/attach.h), or NULL.
+ */
+int dsc_iscsi_attach(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
+		     const struct dsc_limits *limits);
 /* No user any more, after a failure: the bridge is as if we had not come. */
 void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi);
 /* Ends it, if nobody else uses it; -EBUSY: it is as it was. */

@@ -16,6 +16,7 @@
 #include <discsi/bridge.h>
 #include <discsi/error.h>
 #include "base/clock.h"
+#include "bridge/attach.h"
 #include "bridge/spawn.h"
 #include "harness/harness.h"
 #include "unit/bridge-scratch.h"
@@ -359,6 +360,90 @@ static void test_arguments(void)
 	CU_ASSERT(!scratch_exists("ran"));
 }
 
+/* A file that the program makes. */
+static void expect_soon(const char *file)
+{
+	uint64_t deadline_ns = dsc_clock_now_ns() + 20 * DSC_NS_PER_S;
+
+	while (!scratch_exists(file) && dsc_clock_now_ns() < deadline_ns)
+		usleep(1000);
+	CU_ASSERT_FATAL(scratch_exists(file));
+}
+
+/* The program runs before it is given anything, and is the one that serves. */
+static void test_begun(void)
+{
+	struct discsi_conf *conf = make_conf();
+	struct dsc_bridge_options options = { .cancel_fd = -1 };
+	struct discsi_bridge *bridge;
+
+	use_program(good_program);
+	options.begun = dsc_bridge_begin(conf, "socket", 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(options.begun);
+	expect_soon("args");
+	/* Were it started again, this would come of it. */
+	setenv("DISCSI_NBD", scratch_path("absent"), 1);
+	CU_ASSERT_EQUAL_FATAL(dsc_bridge_attach(conf, "socket", &options,
+						&bridge), 0);
+	dsc_bridge_abandon(options.begun);
+	expect_text("args", "--socket\n");
+	expect_text("input", SECRET);
+	CU_ASSERT_EQUAL(discsi_bridge_detach(bridge->id, 0), 0);
+	discsi_bridge_free(bridge);
+	discsi_conf_free(conf);
+}
+
+/* What was begun as something else is let be, and another one started. */
+static void test_begun_otherwise(void)
+{
+	struct discsi_conf *conf = make_conf();
+	struct dsc_bridge_options options = { .cancel_fd = -1 };
+	struct discsi_bridge *bridge;
+
+	use_program(good_program);
+	options.begun = dsc_bridge_begin(conf, "/dev/nbd7", 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(options.begun);
+	expect_soon("args");
+	CU_ASSERT_EQUAL_FATAL(dsc_bridge_attach(conf, "socket", &options,
+						&bridge), 0);
+	expect_text("args", "--socket\n");
+	dsc_bridge_abandon(options.begun);
+	CU_ASSERT_EQUAL(discsi_bridge_detach(bridge->id, 0), 0);
+	discsi_bridge_free(bridge);
+	discsi_conf_free(conf);
+}
+
+static void test_abandoned(void)
+{
+	struct discsi_conf *conf = make_conf();
+	struct dsc_bridge_begun *begun;
+
+	use_program("#!/bin/sh\ncd \"$DISCSI_RUN_DIR\"\n>args\ncat >input\n"
+		    "[ ! -s input ] || >given\nsleep 60\n");
+	begun = dsc_bridge_begin(conf, "nbd", 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(begun);
+	expect_soon("args");
+	dsc_bridge_abandon(begun);
+	CU_ASSERT(!scratch_exists("given"));
+	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+	CU_ASSERT_EQUAL(errno, ECHILD);
+	setenv("DISCSI_NBD", scratch_path("absent"), 1);
+	CU_ASSERT_PTR_NULL(dsc_bridge_begin(conf, "nbd", 1));
+	dsc_bridge_abandon(NULL);
+	discsi_conf_free(conf);
+}
+
+static int spawn(const char *const argv[], const char *input, size_t length,
+		 uint64_t timeout_ms, struct dsc_spawn_result *result)
+{
+	const struct dsc_spawn_terms terms = {
+		.input = input, .length = length, .timeout_ms = timeout_ms,
+		.cancel_fd = -1,
+	};
+
+	return dsc_spawn(argv, &terms, result);
+}
+
 static void test_deadline(void)
 {
 	static const char *const argv[] = { "/bin/sh", "-c",
@@ -366,7 +451,7 @@ static void test_deadline(void)
 	struct dsc_spawn_result result;
 	uint64_t start = dsc_clock_now_ns();
 
-	CU_ASSERT_EQUAL(dsc_spawn(argv, "", 0, 100, &result), -ETIMEDOUT);
+	CU_ASSERT_EQUAL(spawn(argv, "", 0, 100, &result), -ETIMEDOUT);
 	CU_ASSERT_PTR_NULL(result.out.text);
 	CU_ASSERT(dsc_clock_now_ns() - start < 20 * DSC_NS_PER_S);
 	/* Nothing of ours is left to be waited for. */
@@ -379,7 +464,7 @@ static void test_spawn_result(void)
 	static const char *const argv[] = { "sh", "-c", "cat; exit 5", NULL };
 	struct dsc_spawn_result result;
 
-	CU_ASSERT_EQUAL_FATAL(dsc_spawn(argv, "abc", 3, 20000, &result), 0);
+	CU_ASSERT_EQUAL_FATAL(spawn(argv, "abc", 3, 20000, &result), 0);
 	CU_ASSERT(result.has_status);
 	CU_ASSERT_EQUAL(result.code, 5);
 	CU_ASSERT_EQUAL(result.signal, 0);
@@ -398,8 +483,7 @@ static void test_unread_input(void)
 	char *input = calloc(1, length);
 
 	CU_ASSERT_FATAL(input != NULL);
-	CU_ASSERT_EQUAL_FATAL(dsc_spawn(argv, input, length, 20000, &result),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(spawn(argv, input, length, 20000, &result), 0);
 	CU_ASSERT_EQUAL(result.code, 6);
 	dsc_spawn_result_free(&result);
 	free(input);
@@ -415,6 +499,9 @@ static const struct dsc_test tests[] = {
 	{ "failures", test_failures },
 	{ "no-program", test_no_program },
 	{ "arguments", test_arguments },
+	{ "begun", test_begun },
+	{ "begun-otherwise", test_begun_otherwise },
+	{ "abandoned", test_abandoned },
 	{ "deadline", test_deadline },
 	{ "spawn-result", test_spawn_result },
 	{ "unread-input", test_unread_input },
