@@ -586,8 +586,7 @@ static bool supervise(struct nbd_app *app, int *status)
 {
 	bool is_worker;
 
-	if (app->options->device != NULL)
-		nbd_harden();
+	app->supervised.has_device = app->options->device != NULL;
 	app->supervised.errand = app->takeover.fd;
 	is_worker = nbd_supervise(&app->supervised, app->daemon, &app->conf,
 				  &app->registry, status);

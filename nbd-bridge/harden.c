@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * harden.c: see harden.h. One row for each thing that is asked for. Before
- * there are threads.
+ * harden.c: see harden.h. One row for each thing that is asked for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,29 +58,30 @@ static int escape_oom_killer(void)
 	return n < 0 ? -error : 0;
 }
 
-static const struct {
-	int (*ask)(void);
-	const char *refusal;
-} wishes[] = {
-	{ lock_memory, "memory is not locked (RLIMIT_MEMLOCK): this process "
-	  "may have to wait for swap" },
-	{ become_io_flusher, "PR_SET_IO_FLUSHER is refused: when memory is "
-	  "scarce, this process may have to wait for its own device" },
-	{ escape_oom_killer, "oom_score_adj cannot be lowered: when memory is "
-	  "scarce, this process may be killed" },
-};
+enum { WISH_MEMORY, WISH_IO_FLUSHER, WISH_OOM, WISHES };
 
-#define WISHES (sizeof(wishes) / sizeof(wishes[0]))
+static const char *const refusals[WISHES] = {
+	[WISH_MEMORY] = "memory is not locked (RLIMIT_MEMLOCK): this process "
+			"may have to wait for swap",
+	[WISH_IO_FLUSHER] = "PR_SET_IO_FLUSHER is refused: when memory is "
+			    "scarce, this process may have to wait for its own "
+			    "device",
+	[WISH_OOM] = "oom_score_adj cannot be lowered: when memory is scarce, "
+		     "this process may be killed",
+};
 
 static int answers[WISHES];
 
 void nbd_harden(void)
 {
-	size_t i;
-
 	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-	for (i = 0; i < WISHES; i++)
-		answers[i] = wishes[i].ask();
+	answers[WISH_IO_FLUSHER] = become_io_flusher();
+	answers[WISH_OOM] = escape_oom_killer();
+}
+
+void nbd_harden_memory(void)
+{
+	answers[WISH_MEMORY] = lock_memory();
 }
 
 void nbd_harden_report(enum discsi_log_level level)
@@ -90,7 +90,7 @@ void nbd_harden_report(enum discsi_log_level level)
 
 	for (i = 0; i < WISHES; i++) {
 		if (answers[i] < 0)
-			nbd_log(level, "%s (%s)", wishes[i].refusal,
+			nbd_log(level, "%s (%s)", refusals[i],
 				discsi_errno_name(answers[i]));
 	}
 }

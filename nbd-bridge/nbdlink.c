@@ -290,25 +290,34 @@ static void wait_change(int fd, uint64_t until_ns)
 			;
 }
 
-int nbd_link_wait_device(uint32_t index, uint64_t bytes)
+static bool is_there(uint32_t index, uint64_t bytes)
+{
+	return has_node(index) && has_size(index, bytes);
+}
+
+/* Most often it is there at once. Closing a watch takes the kernel some ms. */
+static bool await_device(uint32_t index, uint64_t bytes)
 {
 	uint64_t until_ns = dsc_clock_now_ns() +
 			    DEVICE_TIMEOUT_MS * DSC_NS_PER_MS;
-	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	bool is_there;
+	int fd;
 
+	if (is_there(index, bytes))
+		return true;
+	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (fd >= 0)
 		inotify_add_watch(fd, "/dev", IN_CREATE | IN_MOVED_TO |
 				  IN_ATTRIB);
-	for (;;) {
-		is_there = has_node(index) && has_size(index, bytes);
-		if (is_there || dsc_clock_now_ns() >= until_ns)
-			break;
+	while (!is_there(index, bytes) && dsc_clock_now_ns() < until_ns)
 		wait_change(fd, until_ns);
-	}
 	if (fd >= 0)
 		close(fd);
-	if (is_there)
+	return is_there(index, bytes);
+}
+
+int nbd_link_wait_device(uint32_t index, uint64_t bytes)
+{
+	if (await_device(index, bytes))
 		return 0;
 	if (!has_node(index))
 		return dsc_fail(ENODEV, "the kernel has attached nbd%" PRIu32

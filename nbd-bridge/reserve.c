@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * reserve.c: the memory for a kernel's requests, which is there before the
- * device is. It is touched while the target is waited for. Main thread, but for
- * the touching.
+ * device is. It is touched, and all memory locked, while the target is waited
+ * for. Main thread, but for that.
  */
 #include "base/error.h"
 
 #include "app.h"
+#include "harden.h"
 
 static void map_reserve(void *arg)
 {
 	struct nbd_app *app = arg;
 
+	nbd_harden_memory();
 	app->reserve = nbd_reserve_map(app->kernel.connections);
 }
 

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 
+#include "harden.h"
 #include "log.h"
 #include "naming.h"
 #include "nbdlink.h"
@@ -184,6 +185,10 @@ static void on_link(struct supervisor *supervisor)
 	if (!supervisor->has_served && supervisor->daemon->is_forked) {
 		nbd_daemon_leave_terminal();
 		nbd_log_to_syslog(supervisor->registry->id);
+	}
+	if (!supervisor->has_served && supervisor->supervised->has_device) {
+		nbd_harden();
+		nbd_harden_memory();
 	}
 	supervisor->has_served = true;
 	supervisor->registry->is_lent = false;

@@ -26,6 +26,7 @@ struct nbd_supervised {
 	bool is_restart;  /* not the first: nobody waits for a report */
 	int link;         /* to the supervisor, closed when that is gone; or -1 */
 	int errand;       /* descriptor for the first worker alone, or -1 */
+	bool has_device;  /* what is supervised serves the kernel */
 };
 
 #define NBD_SUPERVISED_NONE { .link = -1, .errand = -1 }
