@@ -12,6 +12,7 @@ say()
 
 bench_setup()
 {
+	ldconfig
 	modprobe nbd
 	modprobe iscsi_tcp
 	modprobe sd_mod
