@@ -440,12 +440,26 @@ int nbd_handover_open(struct nbd_app *app)
 	return 0;
 }
 
+/* Nobody comes any more. The path is a successor's where there is one. */
+static void close_control(struct nbd_handover *handover)
+{
+	discsi_watch_free(handover->listening);
+	handover->listening = NULL;
+	if (handover->listen_fd >= 0 && handover->path != NULL &&
+	    handover->phase != NBD_HANDOVER_DONE)
+		unlink(handover->path);
+	if (handover->listen_fd >= 0)
+		close(handover->listen_fd);
+	handover->listen_fd = -1;
+}
+
 void nbd_handover_end(struct nbd_app *app)
 {
 	struct nbd_handover *handover = &app->handover;
 
 	if (handover->fd >= 0)
 		give_up(app, "this process ends");
+	close_control(handover);
 	if (handover->phase != NBD_HANDOVER_DONE)
 		return;
 	nbd_kernel_leave(&app->kernel);
@@ -460,13 +474,8 @@ void nbd_handover_close(struct nbd_app *app)
 {
 	struct nbd_handover *handover = &app->handover;
 
-	discsi_watch_free(handover->listening);
+	close_control(handover);
 	hang_up(handover);
 	discsi_timer_free(handover->deadline);
-	if (handover->listen_fd >= 0 && handover->path != NULL &&
-	    handover->phase != NBD_HANDOVER_DONE)
-		unlink(handover->path);
-	if (handover->listen_fd >= 0)
-		close(handover->listen_fd);
 	free(handover->path);
 }

@@ -7,6 +7,9 @@
  * read a second time: the number cannot have become another process's while
  * the lock was held and the file stayed the same.
  *
+ * Another process may take the bridge over just then. So when one has ended it
+ * is looked whether the lock has been passed on, and who has it is ended, too.
+ *
  * A bridge that storages use is ended by the last of them (bridge/users.h), and
  * by a detach only with force.
  */
@@ -191,19 +194,27 @@ static uint64_t deadline_of(const struct dsc_bridge_options *options,
 	       dsc_min_u64(usual_ns, options->deadline_ns);
 }
 
+/* Where a number is all there is: it may be a child that nobody waits for. */
+static bool has_ended(const struct dsc_registry *registry,
+		      const struct discsi_bridge *bridge,
+		      const struct dsc_pid *pid)
+{
+	return dsc_pid_is_gone(pid) ||
+	       !dsc_registry_is_alive(registry, bridge->id);
+}
+
 /*
  * Waits for the end of a process: 0, -ETIMEDOUT or -ECANCELED, or what poll
  * says.
  */
 static int wait_for_end(const struct dsc_registry *registry,
 			const struct discsi_bridge *bridge,
-			const struct dsc_pid *pid, uint32_t timeout_ms,
-			const struct dsc_bridge_options *options)
+			const struct dsc_pid *pid, uint64_t deadline,
+			int cancel_fd)
 {
-	uint64_t deadline = deadline_of(options, timeout_ms);
 	struct pollfd fds[] = {
 		{ .fd = pid->fd, .events = POLLIN },
-		{ .fd = options->cancel_fd, .events = POLLIN },
+		{ .fd = cancel_fd, .events = POLLIN },
 	};
 	uint64_t left_ms;
 	uint64_t now;
@@ -221,7 +232,7 @@ static int wait_for_end(const struct dsc_registry *registry,
 			return fds[0].revents != 0 ? 0 : -ECANCELED;
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (pid->fd < 0 && !dsc_registry_is_alive(registry, bridge->id))
+		if (pid->fd < 0 && has_ended(registry, bridge, pid))
 			return 0;
 	}
 }
@@ -239,8 +250,8 @@ static void insist(const struct dsc_registry *registry,
 
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		if (dsc_pid_signal(pid, signals[i]) < 0 ||
-		    wait_for_end(registry, bridge, pid, HURRY_WAIT_MS,
-				 &usual) == 0)
+		    wait_for_end(registry, bridge, pid,
+				 deadline_of(&usual, HURRY_WAIT_MS), -1) == 0)
 			return;
 	}
 }
@@ -257,7 +268,8 @@ static int fail_to_end(const struct discsi_bridge *bridge, int status)
 
 static int end_process(const struct dsc_registry *registry,
 		       const struct discsi_bridge *bridge, unsigned flags,
-		       const struct dsc_bridge_options *options)
+		       const struct dsc_bridge_options *options,
+		       uint64_t deadline)
 {
 	struct dsc_pid pid;
 	int status;
@@ -267,14 +279,80 @@ static int end_process(const struct dsc_registry *registry,
 		return status == -ESRCH ? 0 : status;
 	status = dsc_pid_signal(&pid, SIGTERM);
 	if (status == 0)
-		status = wait_for_end(registry, bridge, &pid, DETACH_WAIT_MS,
-				      options);
+		status = wait_for_end(registry, bridge, &pid, deadline,
+				      options->cancel_fd);
 	if (status == -ETIMEDOUT && (flags & DETACH_KILL) != 0 &&
 	    options->deadline_ns == 0)
 		insist(registry, bridge, &pid);
 	dsc_pid_close(&pid);
 	return status == 0 || status == -ESRCH ? 0 :
 	       fail_to_end(bridge, status);
+}
+
+/* Until something changes: 0, -ETIMEDOUT or -ECANCELED. */
+static int wait_for_news(const char *id, uint64_t deadline, int cancel_fd)
+{
+	uint64_t now = dsc_clock_now_ns();
+
+	if (now >= deadline)
+		return -ETIMEDOUT;
+	return dsc_bridge_await(id, (uint32_t)((deadline - now) /
+				DSC_NS_PER_MS) + 1, cancel_fd);
+}
+
+/*
+ * After the end of its process: has another one taken the bridge over? Returns
+ * 1, with its entry in the place of the old one, 0, or a negative errno. Who has
+ * taken it over has the lock a little before its number is written down, and
+ * who was about to do so has it a little longer than the entry exists.
+ */
+static int find_successor(const struct dsc_registry *registry, int lock_fd,
+			  struct discsi_bridge **bridge, uint64_t deadline,
+			  int cancel_fd)
+{
+	const char *id = (*bridge)->id;
+	struct discsi_bridge *now;
+	int status;
+
+	while (dsc_registry_is_held(registry, id, lock_fd)) {
+		now = NULL;
+		status = dsc_registry_load(registry, id, &now);
+		if (status == 0 && now->pid != (*bridge)->pid) {
+			discsi_bridge_free(*bridge);
+			*bridge = now;
+			return 1;
+		}
+		discsi_bridge_free(now);
+		if (status < 0 && status != -ENOENT)
+			return status;
+		status = wait_for_news(id, deadline, cancel_fd);
+		if (status < 0)
+			return dsc_fail(-status, "bridge %s has been taken over "
+					"by a process that has not said yet "
+					"which one it is", id);
+	}
+	return 0;
+}
+
+/* bridge: becomes the entry of the last process. */
+static int end_processes(const struct dsc_registry *registry,
+			 struct discsi_bridge **bridge, unsigned flags,
+			 const struct dsc_bridge_options *options)
+{
+	uint64_t deadline = deadline_of(options, DETACH_WAIT_MS);
+	int lock_fd = dsc_registry_open_lock(registry, (*bridge)->id);
+	int status = 1;
+
+	while (status > 0) {
+		status = end_process(registry, *bridge, flags, options,
+				     deadline);
+		if (status == 0)
+			status = find_successor(registry, lock_fd, bridge,
+						deadline, options->cancel_fd);
+	}
+	if (lock_fd >= 0)
+		close(lock_fd);
+	return status;
 }
 
 /* True while the kernel has the device configured for this bridge. */
@@ -401,34 +479,35 @@ static int check_use(const struct discsi_bridge *bridge, unsigned flags)
 	return status;
 }
 
-/* What is left of a bridge goes with it. */
+/* What is left of a bridge goes with it, unless the next one is there already. */
 static int end_bridge(const struct dsc_registry *registry,
-		      const struct discsi_bridge *bridge, unsigned flags,
+		      struct discsi_bridge **bridge, unsigned flags,
 		      const struct dsc_bridge_options *options)
 {
 	int status = 0;
 
-	if (bridge->alive)
-		status = end_process(registry, bridge, flags, options);
+	if ((*bridge)->alive)
+		status = end_processes(registry, bridge, flags, options);
 	if (status < 0 && ((flags & DETACH_KILL) == 0 ||
 			   options->deadline_ns != 0))
 		return status;
-	release_device(bridge);
-	/* -EBUSY: the next bridge for this LUN is there already. */
-	dsc_registry_clean(registry, bridge->id, bridge->socket);
+	if (status == 0 && dsc_registry_is_alive(registry, (*bridge)->id))
+		return 0;
+	release_device(*bridge);
+	dsc_registry_clean(registry, (*bridge)->id, (*bridge)->socket);
 	return status;
 }
 
 static int detach(const struct dsc_registry *registry,
-		  const struct discsi_bridge *bridge, unsigned flags,
+		  struct discsi_bridge **bridge, unsigned flags,
 		  const struct dsc_bridge_options *options)
 {
 	struct dsc_users users = DSC_USERS_INIT;
 	int status;
 
-	status = check_use(bridge, flags);
+	status = check_use(*bridge, flags);
 	if (status == 0 && (flags & DETACH_OWNED) == 0)
-		status = dsc_users_exclude(&users, bridge->id);
+		status = dsc_users_exclude(&users, (*bridge)->id);
 	if (status == -EBUSY && (flags & DISCSI_DETACH_FORCE) != 0)
 		status = 0;
 	if (status == 0)
@@ -452,7 +531,7 @@ static int detach_which(const char *which, unsigned flags,
 		return status;
 	status = find(&registry, which, &bridge);
 	if (status == 0 && bridge != NULL)
-		status = detach(&registry, bridge, flags, options);
+		status = detach(&registry, &bridge, flags, options);
 	discsi_bridge_free(bridge);
 	dsc_registry_close(&registry);
 	return status;

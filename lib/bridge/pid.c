@@ -19,7 +19,12 @@ int dsc_pid_open(struct dsc_pid *pid, pid_t number)
 	/* EPERM: a filter of system calls that does not know this one. */
 	if (errno != ENOSYS && errno != EPERM)
 		return -errno;
-	return kill(number, 0) < 0 && errno == ESRCH ? -ESRCH : 0;
+	return dsc_pid_is_gone(pid) ? -ESRCH : 0;
+}
+
+bool dsc_pid_is_gone(const struct dsc_pid *pid)
+{
+	return kill(pid->number, 0) < 0 && errno == ESRCH;
 }
 
 int dsc_pid_signal(const struct dsc_pid *pid, int signum)

@@ -8,6 +8,7 @@
 #ifndef DSC_BRIDGE_PID_H
 #define DSC_BRIDGE_PID_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* How often to look where there is no descriptor. */
@@ -23,6 +24,9 @@ int dsc_pid_open(struct dsc_pid *pid, pid_t number);
 
 /* Sends a signal: 0 or a negative errno. */
 int dsc_pid_signal(const struct dsc_pid *pid, int signum);
+
+/* For one without a descriptor: true when no process has the number. */
+bool dsc_pid_is_gone(const struct dsc_pid *pid);
 
 void dsc_pid_close(struct dsc_pid *pid);
 

@@ -221,22 +221,44 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
 
 /* ------------------------------------------------------------- liveliness */
 
-static int open_lock(const struct dsc_registry *registry, const char *id)
+int dsc_registry_open_lock(const struct dsc_registry *registry, const char *id)
 {
 	return openat(registry->fd, dsc_registry_name(id, DSC_REGISTRY_LOCK).text,
 		      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
+/* Our own try, which others would see, is over at once. */
+static bool is_locked(int fd)
+{
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	flock(fd, LOCK_UN);
+	return false;
+}
+
 bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id)
 {
-	int fd = open_lock(registry, id);
+	int fd = dsc_registry_open_lock(registry, id);
 	bool is_held;
 
 	if (fd < 0)
 		return false;
-	is_held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	is_held = is_locked(fd);
 	close(fd);
 	return is_held;
+}
+
+bool dsc_registry_is_held(const struct dsc_registry *registry, const char *id,
+			  int fd)
+{
+	struct dsc_registry_name name = dsc_registry_name(id, DSC_REGISTRY_LOCK);
+	struct stat ours, named;
+
+	return fd >= 0 && fstat(fd, &ours) == 0 &&
+	       fstatat(registry->fd, name.text, &named,
+		       AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino &&
+	       is_locked(fd);
 }
 
 static void remove_file(const struct dsc_registry *registry, const char *id,
@@ -267,7 +289,7 @@ static void remove_control(const struct dsc_registry *registry, const char *id)
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		       const char *socket)
 {
-	int fd = open_lock(registry, id);
+	int fd = dsc_registry_open_lock(registry, id);
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 &&
 	    errno == EWOULDBLOCK) {

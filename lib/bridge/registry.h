@@ -43,6 +43,18 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
 /* True while a process holds the lock of this entry. */
 bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id);
 
+/*
+ * The lock file of an entry, to tell its processes from those of the next one:
+ * who takes a bridge over gets the file with its lock, who attaches the LUN
+ * after the end of that makes another one. Returns a descriptor, or -1 when
+ * there is none.
+ */
+int dsc_registry_open_lock(const struct dsc_registry *registry, const char *id);
+
+/* True while a process holds the lock of this file, which is the entry's. */
+bool dsc_registry_is_held(const struct dsc_registry *registry, const char *id,
+			  int fd);
+
 /* The name of an entry's file. Not allocated: whether a process lives is told,
  * and what it leaves is removed, without memory, too. "", which no file has, when
  * it would be too long. */

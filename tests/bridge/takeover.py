@@ -7,6 +7,7 @@ is wrong."""
 import array
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -194,10 +195,9 @@ class Successor:
 
     def ask_all(self):
         """Up to where it could say "taken". The clients' descriptors."""
-        head, conf, (lock,) = self.ask("hello")
+        head, conf, (self.lock,) = self.ask("hello")
         assert head["socket"] == SOCKET and head["device"] == ""
         assert json.loads(conf)["lun_id"] in (1, "1")
-        os.close(lock)
         head, _, (listening,) = self.ask("drain")
         assert "errno" not in head, head
         os.close(listening)
@@ -266,6 +266,113 @@ def taken():
     server.settimeout(20)
     assert server.recv(28) == struct.pack(">LHHQQL", 0x25609513, 0, 0, 1, 0,
                                           512)
+
+
+class Taker:
+    """A process that has taken the bridge over, and does nothing but serve."""
+
+    def __init__(self, lock):
+        self.pid = os.fork()
+        if self.pid == 0:
+            signal.pause()
+            os._exit(1)
+        os.close(lock)
+
+    def publish(self):
+        known = state()
+        known["pid"] = known["worker"] = self.pid
+        path = os.path.join(DIRECTORY, ID + ".json")
+        with open(path + ".new", "w") as file:
+            json.dump(known, file)
+        os.rename(path + ".new", path)
+
+    def expect_ended(self):
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid == 0:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        assert pid == self.pid, "it serves still"
+        assert os.WTERMSIG(status) == signal.SIGTERM
+
+
+def start_detach():
+    return subprocess.Popen(["./discsi", "detach", ID])
+
+
+def wait_watching(process):
+    """Until it waits for news of the registry, or has ended."""
+    deadline = time.monotonic() + 20
+    while process.poll() is None:
+        for name in os.listdir(f"/proc/{process.pid}/fd"):
+            try:
+                if "inotify" in os.readlink(f"/proc/{process.pid}/fd/{name}"):
+                    return
+            except FileNotFoundError:
+                pass
+        assert time.monotonic() < deadline, "it does not wait"
+        time.sleep(0.01)
+
+
+def wait_signalled(pid):
+    """Until SIGTERM is pending."""
+    deadline = time.monotonic() + 20
+    while True:
+        with open(f"/proc/{pid}/status") as file:
+            pending, = (int(line.split()[1], 16) for line in file
+                        if line.startswith("ShdPnd"))
+        if pending >> (signal.SIGTERM - 1) & 1:
+            return
+        assert time.monotonic() < deadline, "it is not told to end"
+        time.sleep(0.01)
+
+
+def detached():
+    """A detach that tells the old one to end when another serves already."""
+    before = state()["worker"]
+    successor = Successor()
+    successor.ask_all()
+    os.kill(before, signal.SIGSTOP)
+    successor.say("taken")
+    taker = Taker(successor.lock)
+    detach = start_detach()
+    wait_signalled(before)
+    os.kill(before, signal.SIGCONT)
+    wait_ended(before)
+    taker.publish()
+    assert detach.wait(60) == 0
+    taker.expect_ended()
+
+
+def detached_late():
+    """The old one has ended, and the entry does not name the next one yet."""
+    before = state()["worker"]
+    successor = Successor()
+    successor.ask_all()
+    successor.say("taken")
+    taker = Taker(successor.lock)
+    wait_ended(before)
+    detach = start_detach()
+    wait_watching(detach)
+    taker.publish()
+    assert detach.wait(60) == 0
+    taker.expect_ended()
+
+
+def ending():
+    """Nobody takes over from one that has been told to end."""
+    before = state()["worker"]
+    client = Client()
+    client.socket.sendall(client.request(0, 0, 32 * MIB))
+    client.receive(16)
+    os.kill(before, signal.SIGTERM)
+    deadline = time.monotonic() + 20
+    while os.path.exists(SOCKET):
+        assert time.monotonic() < deadline, "it does not end"
+        time.sleep(0.01)
+    take_over("ENOENT")
+    client.receive(32 * MIB)
+    client.socket.close()
+    wait_ended(before)
 
 
 def one_at_a_time():

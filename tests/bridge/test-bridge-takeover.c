@@ -106,6 +106,31 @@ static void test_taken(void)
 	bridge_stop(ID);
 }
 
+/* Situations in which the bridge ends, and whoever took it over, too. */
+static void end_over(const char *way)
+{
+	if (!needs_python())
+		return;
+	json_object_put(bridge_start(url));
+	run_script(way);
+	CU_ASSERT(bridge_is_nothing_left());
+}
+
+static void test_detached(void)
+{
+	end_over("detached");
+}
+
+static void test_detached_late(void)
+{
+	end_over("detached_late");
+}
+
+static void test_ending(void)
+{
+	end_over("ending");
+}
+
 /* The successor of a supervised process is supervised. */
 static void test_supervised(void)
 {
@@ -169,6 +194,9 @@ static const struct dsc_test tests[] = {
 	{ "hesitant", test_hesitant },
 	{ "one-at-a-time", test_one_at_a_time },
 	{ "taken", test_taken },
+	{ "detached", test_detached },
+	{ "detached-late", test_detached_late },
+	{ "ending", test_ending },
 	{ "supervised", test_supervised },
 	{ "refused", test_refused },
 	{ "usage", test_usage },
