@@ -41,6 +41,10 @@
 #define RESEND_MS 2000u
 #define ANSWER_MARGIN_MS 2000u
 
+/* Until a socket that the kernel has not taken is offered again. */
+#define RETRY_MIN_MS 100u
+#define RETRY_MAX_MS 10000u
+
 int nbd_kernel_parse_device(const char *text, int *index)
 {
 	const size_t prefix = strlen(DEVICE_PREFIX);
@@ -172,9 +176,17 @@ static void close_sockets(struct nbd_kernel *kernel)
 		close(kernel->sockets[--kernel->nsockets]);
 }
 
-/* What both ways to a device begin with. */
-static void begin(struct nbd_kernel *kernel, struct nbd_server *server,
-		  const char *backend)
+static void on_retry(void *arg)
+{
+	struct nbd_kernel *kernel = arg;
+
+	kernel->is_retrying = false;
+	reconnect(kernel);
+}
+
+/* What all ways to a device begin with. */
+static int begin(struct nbd_kernel *kernel, struct nbd_server *server,
+		 const char *backend)
 {
 	bool is_one = kernel->connections == 1;
 
@@ -186,6 +198,7 @@ static void begin(struct nbd_kernel *kernel, struct nbd_server *server,
 				   kernel->answer_ms + ANSWER_MARGIN_MS;
 	server->on_hangup = on_hangup;
 	server->on_hangup_arg = kernel;
+	return discsi_timer_new(server->ctx, on_retry, kernel, &kernel->retry);
 }
 
 static int check_block_size(const struct nbd_disk *disk)
@@ -248,7 +261,8 @@ int nbd_kernel_start_attach(struct nbd_kernel *kernel,
 	const struct nbd_disk *disk = server->export->disk;
 	int rc = check_block_size(disk);
 
-	begin(kernel, server, backend);
+	if (rc == 0)
+		rc = begin(kernel, server, backend);
 	kernel->bytes = disk->bytes;
 	if (rc == 0)
 		rc = open_pairs(kernel);
@@ -294,9 +308,10 @@ int nbd_kernel_start_resume(struct nbd_kernel *kernel,
 	const struct nbd_disk *disk = server->export->disk;
 	int rc = check_same(disk, index);
 
+	if (rc == 0)
+		rc = begin(kernel, server, backend);
 	if (rc < 0)
 		return rc;
-	begin(kernel, server, backend);
 	kernel->bytes = nbd_link_bytes(index);
 	kernel->is_client_gone = true;
 	kernel->attach.index = index;
@@ -321,19 +336,44 @@ static int serve_sockets(struct nbd_kernel *kernel,
 	return rc;
 }
 
+static void retry_later(struct nbd_kernel *kernel)
+{
+	kernel->retry_ms = kernel->retry_ms == 0 ? RETRY_MIN_MS :
+			   dsc_min_u32(2 * kernel->retry_ms, RETRY_MAX_MS);
+	kernel->is_retrying = true;
+	discsi_timer_set(kernel->retry, kernel->retry_ms);
+}
+
+/* Said once, however often it fails. */
+static void fail_replace(struct nbd_kernel *kernel, const char *why)
+{
+	if (kernel->is_ending)
+		return;
+	if (!kernel->is_attached || kernel->retry_ms == 0)
+		nbd_log(DISCSI_LOG_ERROR, "%s%s", why, kernel->is_attached ?
+			"; it is tried again" : "");
+	if (kernel->is_attached)
+		retry_later(kernel);
+}
+
 static void on_replaced(void *arg)
 {
 	struct nbd_kernel_job *job = arg;
 	struct nbd_kernel *kernel =
 		dsc_container_of(job, struct nbd_kernel, replace);
 
-	if (job->rc == 0 && serve_sockets(kernel, job) == 0)
-		reconnect(kernel);  /* others may have been closed since */
-	else if (!kernel->is_ending)
-		nbd_log(DISCSI_LOG_ERROR, "%s", job->rc < 0 ?
-			job->error.message : discsi_last_error()->message);
 	if (job->rc == -ENODEV)
 		kernel->is_attached = false;
+	if (job->rc < 0 || serve_sockets(kernel, job) < 0) {
+		fail_replace(kernel, job->rc < 0 ? job->error.message :
+			     discsi_last_error()->message);
+		return;
+	}
+	if (kernel->retry_ms != 0)
+		nbd_log(DISCSI_LOG_WARNING, "the kernel has taken a new socket "
+			"for %s", kernel->device);
+	kernel->retry_ms = 0;
+	reconnect(kernel);  /* others may have been closed since */
 }
 
 /*
@@ -348,15 +388,24 @@ static void reconnect(struct nbd_kernel *kernel)
 	    kernel->replace.worker.is_running ||
 	    kernel->live >= kernel->connections)
 		return;
-	nbd_log(DISCSI_LOG_WARNING, "the kernel has closed a socket of %s: it "
-		"is given a new one", kernel->device);
+	if (kernel->retry_ms == 0)
+		nbd_log(DISCSI_LOG_WARNING, "the kernel has closed a socket of "
+			"%s: it is given a new one", kernel->device);
+	discsi_timer_stop(kernel->retry);
+	kernel->is_retrying = false;
 	kernel->replace.index = kernel->attach.index;
 	kernel->replace.backend = kernel->backend;
 	kernel->replace.resend_ms = kernel->attach.resend_ms;
 	kernel->replace.wanted = 1;
 	if (nbd_worker_start(&kernel->replace.worker, kernel->server->ctx,
 			     resume_job, on_replaced, &kernel->replace) < 0)
-		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
+		fail_replace(kernel, discsi_last_error()->message);
+}
+
+bool nbd_kernel_is_gone(const struct nbd_kernel *kernel)
+{
+	return kernel->is_client_gone && !kernel->is_retrying &&
+	       !kernel->replace.worker.is_running;
 }
 
 static void begin_resize(struct nbd_kernel *kernel);
@@ -424,6 +473,8 @@ int nbd_kernel_finish_attach(struct nbd_kernel *kernel)
 	if (serve_sockets(kernel, &kernel->attach) < 0)
 		return -discsi_last_error()->errnum;
 	become_attached(kernel);
+	if (kernel->live < kernel->connections)
+		retry_later(kernel);  /* closed since, or not taken at once */
 	return 0;
 }
 
@@ -435,9 +486,10 @@ int nbd_kernel_begin_adopt(struct nbd_kernel *kernel,
 {
 	int rc = check_same(server->export->disk, index);
 
+	if (rc == 0)
+		rc = begin(kernel, server, backend);
 	if (rc < 0)
 		return rc;
-	begin(kernel, server, backend);
 	kernel->bytes = nbd_link_bytes(index);
 	kernel->is_client_gone = true;
 	kernel->attach.index = index;
@@ -503,6 +555,8 @@ int nbd_kernel_finish_detach(struct nbd_kernel *kernel)
 void nbd_kernel_fini(struct nbd_kernel *kernel)
 {
 	kernel->is_ending = true;
+	discsi_timer_free(kernel->retry);
+	kernel->retry = NULL;
 	nbd_worker_join(&kernel->attach.worker);
 	nbd_worker_join(&kernel->replace.worker);
 	nbd_worker_join(&kernel->resize.worker);

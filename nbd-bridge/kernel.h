@@ -5,6 +5,9 @@
  * the kernel with NBD_CMD_CONNECT. Whoever makes this sets connections,
  * dead_timeout_s and answer_ms before it is attached.
  *
+ * A socket that the kernel closes is replaced, and again if that fails, with
+ * longer and longer pauses, as long as the device is attached.
+ *
  * What blocks (netlink, waiting for the device's name, flushing it) runs on
  * workers while the loop serves. Loop's thread; driven context.
  */
@@ -57,8 +60,10 @@ struct nbd_kernel {
 	uint64_t bytes;          /* the size the device shall have */
 	bool is_attached;
 	bool is_ending;          /* detached, or handed over: no new socket */
-	bool is_client_gone;     /* the kernel is done with us, or has no socket
-				  * of ours: then while replace runs */
+	bool is_client_gone;     /* the kernel has no socket of ours */
+	struct discsi_timer *retry;
+	bool is_retrying;        /* it runs: another socket will be offered, */
+	uint32_t retry_ms;       /* after this pause; 0: none has failed */
 	char device[32];         /* "/dev/nbd0", "" when there is none */
 	char link[512];          /* to it by its name, "" when there is none */
 };
@@ -102,6 +107,9 @@ int nbd_kernel_begin_adopt(struct nbd_kernel *kernel,
 int nbd_kernel_adopt(struct nbd_kernel *kernel,
 		     const struct nbd_passed *passed);
 void nbd_kernel_finish_adopt(struct nbd_kernel *kernel);
+
+/* True when the kernel has no socket of ours, and gets none any more. */
+bool nbd_kernel_is_gone(const struct nbd_kernel *kernel);
 
 /* No other process has come: sockets closed in the pause get new ones now. */
 void nbd_kernel_resume(struct nbd_kernel *kernel);

@@ -122,6 +122,7 @@ check_PROGRAMS += \
 	tests/unit/test-nbd-extended \
 	tests/unit/test-nbd-gate \
 	tests/unit/test-nbd-handshake \
+	tests/unit/test-nbd-kernel \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
 	tests/unit/test-nbd-pass \
@@ -139,6 +140,7 @@ TESTS += \
 	tests/unit/test-nbd-extended \
 	tests/unit/test-nbd-gate \
 	tests/unit/test-nbd-handshake \
+	tests/unit/test-nbd-kernel \
 	tests/unit/test-nbd-listener \
 	tests/unit/test-nbd-netlink \
 	tests/unit/test-nbd-pass \
@@ -168,6 +170,12 @@ tests_unit_test_nbd_gate_SOURCES = \
 tests_unit_test_nbd_gate_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_handshake_SOURCES = tests/unit/test-nbd-handshake.c
 tests_unit_test_nbd_handshake_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_kernel_CFLAGS = $(AM_CFLAGS) $(LIBNL_CFLAGS)
+tests_unit_test_nbd_kernel_SOURCES = \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-kernel.c
+tests_unit_test_nbd_kernel_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_listener_SOURCES = \
 	tests/unit/bridge-scratch.c \
 	tests/unit/bridge-scratch.h \

@@ -483,8 +483,8 @@ int nbd_link_replace(uint32_t index, const char *backend, int *fd)
 	}
 	if (rc == -EAGAIN)
 		return dsc_fail(ETIMEDOUT, "the kernel does not take a new "
-				"socket for nbd%" PRIu32 ", the old one works",
-				index);
+				"socket for nbd%" PRIu32 ", as if the old one "
+				"worked", index);
 	if (rc < 0)
 		return dsc_fail(-rc, "the kernel refuses a new socket for nbd%"
 				PRIu32 " (%s)", index, discsi_errno_name(rc));

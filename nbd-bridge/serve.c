@@ -84,8 +84,7 @@ int nbd_app_wait(struct nbd_app *app, const bool *flag)
 /* A socket that the kernel has closed is replaced, unless it is done with us. */
 static bool is_device_gone(const struct nbd_app *app)
 {
-	return app->kernel.is_client_gone && !app->server.is_paused &&
-	       !app->kernel.replace.worker.is_running;
+	return nbd_kernel_is_gone(&app->kernel) && !app->server.is_paused;
 }
 
 void nbd_app_serve(struct nbd_app *app)
