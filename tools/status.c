@@ -61,10 +61,10 @@ static void print_state(char *text, size_t room,
 		snprintf(text, room, "recovering (since %" PRIu64 " s)",
 			 seconds_since(bridge->since));
 	else if (bridge->sessions_ready < bridge->sessions)
-		snprintf(text, room, "running%s, %u of %u sessions", read_only,
+		snprintf(text, room, "ready%s, %u of %u sessions", read_only,
 			 bridge->sessions_ready, bridge->sessions);
 	else
-		snprintf(text, room, "running%s", read_only);
+		snprintf(text, room, "ready%s", read_only);
 }
 
 /*

@@ -123,7 +123,7 @@ static void test_lost_and_recovered(void)
 	CU_ASSERT_EQUAL(rig_number(entry, "sessions_ready"), 1);
 	CU_ASSERT(rig_number(entry, "started") > 1500000000);
 	json_object_put(entry);
-	expect_table("running");
+	expect_table("ready");
 
 	sim_kill(sim);
 	CU_ASSERT(wait_state("recovering"));
@@ -137,7 +137,7 @@ static void test_lost_and_recovered(void)
 
 	sim_restart(sim);
 	CU_ASSERT(wait_state("ready"));
-	expect_table("running");
+	expect_table("ready");
 	entry = status();
 	stats = member(entry, "stats");
 	CU_ASSERT_EQUAL(rig_number(stats, "losses"), 1);
@@ -453,7 +453,7 @@ static void test_options(void)
 				 "replacement_timeout=-1", url));
 	json_object_put(rig_json("attach", "--device", "socket", "-o",
 				 "sessions=2", url));
-	expect_table("running");
+	expect_table("ready");
 	json_object_put(rig_json("detach", ID));
 	CU_ASSERT(bridge_is_nothing_left());
 }

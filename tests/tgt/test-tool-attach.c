@@ -118,7 +118,7 @@ static void test_own_socket(void)
 	dsc_run_free(&result);
 	expect_content(path);
 	rig_run(&result, 0, "status");
-	CU_ASSERT(strstr(result.out, "running, read-only") != NULL);
+	CU_ASSERT(strstr(result.out, "ready, read-only") != NULL);
 	CU_ASSERT(strstr(result.out, path) != NULL);
 	dsc_run_free(&result);
 	rig_run(&result, 0, "detach", path);

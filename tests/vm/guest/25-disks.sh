@@ -75,7 +75,7 @@ test_three_devices_at_once_do_not_meet()
 		same_as_file $lun
 	done
 	discsi status | tee /run/status
-	[ "$(grep -c running /run/status)" -eq 3 ]
+	[ "$(grep -c ready /run/status)" -eq 3 ]
 	discsi detach "$(device_of 2)"
 	same_as_file 1
 	same_as_file 3

@@ -41,7 +41,7 @@ take_over()
 	[ "$(worker)" != "$old" ]
 	[ "$(owner)" != "$before" ]
 	discsi status | tee /run/status
-	grep -q "$device .*running" /run/status
+	grep -q "$device .*ready" /run/status
 	wait_for 10 is_gone "$old"
 	wait_for 10 is_gone "$before"
 	[ "$(cat /run/discsi/*.lock)" = "$(owner)" ]
