@@ -92,7 +92,9 @@ int discsi_bridge_attach(const struct discsi_conf *conf, const char *how,
 struct discsi_attach_options {
 	size_t size;           /* set by the caller to sizeof(this struct) */
 	unsigned connections;  /* sockets of a kernel device, 1 to 16; 0: one.
-				* A socket has as many as its clients make */
+				* An NBD socket has as many as its clients
+				* make: with "socket" or a path more than one
+				* is EINVAL, and "auto" may come to that */
 };
 
 /*

@@ -271,7 +271,7 @@ static int begin_program(const char *option, const char *value,
 {
 	const char *program = dsc_bridge_program();
 	bool is_device = strcmp(option, "--device") == 0;
-	/* Clients of a socket make as many connections as they like. */
+	/* What "auto" falls back to has no number of them. */
 	bool is_plain = connections <= 1 || !is_device;
 	char number[16];
 	const char *const argv[] = {
@@ -469,6 +469,13 @@ void dsc_bridge_abandon(struct dsc_bridge_begun *begun)
 	free(begun);
 }
 
+/* Clients of a socket make as many connections as they like. */
+static bool is_socket(const char *how)
+{
+	return how != NULL && !is_kernel_device(how) &&
+	       (how[0] == '/' || strcmp(how, "socket") == 0);
+}
+
 int discsi_bridge_attach_with(const struct discsi_conf *conf, const char *how,
 			      const struct discsi_attach_options *options,
 			      struct discsi_bridge **bridge)
@@ -483,6 +490,10 @@ int discsi_bridge_attach_with(const struct discsi_conf *conf, const char *how,
 	if (all.connections > CONNECTIONS_MAX)
 		return dsc_fail(EINVAL, "a device has 1 to %d connections, not "
 				"%u", CONNECTIONS_MAX, all.connections);
+	if (all.connections > 1 && is_socket(how))
+		return dsc_fail(EINVAL, "a number of connections (%u) is for a "
+				"kernel device: a socket serves as many as its "
+				"clients make", all.connections);
 	return dsc_bridge_attach(conf, how, &all, bridge);
 }
 

@@ -180,6 +180,8 @@ static void test_failures(void)
 	rig_fails("EACCES", TARGET_CHAP, "attach", wrong, "--device", "socket");
 	rig_fails("ENXIO", "LUN 99", "attach", no_lun, "--device", "socket");
 	rig_fails("EINVAL", "lun_id", "attach", no_number);
+	rig_fails("EINVAL", "kernel device", "attach", url, "--device",
+		  "socket", "--connections", "2");
 	rig_fails("EINVAL", "floppy", "attach", url, "--device", "floppy");
 	if (access("/sys/module/nbd", F_OK) != 0)
 		rig_fails("EOPNOTSUPP", "nbd", "attach", url, "--device",

@@ -191,8 +191,11 @@ static void test_connections(void)
 	expect_text("args", "\n--connections\n4\n");
 	attach_many_and_end("nbd", 1);
 	expect_no_text("args", "--connections");
-	attach_many_and_end("socket", 4);
+	attach_many_and_end("socket", 1);
 	expect_no_text("args", "--connections");
+	CU_ASSERT_EQUAL(attach_with("socket", 4, &bridge), -EINVAL);
+	expect_message("kernel device");
+	CU_ASSERT_EQUAL(attach_with("/tmp/s", 2, &bridge), -EINVAL);
 	CU_ASSERT_EQUAL(attach_with("nbd", 17, &bridge), -EINVAL);
 	expect_message("17");
 	CU_ASSERT_EQUAL(discsi_bridge_attach_with(conf, "nbd", &small,
