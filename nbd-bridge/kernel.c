@@ -210,7 +210,7 @@ static int check_block_size(const struct nbd_disk *disk)
 	    (long)disk->block_size <= page)
 		return 0;
 	return dsc_fail(EOPNOTSUPP, "the kernel's nbd devices cannot have "
-			"blocks of %" PRIu32 " bytes, use --socket",
+			"blocks of %" PRIu32 " bytes, an NBD socket can",
 			disk->block_size);
 }
 

@@ -114,14 +114,14 @@ static int open_family(struct nl_sock **sock, int *family)
 	*sock = open_socket();
 	if (*sock == NULL)
 		return dsc_fail(EOPNOTSUPP, "this kernel gives no netlink "
-				"socket, use --socket");
+				"socket: a LUN can only be an NBD socket");
 	*family = genl_ctrl_resolve(*sock, NBD_GENL_FAMILY_NAME);
 	if (*family >= 0)
 		return 0;
 	nl_socket_free(*sock);
 	return dsc_fail(EOPNOTSUPP, "this kernel has no nbd driver with a "
 			"netlink interface: that takes Linux 4.12 and the nbd "
-			"module (try: modprobe nbd), else use --socket");
+			"module (try: modprobe nbd); an NBD socket needs neither");
 }
 
 static int fail_connect(const struct nbd_connect *what, int rc)
@@ -129,7 +129,7 @@ static int fail_connect(const struct nbd_connect *what, int rc)
 	switch (rc) {
 	case -EPERM:
 		return dsc_fail(EPERM, "only root (CAP_SYS_ADMIN) may attach a "
-				"kernel device, use --socket");
+				"kernel device; an NBD socket needs no root");
 	case -EBUSY:
 		if (what->index != NBD_INDEX_ANY)
 			return dsc_fail(EBUSY, "/dev/nbd%d is in use already",

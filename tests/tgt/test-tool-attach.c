@@ -184,8 +184,8 @@ static void test_failures(void)
 		  "socket", "--connections", "2");
 	rig_fails("EINVAL", "floppy", "attach", url, "--device", "floppy");
 	if (access("/sys/module/nbd", F_OK) != 0)
-		rig_fails("EOPNOTSUPP", "nbd", "attach", url, "--device",
-			  "nbd");
+		rig_fails("EOPNOTSUPP", "an NBD socket", "attach", url,
+			  "--device", "nbd");
 	rig_fails("ENOENT", "/dev/nbd99", "detach", "/dev/nbd99");
 	CU_ASSERT_EQUAL(count_attached(), 0);
 	free(wrong);

@@ -40,6 +40,10 @@ test_forking_discsi_nbd_fails_in_the_foreground()
 test_attach_to_a_kernel_device_is_EOPNOTSUPP()
 {
 	refused EOPNOTSUPP attach --device nbd
+	grep -q 'an NBD socket' /run/stderr
+	if grep -q -e '--socket' /run/stderr; then
+		fail "it names an option of another program"
+	fi
 	nothing_is_left
 }
 
