@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "output.h"
 #include "shape.h"
 #include "units.h"
+#include "which.h"
 
 /* Of a sentence in the table; "discsi status WHICH" has the whole. */
 #define WORDS_MAX 32
@@ -129,43 +129,18 @@ static int print_all(const struct cli *cli, struct discsi_bridge **bridges,
 
 /* ---------------------------------------------------------------------- one */
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return a[0] != '\0' && strcmp(a, b) == 0;
-}
-
-static const struct discsi_bridge *find(const char *which,
-					struct discsi_bridge **bridges,
-					size_t count)
-{
-	char real[PATH_MAX];
-	size_t i;
-
-	/* /dev/disk/by-path/… is a link to the device. */
-	if (which[0] != '/' || realpath(which, real) == NULL)
-		real[0] = '\0';
-	for (i = 0; i < count; i++) {
-		if (is_same_text(which, bridges[i]->id) ||
-		    is_same_text(which, bridges[i]->device) ||
-		    is_same_text(which, bridges[i]->socket) ||
-		    is_same_text(real, bridges[i]->device))
-			return bridges[i];
-	}
-	return NULL;
-}
-
 static int print_one(const struct cli *cli, struct discsi_bridge **bridges,
 		     size_t count)
 {
-	const struct discsi_bridge *bridge = find(cli->operands[0], bridges,
-						  count);
+	const struct discsi_bridge *bridge = which_bridge(cli->operands[0],
+							  bridges, count);
 	struct output_pair *pairs;
 	int status;
 
 	if (bridge == NULL)
 		return fail(ENOENT, "nothing that is attached has this id, "
-			    "device or socket: \"discsi status\" lists what "
-			    "is");
+			    "device, socket or process: \"discsi status\" "
+			    "lists what is");
 	if (cli->json)
 		return output_json(shape_bridge(bridge));
 	pairs = shape_bridge_pairs(bridge);

@@ -132,6 +132,41 @@ static void test_own_socket(void)
 	free(url);
 }
 
+/* status and detach take it, and tell which bridge it is. */
+static void end_as(const char *which)
+{
+	struct json_object *seen = rig_json("status", which);
+	struct json_object *ended = rig_json("detach", which);
+
+	CU_ASSERT_STRING_EQUAL(rig_text(seen, "id"), ID("1"));
+	CU_ASSERT_STRING_EQUAL(rig_text(ended, "detached"), ID("1"));
+	CU_ASSERT_EQUAL(count_attached(), 0);
+	json_object_put(seen);
+	json_object_put(ended);
+}
+
+static void test_names(void)
+{
+	char *url = rig_url(TARGET_OPEN, 1);
+	struct json_object *made;
+	struct json_object *seen;
+	char pid[32];
+
+	made = rig_json("attach", url, "--device", "socket");
+	end_as(rig_text(made, "socket"));
+	json_object_put(rig_json("attach", url, "--device", "socket"));
+	end_as(ID("1"));
+	json_object_put(rig_json("attach", url, "--device", "socket"));
+	seen = rig_json("status", ID("1"));
+	snprintf(pid, sizeof(pid), "%llu",
+		 (unsigned long long)rig_number(seen, "pid"));
+	end_as(pid);
+	rig_fails("ENOENT", pid, "detach", pid);
+	json_object_put(seen);
+	json_object_put(made);
+	free(url);
+}
+
 static bool is_dead(void *arg)
 {
 	struct json_object *array = rig_json("status");
@@ -222,6 +257,7 @@ static void test_secret(void)
 static const struct dsc_test tests[] = {
 	{ "life", test_life },
 	{ "own-socket", test_own_socket },
+	{ "names", test_names },
 	{ "killed", test_killed },
 	{ "failures", test_failures },
 	{ "secret", test_secret },
