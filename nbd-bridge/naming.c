@@ -33,14 +33,7 @@
 #define UDEV_RULE "60-discsi.rules"
 #define UDEV_TIMEOUT_MS 5000
 
-#define ISCSI_PORT 3260u
-
 /* ------------------------------------------------------------------- choice */
-
-struct place {
-	char address[INET6_ADDRSTRLEN];
-	unsigned port;
-};
 
 static bool is_numeric(const char *host)
 {
@@ -50,60 +43,15 @@ static bool is_numeric(const char *host)
 	       inet_pton(AF_INET6, host, &binary) == 1;
 }
 
-/* "10.0.0.5:3260", "[::1]:3260", "::1"; false for the name of a host. */
-static bool read_portal(char *text, struct place *place)
-{
-	char *host = text;
-	char *port = NULL;
-	char *end;
-
-	if (host[0] == '[') {
-		host++;
-		end = strchr(host, ']');
-		if (end == NULL)
-			return false;
-		*end = '\0';
-		port = end[1] == ':' ? end + 2 : NULL;
-	} else if (!is_numeric(host)) {
-		port = strrchr(host, ':');
-		if (port == NULL)
-			return false;
-		*port++ = '\0';
-	}
-	if (strlen(host) >= sizeof(place->address) || !is_numeric(host))
-		return false;
-	memcpy(place->address, host, strlen(host) + 1);
-	place->port = port != NULL ? (unsigned)strtoul(port, NULL, 10) :
-		      ISCSI_PORT;
-	return true;
-}
-
-static bool has_configured(const struct discsi_conf *conf, struct place *place)
-{
-	static const char *const members[] = { "portal", "target" };
-	bool is_found = false;
-	char *text;
-	size_t i;
-
-	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		if (discsi_conf_get(conf, members[i], &text) < 0 ||
-		    text == NULL)
-			continue;
-		is_found = read_portal(text, place);
-		free(text);
-		break;
-	}
-	return is_found;
-}
-
 char *nbd_naming_choose(const struct discsi_conf *conf,
 			const struct discsi_session_info *session, uint64_t lun)
 {
-	struct place place;
+	const char *host;
+	uint16_t port;
 
-	if (has_configured(conf, &place))
-		return dsc_bypath_name(place.address, place.port,
-				       session->target, lun);
+	if (discsi_conf_get_portal(conf, 0, &host, &port) == 0 &&
+	    is_numeric(host))
+		return dsc_bypath_name(host, port, session->target, lun);
 	return dsc_bypath_name(session->address, session->port,
 			       session->target, lun);
 }

@@ -123,6 +123,17 @@ int discsi_conf_get(const struct discsi_conf *conf, const char *member,
 		    char **value);
 
 /*
+ * One of the portals that are tried, in their order: those of "portals", else
+ * the one of "target".
+ *
+ * index: from 0. host: receives its name or address, without brackets, which
+ *      is borrowed until conf is changed. port: receives its port.
+ * Errors: EINVAL, ENOENT (there are not so many).
+ */
+int discsi_conf_get_portal(const struct discsi_conf *conf, size_t index,
+			   const char **host, uint16_t *port);
+
+/*
  * The whole as a JSON object, members that are not set left out.
  *
  * flags: 0 masks secrets as "***"; DISCSI_CONF_SECRETS writes them, for a

@@ -122,3 +122,21 @@ size_t dsc_conf_portals(const struct discsi_conf *conf,
 	memcpy(portals, conf->portals, conf->nportals * sizeof(portals[0]));
 	return conf->nportals;
 }
+
+int discsi_conf_get_portal(const struct discsi_conf *conf, size_t index,
+			   const char **host, uint16_t *port)
+{
+	struct dsc_conf_portal portals[DSC_CONF_PORTALS_MAX];
+	size_t count;
+
+	if (conf == NULL || host == NULL || port == NULL)
+		return dsc_fail(EINVAL, "discsi_conf_get_portal: an argument "
+				"is NULL");
+	count = dsc_conf_portals(conf, portals);
+	if (index >= count)
+		return dsc_fail(ENOENT, "the configuration has %zu portals: "
+				"there is no portal %zu", count, index);
+	*host = portals[index].host;
+	*port = portals[index].port;
+	return 0;
+}

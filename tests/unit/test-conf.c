@@ -309,6 +309,29 @@ static void test_which_portals(void)
 	discsi_conf_free(conf);
 }
 
+/* As a program that uses the library sees them. */
+static void test_get_portal(void)
+{
+	struct discsi_conf *conf = make();
+	const char *host = NULL;
+	uint16_t port = 0;
+
+	CU_ASSERT_EQUAL(discsi_conf_get_portal(conf, 0, &host, &port), -ENOENT);
+	set(conf, "target", "san");
+	CU_ASSERT_EQUAL(discsi_conf_get_portal(conf, 0, &host, &port), 0);
+	CU_ASSERT_STRING_EQUAL(host, "san");
+	CU_ASSERT_EQUAL(port, 3260);
+	set(conf, "portals", "a:1,[::1]:2");
+	CU_ASSERT_EQUAL(discsi_conf_get_portal(conf, 1, &host, &port), 0);
+	CU_ASSERT_STRING_EQUAL(host, "::1");
+	CU_ASSERT_EQUAL(port, 2);
+	CU_ASSERT_EQUAL(discsi_conf_get_portal(conf, 2, &host, &port), -ENOENT);
+	CU_ASSERT_EQUAL(discsi_conf_get_portal(NULL, 0, &host, &port), -EINVAL);
+	CU_ASSERT_EQUAL(discsi_conf_get_portal(conf, 0, NULL, &port), -EINVAL);
+	CU_ASSERT_EQUAL(discsi_conf_get_portal(conf, 0, &host, NULL), -EINVAL);
+	discsi_conf_free(conf);
+}
+
 static void test_many_portals(void)
 {
 	struct discsi_conf *conf = make();
@@ -575,6 +598,7 @@ static const struct dsc_test tests[] = {
 	{ "longest text", test_longest },
 	{ "forms of a portal", test_portal_forms },
 	{ "portal, portals and target", test_which_portals },
+	{ "get-portal", test_get_portal },
 	{ "as many portals as there can be", test_many_portals },
 	{ "iSCSI names", test_names },
 	{ "lines of a secret file", test_file_lines },
