@@ -26,8 +26,8 @@ static int setup(void)
 
 	if (status < 0 || rig_tgtd() == NULL)
 		return status;
-	if (asprintf(&url, "iscsi://%s/%s/1", dsc_tgtd_portal(rig_tgtd()),
-		     TARGET_OPEN) < 0)
+	url = rig_setup_url(TARGET_OPEN, 1);
+	if (url == NULL)
 		return -1;
 	return dsc_tgtd_add_lun(rig_tgtd(), 2, 1, 8 * MIB, 512, 0);
 }

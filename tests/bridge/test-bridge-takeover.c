@@ -21,8 +21,8 @@ static int setup(void)
 
 	if (status < 0 || rig_tgtd() == NULL)
 		return status;
-	return asprintf(&url, "iscsi://%s/%s/1", dsc_tgtd_portal(rig_tgtd()),
-			TARGET_OPEN) < 0 ? -1 : 0;
+	url = rig_setup_url(TARGET_OPEN, 1);
+	return url == NULL ? -1 : 0;
 }
 
 static void teardown(void)

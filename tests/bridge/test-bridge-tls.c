@@ -59,8 +59,8 @@ static int setup(void)
 
 	if (status < 0 || rig_tgtd() == NULL)
 		return status;
-	if (asprintf(&url, "iscsi://%s/%s/1", dsc_tgtd_portal(rig_tgtd()),
-		     TARGET_OPEN) < 0)
+	url = rig_setup_url(TARGET_OPEN, 1);
+	if (url == NULL)
 		return -1;
 	backing = dsc_tgtd_lun_path(rig_tgtd(), 1, 1);
 	certs = dsc_temp_subdir("certs");

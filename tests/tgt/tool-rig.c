@@ -85,21 +85,31 @@ static char *make_url(const char *credentials, const char *iqn, int lun)
 	else
 		length = asprintf(&url, "iscsi://%s%s/%s", credentials,
 				  dsc_tgtd_portal(tgtd), iqn);
-	CU_ASSERT_FATAL(length > 0);
-	return url;
+	return length > 0 ? url : NULL;
+}
+
+char *rig_setup_url(const char *iqn, int lun)
+{
+	return make_url("", iqn, lun);
 }
 
 char *rig_url(const char *iqn, int lun)
 {
-	return make_url("", iqn, lun);
+	char *url = make_url("", iqn, lun);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(url);
+	return url;
 }
 
 char *rig_url_chap(const char *user, const char *secret, int lun)
 {
 	char credentials[128];
+	char *url;
 
 	snprintf(credentials, sizeof(credentials), "%s%%%s@", user, secret);
-	return make_url(credentials, TARGET_CHAP, lun);
+	url = make_url(credentials, TARGET_CHAP, lun);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(url);
+	return url;
 }
 
 /* Makes a sparse file. */

@@ -40,6 +40,9 @@ struct dsc_tgtd *rig_tgtd(void);
 /* "iscsi://127.0.0.1:PORT/IQN", and "/LUN" unless it is -1. To be freed. */
 char *rig_url(const char *iqn, int lun);
 
+/* The same for a setup, where nothing is asserted: NULL without memory. */
+char *rig_setup_url(const char *iqn, int lun);
+
 /* The same with CHAP credentials. */
 char *rig_url_chap(const char *user, const char *secret, int lun);
 
