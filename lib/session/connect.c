@@ -12,6 +12,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/text.h"
 
@@ -25,6 +26,16 @@
 static uint64_t now_ns(const struct dsc_connect *connect)
 {
 	return dsc_loop_now_ns(&connect->ctx->loop);
+}
+
+void dsc_connect_make_isid(uint8_t isid[6])
+{
+	if (getrandom(isid, 6, GRND_NONBLOCK) != 6) {
+		uint64_t now = dsc_clock_now_ns();
+
+		memcpy(isid, &now, 6);
+	}
+	isid[0] = 0x80;
 }
 
 /* ------------------------------------------------------------------- end */

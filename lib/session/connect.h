@@ -47,6 +47,12 @@ struct dsc_connect_request {
 };
 
 /*
+ * An ISID of the random format (RFC 7143 section 11.12.5, T = 10b). Two sessions
+ * of a host that have the same one end each other, those for discovery too.
+ */
+void dsc_connect_make_isid(uint8_t isid[6]);
+
+/*
  * Begins; login_timeout of conf is the deadline for all of it. cb runs once,
  * never inside this call; the connect has ended itself by then. -errno with
  * *error when it cannot begin: no callback.

@@ -217,13 +217,13 @@ static void on_begin(struct dsc_job *job)
 {
 	struct discovery *discovery =
 		dsc_container_of(job, struct discovery, job);
-	const struct dsc_connect_request request = {
+	struct dsc_connect_request request = {
 		.conf = discovery->conf,
 		.initiator = discovery->initiator,
-		.isid = { 0x80 },
 	};
 	struct discsi_error error;
 
+	dsc_connect_make_isid(request.isid);
 	dsc_context_add_child(discovery->ctx, &discovery->child, on_end);
 	if (dsc_timer_init(&discovery->ctx->loop, &discovery->timer,
 			   on_timer) != 0) {

@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "base/text.h"
 
 bool dsc_nexus_transit(struct dsc_nexus *nexus, enum dsc_session_event event,
@@ -102,9 +100,9 @@ int dsc_nexus_take(struct dsc_nexus *nexus,
 /* -------------------------------------------------------- beginning, end */
 
 /*
- * An ISID of the random format (RFC 7143 section 11.12.5, T = 10b), the same
- * for every login of this nexus; given, where another process has begun it. The qualifier, its last two bytes, tells the
- * nexuses of a session apart.
+ * The same ISID for every login of this nexus; given, where another process has
+ * begun it. The qualifier, its last two bytes, tells the nexuses of a session
+ * apart.
  */
 static void make_isid(struct dsc_nexus *nexus)
 {
@@ -118,13 +116,10 @@ static void make_isid(struct dsc_nexus *nexus)
 	} else if (given != NULL) {
 		dsc_put_be16(isid, (uint16_t)(strtoull(given, NULL, 16) >> 32));
 		dsc_put_be32(isid + 2, (uint32_t)strtoull(given, NULL, 16));
-	} else if (getrandom(isid, sizeof(nexus->isid), GRND_NONBLOCK) !=
-		   (ssize_t)sizeof(nexus->isid)) {
-		uint64_t now = dsc_clock_now_ns();
-
-		memcpy(isid, &now, sizeof(nexus->isid));
+		isid[0] = 0x80;
+	} else {
+		dsc_connect_make_isid(isid);
 	}
-	isid[0] = 0x80;
 	memcpy(nexus->params.isid, isid, sizeof(nexus->isid));
 }
 

@@ -465,6 +465,30 @@ static void test_unavailable(void)
 	rig_end(&rig);
 }
 
+static void on_found(void *arg, int status, struct discsi_discovery *found,
+		     const struct discsi_error *error)
+{
+	discsi_discovery_free(found);
+	rig_tally(arg, status, error);
+}
+
+/* A target keeps sessions apart by their ISIDs, also those for discovery. */
+static void test_discoveries_at_once(void)
+{
+	struct tally tally = { .done = 0 };
+	struct rig rig;
+	unsigned i;
+
+	if (rig_prepare(&rig, &two)) {
+		for (i = 0; i < 32; i++)
+			CU_ASSERT_EQUAL(discsi_discover_async(
+				rig.ctx, rig.conf, on_found, &tally), 0);
+		CU_ASSERT_TRUE(rig_wait(&rig, &tally.done, 32, 15000));
+		CU_ASSERT_EQUAL(tally.ok, 32);
+	}
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "refusing_first", test_refusing_first },
 	{ "mute_first", test_mute_first },
@@ -481,6 +505,7 @@ static const struct dsc_test tests[] = {
 	{ "redirect_is_remembered", test_redirect_is_remembered },
 	{ "end_of_the_context", test_end_of_the_context },
 	{ "unavailable", test_unavailable },
+	{ "discoveries_at_once", test_discoveries_at_once },
 	{ NULL, NULL }
 };
 
