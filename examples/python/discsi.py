@@ -212,9 +212,9 @@ class Lun:
         return data.raw if length else b""
 
     def write(self, offset, data, flags=0):
-        """Writes data, all of it or it raises. flags: FUA or 0."""
-        self._transfer("discsi_lun_write", bytes(data), offset, len(data),
-                       flags)
+        """Writes the bytes of data, all or it raises. flags: FUA or 0."""
+        data = bytes(memoryview(data))  # whatever its items are
+        self._transfer("discsi_lun_write", data, offset, len(data), flags)
 
     def _transfer(self, name, data, offset, length, flags):
         if offset < 0:

@@ -258,7 +258,7 @@ static void test_python_reads_every_block(void)
 
 static const char python_writes[] =
 	"python3 -c '\n"
-	"import discsi, os, errno\n"
+	"import array, discsi, os, errno\n"
 	"url = os.environ[\"URL\"] + \"/\" + os.environ[\"IQN\"]\n"
 	"with discsi.open(url, lun_id=1) as lun:\n"
 	"    data = os.urandom(8192)\n"
@@ -269,6 +269,8 @@ static const char python_writes[] =
 	"    assert lun.info.max_write_same_bytes % 512 == 0, str(lun.info)\n"
 	"    assert lun.read(1 << 20, 8192) == data\n"
 	"    assert lun.read(0, 0) == b\"\"\n"
+	"    lun.write(1 << 20, array.array(\"Q\", [7] * 1024))\n"
+	"    assert lun.read(1 << 20, 8192) == (7).to_bytes(8, \"little\") * 1024\n"
 	"    lun.write(1 << 20, bytes(8192))\n"
 	"    try:\n"
 	"        lun.read(3 << 40, 512)\n"
