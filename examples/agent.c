@@ -210,6 +210,24 @@ static bool add_storages(struct agent *agent, const char *directory)
 
 /* ------------------------------------------------------------- status */
 
+/* The name of a socket outlives an agent that was killed. */
+static bool bind_anew(int fd, const struct sockaddr_un *address)
+{
+	const struct sockaddr *name = (const struct sockaddr *)address;
+	int probe;
+
+	if (bind(fd, name, sizeof(*address)) == 0)
+		return true;
+	if (errno != EADDRINUSE)
+		return false;
+	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (connect(probe, name, sizeof(*address)) != 0 &&
+	    errno == ECONNREFUSED)
+		unlink(address->sun_path);
+	close(probe);
+	return bind(fd, name, sizeof(*address)) == 0;
+}
+
 static bool open_listener(struct agent *agent)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -222,8 +240,7 @@ static bool open_listener(struct agent *agent)
 	agent->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	umask(077);
 	if (agent->listener < 0 ||
-	    bind(agent->listener, (const struct sockaddr *)&address,
-		 sizeof(address)) != 0 ||
+	    !bind_anew(agent->listener, &address) ||
 	    listen(agent->listener, 16) != 0) {
 		say(agent->socket_path, strerror(errno));
 		return false;

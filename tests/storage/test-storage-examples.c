@@ -184,6 +184,36 @@ static void test_agent_mounts_tells_and_unmounts(void)
 	free(directory);
 }
 
+/* What a killed agent leaves of its socket is not in the way of the next one;
+ * an agent that is there is. */
+static void test_agent_was_killed(void)
+{
+	char *directory = dsc_temp_path("killed");
+	char *path = dsc_temp_path("killed-status");
+	const char *const argv[] = { "examples/agent", directory, path, NULL };
+	struct dsc_process *process;
+	struct dsc_run_result result;
+	int i;
+
+	CU_ASSERT_EQUAL_FATAL(mkdir(directory, 0700), 0);
+	write_conf(directory, "small.json", SECRET, 2);
+	for (i = 0; i < 2; i++) {
+		process = dsc_process_start(argv, NULL);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(process);
+		CU_ASSERT_TRUE(is_said(process, "agent: small: mounted\n"));
+		CU_ASSERT_EQUAL(dsc_run(&result, argv), 1);
+		CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "in use"));
+		dsc_run_free(&result);
+		dsc_process_signal(process, SIGKILL);
+		dsc_process_wait(process, 60000);
+		dsc_process_stop(process);
+		CU_ASSERT_EQUAL(access(path, F_OK), 0);
+	}
+	unlink(path);
+	free(path);
+	free(directory);
+}
+
 /* --------------------------------------------------------------------- Go */
 
 static bool has_go(void)
@@ -258,6 +288,7 @@ static const struct dsc_test tests[] = {
 	  test_a_type_of_ones_own_beside_iscsi },
 	{ "agent_mounts_tells_and_unmounts",
 	  test_agent_mounts_tells_and_unmounts },
+	{ "agent_was_killed", test_agent_was_killed },
 	{ "go_tests", test_go_tests },
 	{ "go_program", test_go_program },
 	{ NULL, NULL }
