@@ -171,6 +171,22 @@ func TestCancelledContext(t *testing.T) {
 	}
 }
 
+// The first cancels come too early and are lost.
+func TestCancelAgain(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	done := make(chan struct{})
+	cancels := 0
+	watch(ctx, done, func() {
+		if cancels++; cancels == 3 {
+			close(done)
+		}
+	})
+	if cancels != 3 {
+		t.Fatal(cancels)
+	}
+}
+
 func TestGoroutines(t *testing.T) {
 	storage := newStorage(t, newManager(t), "many", nil)
 	var group sync.WaitGroup

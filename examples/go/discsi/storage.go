@@ -10,12 +10,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"time"
 	"unsafe"
 )
 
 // Storage is what an agent does with a storage. Functions that wait take a
-// context, whose end cancels them; the library's own deadline is in the
-// configuration (mount_timeout).
+// context, whose end cancels them, and with them all that wait for the same
+// storage; the library's own deadline is in the configuration (mount_timeout).
 type Storage interface {
 	SetStorageInfo(id, name string, conf []byte) error
 	GetStorageId() string
@@ -166,6 +167,27 @@ func (s *storage) IsLocal() bool {
 	return bool(C.discsi_storage_is_local(s.handle))
 }
 
+// nudge is how often a call is cancelled until it returns: a cancel that comes
+// before the call has begun is lost.
+const nudge = 50 * time.Millisecond
+
+// watch cancels when ctx ends, until done.
+func watch(ctx context.Context, done <-chan struct{}, cancel func()) {
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	for {
+		cancel()
+		select {
+		case <-done:
+			return
+		case <-time.After(nudge):
+		}
+	}
+}
+
 // cancellable runs a function that waits; the end of ctx cancels it.
 func (s *storage) cancellable(ctx context.Context, function func() C.int) error {
 	if err := ctx.Err(); err != nil {
@@ -174,11 +196,7 @@ func (s *storage) cancellable(ctx context.Context, function func() C.int) error 
 	done, watched := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(watched)
-		select {
-		case <-ctx.Done():
-			C.discsi_storage_cancel(s.handle)
-		case <-done:
-		}
+		watch(ctx, done, func() { C.discsi_storage_cancel(s.handle) })
 	}()
 	err := call(function)
 	close(done)
