@@ -51,8 +51,8 @@ static void warn(void *arg, const char *sentence)
 {
 	struct dsc_iscsi *iscsi = arg;
 
-	dsc_log(&iscsi->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_STORAGE, "%s",
-		sentence);
+	dsc_log(&iscsi->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_STORAGE,
+		"storage %s: %s", iscsi->storage->claimed_id, sentence);
 }
 
 static int take_members(struct dsc_iscsi *iscsi, struct json_object *object,
