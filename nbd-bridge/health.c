@@ -251,6 +251,8 @@ static void on_event(void *arg, struct discsi_session *session,
 		health->nexus[event->index] = handlers[event->type].nexus;
 	if (handlers[event->type].handle == NULL)
 		return;
+	health->state.last_event = discsi_event_name(event->type);
+	health->state.last_event_time = now_s();
 	handlers[event->type].handle(health, event);
 	health->state.state = state_name(health);
 	if (strcmp(before, health->state.state) != 0)
@@ -339,6 +341,8 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 	health->state.looks = 1;  /* when it was opened */
 	health->state.started = now_s();
 	health->state.since = health->state.started;
+	health->state.last_event = discsi_event_name(DISCSI_EVENT_CONNECTED);
+	health->state.last_event_time = health->state.started;
 	look_at_session(health);
 	look_at_stats(health);
 	health->is_dirty = true;

@@ -31,6 +31,8 @@ struct nbd_state {
 	int64_t since;
 	unsigned sessions;
 	unsigned sessions_ready;
+	const char *last_event;      /* of the session, discsi_event_name() */
+	int64_t last_event_time;
 	const char *last_error;
 	int64_t last_error_time;
 	struct discsi_session_stats stats;

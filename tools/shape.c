@@ -118,6 +118,8 @@ static const struct member bridge_members[] = {
 	BRIDGE(connections, "Connections", MEMBER_COUNT, false),
 	BRIDGE(sessions, "Sessions", MEMBER_COUNT, false),
 	BRIDGE(sessions_ready, "Sessions ready", MEMBER_COUNT, false),
+	BRIDGE(last_event, "Last event", MEMBER_POINTER, false),
+	BRIDGE(last_event_time, "Last event at", MEMBER_TIME, false),
 	BRIDGE(last_error, "Last error", MEMBER_POINTER, false),
 	BRIDGE(last_error_time, "Last error at", MEMBER_TIME, false),
 };

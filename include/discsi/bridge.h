@@ -67,6 +67,9 @@ struct discsi_bridge {
 	unsigned connections;  /* sockets of the device; 0: there is none */
 	char *link;        /* the device in /dev/disk/by-path, which says where
 			    * the disk is, or "" */
+	char *last_event;  /* what has happened last to its session, as
+			    * discsi_event_name() has it */
+	int64_t last_event_time;
 };
 
 /*

@@ -72,6 +72,10 @@ static const struct state_member later_members[] = {
 	{ "connections", STATE_COUNT,
 	  offsetof(struct discsi_bridge, connections) },
 	{ "link", STATE_TEXT, offsetof(struct discsi_bridge, link) },
+	{ "last_event", STATE_TEXT,
+	  offsetof(struct discsi_bridge, last_event) },
+	{ "last_event_time", STATE_TIME,
+	  offsetof(struct discsi_bridge, last_event_time) },
 };
 
 #define STATS(name) \
@@ -231,7 +235,7 @@ static int fill_absent(struct discsi_bridge *bridge)
 {
 	char **texts[] = {
 		&bridge->state, &bridge->last_error, &bridge->designator,
-		&bridge->serial, &bridge->link,
+		&bridge->serial, &bridge->link, &bridge->last_event,
 	};
 	size_t i;
 
@@ -421,6 +425,7 @@ void discsi_bridge_free(struct discsi_bridge *bridge)
 	free(bridge->designator);
 	free(bridge->serial);
 	free(bridge->link);
+	free(bridge->last_event);
 	free(bridge);
 }
 

@@ -117,6 +117,7 @@ static void test_lost_and_recovered(void)
 	struct json_object *stats;
 
 	CU_ASSERT_STRING_EQUAL(rig_text(entry, "state"), "ready");
+	CU_ASSERT_STRING_EQUAL(rig_text(entry, "last_event"), "connected");
 	CU_ASSERT_STRING_EQUAL(rig_text(entry, "last_error"), "");
 	CU_ASSERT_STRING_EQUAL(rig_text(entry, "portal"), sim_portal(sim, 0));
 	CU_ASSERT_EQUAL(rig_number(entry, "sessions"), 1);
@@ -129,6 +130,7 @@ static void test_lost_and_recovered(void)
 	CU_ASSERT(wait_state("recovering"));
 	expect_table("recovering (since ");
 	entry = status();
+	CU_ASSERT_STRING_EQUAL(rig_text(entry, "last_event"), "lost");
 	CU_ASSERT_STRING_NOT_EQUAL(rig_text(entry, "last_error"), "");
 	CU_ASSERT(rig_number(entry, "last_error_time") >=
 		  rig_number(entry, "started"));
@@ -142,6 +144,7 @@ static void test_lost_and_recovered(void)
 	stats = member(entry, "stats");
 	CU_ASSERT_EQUAL(rig_number(stats, "losses"), 1);
 	CU_ASSERT_EQUAL(rig_number(stats, "recoveries"), 1);
+	CU_ASSERT_STRING_EQUAL(rig_text(entry, "last_event"), "recovered");
 	CU_ASSERT_STRING_NOT_EQUAL(rig_text(entry, "last_error"), "");
 	json_object_put(entry);
 	json_object_put(ready);
@@ -217,7 +220,9 @@ static void test_statistics(void)
 static bool has_grown(void *arg)
 {
 	struct json_object *entry = status();
-	bool has = rig_number(entry, "bytes") == 2 * BLOCKS * 512;
+	bool has = rig_number(entry, "bytes") == 2 * BLOCKS * 512 &&
+		   strcmp(rig_text(entry, "last_event"),
+			  "capacity changed") == 0;
 
 	read_some(arg);
 	json_object_put(entry);
@@ -238,6 +243,28 @@ static void test_capacity(void)
 		sim_resize(sim, 0, BLOCKS);
 	}
 	free(uri);
+	json_object_put(ready);
+	bridge_stop(ID);
+}
+
+static bool has_other_luns(void *arg)
+{
+	struct json_object *entry = status();
+	bool has = strcmp(rig_text(entry, "last_event"), "LUNs changed") == 0;
+
+	read_some(arg);
+	json_object_put(entry);
+	return has;
+}
+
+static void test_luns_changed(void)
+{
+	struct json_object *ready = bridge_start(url);
+
+	if (has_qemu_io()) {
+		sim_unit_attention(sim, 0, 0x3f, 0x0e);
+		CU_ASSERT(dsc_wait_for(has_other_luns, ready, WAIT_MS));
+	}
 	json_object_put(ready);
 	bridge_stop(ID);
 }
@@ -463,6 +490,7 @@ static const struct dsc_test tests[] = {
 	{ "failed", test_failed },
 	{ "statistics", test_statistics },
 	{ "capacity", test_capacity },
+	{ "luns-changed", test_luns_changed },
 	{ "several-sessions", test_several_sessions },
 	{ "flapping", test_flapping },
 	{ "log", test_log },

@@ -64,6 +64,7 @@ static void test_parse(void)
 	CU_ASSERT(!bridge->alive);
 	/* What an older discsi-nbd does not tell. */
 	CU_ASSERT_STRING_EQUAL(bridge->state, "");
+	CU_ASSERT_STRING_EQUAL(bridge->last_event, "");
 	CU_ASSERT_STRING_EQUAL(bridge->last_error, "");
 	CU_ASSERT_EQUAL(bridge->since, 0);
 	CU_ASSERT_PTR_NULL(bridge->stats);

@@ -28,6 +28,7 @@ static const struct nbd_state state = {
 	.bytes = UINT64_C(1) << 41, .is_read_only = true,
 	.started = 1763000000, .updated = 1764000001, .state = "recovering",
 	.since = 1764000000, .sessions = 4, .sessions_ready = 3,
+	.last_event = "lost", .last_event_time = 1764000002,
 	.last_error = "gone", .last_error_time = 1764000000,
 	.designator = "naa.6001", .serial = "S1", .block_size = 4096,
 	.is_thin = true, .connections = 4,
@@ -87,6 +88,8 @@ static void test_publish(void)
 	CU_ASSERT_EQUAL(bridge->sessions, 4);
 	CU_ASSERT_EQUAL(bridge->sessions_ready, 3);
 	CU_ASSERT_EQUAL(bridge->connections, 4);
+	CU_ASSERT_STRING_EQUAL(bridge->last_event, "lost");
+	CU_ASSERT_EQUAL(bridge->last_event_time, 1764000002);
 	CU_ASSERT_STRING_EQUAL(bridge->last_error, "gone");
 	CU_ASSERT_EQUAL(bridge->last_error_time, 1764000000);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bridge->stats);

@@ -190,6 +190,8 @@ static void test_bridge(void)
 		.started = 1763000000,
 		.updated = 1764000001,
 		.sessions = 2,
+		.last_event = (char *)"lost",
+		.last_event_time = 1764000000,
 		.last_error = (char *)"the target has closed the connection",
 		.last_error_time = 1764000000,
 	};
@@ -205,6 +207,7 @@ static void test_bridge(void)
 		    "\"state\":\"recovering\",\"since\":1764000000,"
 		    "\"started\":1763000000,\"updated\":1764000001,"
 		    "\"connections\":0,\"sessions\":2,\"sessions_ready\":0,"
+		    "\"last_event\":\"lost\",\"last_event_time\":1764000000,"
 		    "\"last_error\":\"the target has closed the connection\","
 		    "\"last_error_time\":1764000000,\"stats\":null}");
 }
