@@ -92,13 +92,14 @@ static void *keep_mounted(void *arg)
 {
 	struct keeper *keeper = arg;
 
+	/* One that waits for its target is left alone by that. */
 	do {
-		if (!discsi_storage_is_mounted(keeper->storage)) {
-			if (discsi_storage_mount(keeper->storage, NULL) == 0)
-				say(keeper->id, "mounted");
-			else
-				say(keeper->id, discsi_last_error()->message);
-		}
+		if (discsi_storage_is_connected(keeper->storage))
+			continue;
+		if (discsi_storage_mount(keeper->storage, NULL) < 0)
+			say(keeper->id, discsi_last_error()->message);
+		else if (discsi_storage_is_connected(keeper->storage))
+			say(keeper->id, "mounted");
 	} while (!wait_for_the_end(keeper->agent));
 	if (discsi_storage_unmount(keeper->storage, 0) < 0)
 		say(keeper->id, discsi_last_error()->message);

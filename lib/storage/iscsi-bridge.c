@@ -110,6 +110,20 @@ int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge)
 	return rc;
 }
 
+/* Only turns change bridge_id, and this is within one. */
+bool dsc_iscsi_is_gone(void *self)
+{
+	struct dsc_iscsi *iscsi = self;
+	struct discsi_bridge *bridge;
+	bool is_alive;
+
+	if (iscsi->bridge_id == NULL ||
+	    load(iscsi->bridge_id, &bridge, &is_alive) < 0)
+		return false;
+	discsi_bridge_free(bridge);
+	return !is_alive;
+}
+
 /* ------------------------------------------------------------------ match */
 
 static bool is_shown_as(const struct discsi_bridge *bridge, const char *device)

@@ -260,4 +260,5 @@ const struct discsi_storage_type dsc_iscsi_type = {
 	.flush = flush_lun,
 	.lun = get_lun,
 	.max_disks = 1,
+	.is_gone = dsc_iscsi_is_gone,
 };

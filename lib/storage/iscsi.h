@@ -123,6 +123,8 @@ void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi);
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags);
 /* The bridge goes on without us. */
 void dsc_iscsi_forget_bridge(struct dsc_iscsi *iscsi);
+/* Mounted, and its bridge does not run any more? */
+bool dsc_iscsi_is_gone(void *self);
 /* What the registry says of it; to be freed. Errors: ENOTCONN. */
 int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge);
 

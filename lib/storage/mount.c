@@ -42,14 +42,24 @@ static int check_configured(struct discsi_storage *storage)
 							 "detached");
 }
 
+/* Mounted, and so that it can be used, now or when its target is back? */
+static bool is_there(struct discsi_storage *storage)
+{
+	const struct discsi_storage_type *ops = &storage->type->ops;
+
+	return is_mounted(storage) &&
+	       (ops->is_gone == NULL || !ops->is_gone(storage->self));
+}
+
 /* Within a turn. */
 static int mount(struct discsi_storage *storage)
 {
 	const struct discsi_storage_type *ops = &storage->type->ops;
 	int rc;
 
-	if (is_mounted(storage))
+	if (is_there(storage))
 		return 0;
+	dsc_storage_leave(storage);
 	rc = check_configured(storage);
 	if (rc == 0 && ops->mount == NULL)
 		rc = dsc_storage_cannot(storage, "it is not mounted");
@@ -143,14 +153,14 @@ int discsi_storage_detach(struct discsi_storage *storage, unsigned flags)
 static int look(struct discsi_storage *storage)
 {
 	const struct discsi_storage_type *ops = &storage->type->ops;
-	bool was_mounted = is_mounted(storage);
+	bool was_there = is_there(storage);
 	struct discsi_error error;
 	int rc = mount(storage);
 
 	if (rc < 0 || ops->look == NULL)
 		return rc;
 	rc = ops->look(storage->self);
-	if (rc < 0 && !was_mounted) {
+	if (rc < 0 && !was_there) {
 		error = *discsi_last_error();
 		(void)unmount(storage, 0);
 		rc = dsc_fail_with(&error);

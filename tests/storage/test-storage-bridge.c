@@ -191,6 +191,38 @@ static void test_killed(void)
 	end(storage);
 }
 
+/* What has no device any more is not taken for mounted. */
+static void test_killed_and_mounted_again(void)
+{
+	struct discsi_storage *storages[2];
+	pid_t pid;
+	int i;
+
+	begin();
+	storages[0] = socket_storage("s", 1);
+	storages[1] = socket_storage("t", 1);
+	for (i = 0; i < 2; i++)
+		st_works(discsi_storage_mount(storages[i], NULL));
+	pid = bridge_pid(ID1);
+	CU_ASSERT_EQUAL(kill(pid, SIGKILL), 0);
+	CU_ASSERT(dsc_wait_for(is_down, storages[0], 20000));
+	st_works(discsi_storage_mount(storages[0], NULL));
+	CU_ASSERT_NOT_EQUAL(bridge_pid(ID1), pid);
+	expect_readable(storages[0]);
+	pid = bridge_pid(ID1);
+	st_works(discsi_storage_mount(storages[1], NULL));
+	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
+
+	CU_ASSERT_EQUAL(kill(pid, SIGKILL), 0);
+	CU_ASSERT(dsc_wait_for(is_down, storages[0], 20000));
+	st_works(discsi_storage_accessible(storages[1], NULL));
+	st_works(discsi_storage_accessible(storages[0], NULL));
+	st_works(discsi_storage_unmount(storages[1], 0));
+	expect_readable(storages[0]);
+	discsi_storage_put(storages[1]);
+	end(storages[0]);
+}
+
 static void restart_target(void)
 {
 	int lun;
@@ -598,6 +630,7 @@ static const struct dsc_test tests[] = {
 	{ "adoption", test_adoption },
 	{ "no_match", test_no_match },
 	{ "killed", test_killed },
+	{ "killed_and_mounted_again", test_killed_and_mounted_again },
 	{ "target_restarts", test_target_restarts },
 	{ "agents", test_agents },
 	{ "crowded", test_crowded },
