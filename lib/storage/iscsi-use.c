@@ -159,6 +159,9 @@ int dsc_iscsi_read_device(struct dsc_iscsi *iscsi, void *buf, size_t length,
 		rc = device != NULL ?
 		     dsc_device_read(device, buf, length, offset, limits) :
 		     dsc_nbd_read(socket, buf, length, offset, limits);
+	if (rc == -ECONNREFUSED && device == NULL)
+		rc = dsc_fail(ENOENT, "its device is gone: nobody serves %s",
+			      socket);
 	free(device);
 	free(socket);
 	return rc;

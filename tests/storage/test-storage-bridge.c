@@ -179,12 +179,16 @@ static bool is_down(void *storage)
 static void test_killed(void)
 {
 	struct discsi_storage *storage;
+	struct discsi_disk *disk = NULL;
 
 	begin();
 	storage = socket_storage("s", 1);
 	st_works(discsi_storage_mount(storage, NULL));
+	st_works(discsi_storage_create_disk(storage, "d", &disk));
 	CU_ASSERT_EQUAL(kill(bridge_pid(ID1), SIGKILL), 0);
 	CU_ASSERT(dsc_wait_for(is_down, storage, 20000));
+	st_fails(discsi_disk_probe(disk), ENOENT, "gone");
+	discsi_disk_put(disk);
 	st_works(discsi_storage_unmount(storage, 0));
 	CU_ASSERT(bridge_is_nothing_left());
 	st_works(discsi_storage_mount(storage, NULL));
