@@ -251,16 +251,22 @@ int discsi_session_open(struct discsi_context *ctx,
 
 /* ---------------------------------------------------------------- facts */
 
-/* With session->lock held: the nexus that says how the session is. */
+/*
+ * With session->lock held: the nexus that says how the session is. One that has
+ * been given up does so only where all have.
+ */
 static const struct dsc_nexus *speaker(const struct discsi_session *session)
 {
+	const struct dsc_nexus *best = &session->nexus[0];
 	unsigned i;
 
 	for (i = 0; i < session->count; i++) {
 		if (session->nexus[i].state == DSC_SESSION_READY)
 			return &session->nexus[i];
+		if (best->state == DSC_SESSION_FAILED)
+			best = &session->nexus[i];
 	}
-	return &session->nexus[0];
+	return best;
 }
 
 static unsigned count_ready(const struct discsi_session *session)

@@ -464,6 +464,38 @@ static void test_flush_outlives_an_outage(void)
 	rig_end(&rig);
 }
 
+/* One was given up, the others may come back: so may the session. */
+static void test_state_is_of_who_may_come_back(void)
+{
+	const struct sim_rule drop = {
+		.opcode = 0x28, .lun = SIM_ANY, .count = 1, .action = SIM_DROP,
+	};
+	struct discsi_session_info info = { .size = sizeof(info) };
+	uint8_t data[4096];
+	struct rig rig;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", "2");
+		rig_set(&rig, "replacement_timeout", "1000");
+		if (rig_open(&rig)) {
+			sim_rule(rig.sim, &drop);
+			sim_refuse(rig.sim, 0, true);
+			CU_ASSERT_EQUAL(discsi_lun_read(rig.lun, data, 4096, 0,
+							0), 0);
+			CU_ASSERT_TRUE(rig_wait(
+				&rig, &rig.events[DISCSI_EVENT_FAILED], 1,
+				10000));
+			CU_ASSERT_EQUAL(rig.last.index, 0);
+			sim_drop_all(rig.sim);
+			CU_ASSERT_TRUE(rig_wait(
+				&rig, &rig.events[DISCSI_EVENT_LOST], 2, 5000));
+			discsi_session_get_info(rig.session, &info);
+			CU_ASSERT_STRING_NOT_EQUAL(info.state, "failed");
+		}
+	}
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "several_sessions", test_several_sessions },
 	{ "one_of_several_lost", test_one_of_several_lost },
@@ -476,6 +508,7 @@ static const struct dsc_test tests[] = {
 	{ "flush_after_writes", test_flush_after_writes },
 	{ "flush_has_a_deadline", test_flush_has_a_deadline },
 	{ "flush_outlives_an_outage", test_flush_outlives_an_outage },
+	{ "state_is_of_who_may_come_back", test_state_is_of_who_may_come_back },
 	{ NULL, NULL }
 };
 
