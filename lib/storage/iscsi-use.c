@@ -250,7 +250,9 @@ static int look_behind_bridge(struct dsc_iscsi *iscsi,
 	discsi_bridge_free(bridge);
 	if (rc == -EOPNOTSUPP)
 		return 0;
-	if (rc == -ESRCH || rc == -ETIMEDOUT || rc == -ECANCELED)
+	if (rc == -ESRCH)
+		return dsc_fail(ENOTCONN, "its bridge does not run any more");
+	if (rc == -ETIMEDOUT || rc == -ECANCELED)
 		return dsc_fail(-rc, "its bridge has not told the LUN's size "
 				"(%s)", discsi_errno_name(rc));
 	return rc;

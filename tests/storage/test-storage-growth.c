@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,63 @@ static void test_bridge_hangs(void)
 	end(sim, storage);
 }
 
+/* A signal that a stopped process has not been given yet. */
+static bool is_told_to_look(void *arg)
+{
+	const pid_t *pid = arg;
+	unsigned long long pending = 0;
+	char path[64];
+	char line[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)*pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, "ShdPnd:", 7) == 0)
+			pending = strtoull(line + 7, NULL, 16);
+	fclose(file);
+	return (pending >> (SIGUSR1 - 1) & 1) != 0;
+}
+
+struct resizing {
+	struct discsi_disk *disk;
+	int rc;
+};
+
+static void *resize_disk(void *arg)
+{
+	struct resizing *resizing = arg;
+
+	resizing->rc = discsi_disk_resize(resizing->disk, 0, NULL);
+	return NULL;
+}
+
+static void test_bridge_dies(void)
+{
+	const struct sim_config config = { .blocks = BLOCKS };
+	struct sim *sim = sim_start(&config);
+	struct discsi_storage *storage;
+	struct resizing resizing = { .rc = 0 };
+	pthread_t thread;
+	pid_t pid;
+
+	manager = st_manager();
+	storage = mount_on(sim);
+	st_works(discsi_storage_create_disk(storage, "d", &resizing.disk));
+	pid = bridge_pid(ID);
+	CU_ASSERT_EQUAL(kill(pid, SIGSTOP), 0);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, resize_disk,
+					     &resizing), 0);
+	CU_ASSERT(dsc_wait_for(is_told_to_look, &pid, 20000));
+	CU_ASSERT_EQUAL(kill(pid, SIGKILL), 0);
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(resizing.rc, -ENOTCONN);
+	discsi_disk_put(resizing.disk);
+	end(sim, storage);
+}
+
 static void *ask_size(void *storage)
 {
 	struct discsi_storage_stat stat = { .size = sizeof(stat) };
@@ -155,6 +213,7 @@ static const struct dsc_test tests[] = {
 	{ "grows", test_grows },
 	{ "grows_silently", test_grows_silently },
 	{ "bridge_hangs", test_bridge_hangs },
+	{ "bridge_dies", test_bridge_dies },
 	{ "manager_ends", test_manager_ends },
 	{ NULL, NULL }
 };
