@@ -465,6 +465,19 @@ static void test_unavailable(void)
 	rig_end(&rig);
 }
 
+static void test_no_such_target(void)
+{
+	struct discsi_session *session;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &two)) {
+		rig_set(&rig, "iqn", SIM_IQN "-other");
+		CU_ASSERT_EQUAL(discsi_session_open(rig.ctx, rig.conf,
+						    &session), -ENOENT);
+	}
+	rig_end(&rig);
+}
+
 static void on_found(void *arg, int status, struct discsi_discovery *found,
 		     const struct discsi_error *error)
 {
@@ -505,6 +518,7 @@ static const struct dsc_test tests[] = {
 	{ "redirect_is_remembered", test_redirect_is_remembered },
 	{ "end_of_the_context", test_end_of_the_context },
 	{ "unavailable", test_unavailable },
+	{ "no_such_target", test_no_such_target },
 	{ "discoveries_at_once", test_discoveries_at_once },
 	{ NULL, NULL }
 };

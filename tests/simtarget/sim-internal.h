@@ -107,6 +107,7 @@ struct sim_conn {
 	bool is_mute;
 	bool is_shut;             /* the command window, for good */
 	bool is_logged_in;
+	bool is_astray;           /* it asks for another target */
 	bool is_discovery;
 	bool has_digest;
 	bool is_doomed;           /* closed once everything is sent */

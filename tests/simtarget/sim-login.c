@@ -130,6 +130,10 @@ static bool is_refused(struct sim_conn *conn, const uint8_t *request)
 		       NULL);
 		return true;
 	}
+	if (conn->is_astray) {
+		refuse(conn, request, 2, 3, NULL);
+		return true;
+	}
 	if (portal->redirect[0] == '\0' || conn->is_discovery)
 		return false;
 	add_pair(&text, "TargetAddress", "%s,1", portal->redirect);
@@ -176,12 +180,15 @@ static bool begin_login(struct sim_conn *conn, const char *pairs, size_t length)
 {
 	const char *name = find_key(pairs, length, "InitiatorName");
 	const char *type = find_key(pairs, length, "SessionType");
+	const char *target = find_key(pairs, length, "TargetName");
 
 	if (conn->nexus != NULL)
 		return true;
 	if (name == NULL)
 		return false;
 	conn->is_discovery = type != NULL && strcmp(type, "Discovery") == 0;
+	conn->is_astray = !conn->is_discovery &&
+			  (target == NULL || strcmp(target, SIM_IQN) != 0);
 	conn->nexus = calloc(1, sizeof(*conn->nexus));
 	if (conn->nexus == NULL)
 		return false;
