@@ -4,6 +4,10 @@
 
 EXTRA_DIST += tests/fuzz/run tests/fuzz/corpus
 
+# What run has the compiler see.
+TESTS += tests/fuzz/compiles.sh
+EXTRA_DIST += tests/fuzz/compiles.sh
+
 # lib/scsi, lib/conf
 check_PROGRAMS += tests/fuzz/fuzz-conf tests/fuzz/fuzz-scsi
 TESTS += tests/fuzz/fuzz-conf tests/fuzz/fuzz-scsi
