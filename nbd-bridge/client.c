@@ -226,6 +226,8 @@ static void settle(struct nbd_client *client)
 		nbd_client_drop(client, NULL);
 		return;
 	}
+	if (client->incoming != NULL)
+		nbd_client_waited_for(client);
 	events = (is_reading(client) ? (uint32_t)EPOLLIN : 0) |
 		 (client->is_blocked || has_unread(client) ?
 		  (uint32_t)EPOLLOUT : 0);
@@ -270,23 +272,26 @@ static void on_events(void *arg, uint32_t events)
 static void set_deadline(struct nbd_client *client, unsigned delay_ms)
 {
 	client->is_timed = true;
-	client->has_sent = false;
+	client->has_moved = false;
 	discsi_timer_set(client->deadline, delay_ms);
 }
 
 /*
- * While the socket is full this looks from time to time whether it has taken
- * something since. Who holds no memory costs the others nothing.
+ * While the socket is full, or the data of a write is not all there, this looks
+ * from time to time whether something has moved since. Who holds no memory
+ * costs the others nothing.
  */
-static void check_sending(struct nbd_client *client)
+static void check_moving(struct nbd_client *client)
 {
 	client->is_timed = false;
-	if (!client->is_blocked)
+	if (!client->is_blocked && client->incoming == NULL)
 		return;
-	if (client->has_sent || client->account.held == 0)
-		set_deadline(client, client->server->send_timeout_ms);
+	if (client->has_moved || client->account.held == 0)
+		set_deadline(client, client->server->move_timeout_ms);
 	else
-		nbd_client_drop(client, "it does not take its replies");
+		nbd_client_drop(client, client->is_blocked ?
+				"it does not take its replies" :
+				"it does not send the data of a write");
 }
 
 static void on_deadline(void *arg)
@@ -297,13 +302,13 @@ static void on_deadline(void *arg)
 		nbd_client_drop(client,
 				"it has not finished the handshake in time");
 	else
-		check_sending(client);
+		check_moving(client);
 }
 
-void nbd_client_blocked(struct nbd_client *client)
+void nbd_client_waited_for(struct nbd_client *client)
 {
 	if (client->deadline != NULL && !client->is_timed)
-		set_deadline(client, client->server->send_timeout_ms);
+		set_deadline(client, client->server->move_timeout_ms);
 }
 
 void nbd_client_greeted(struct nbd_client *client)

@@ -72,7 +72,7 @@ struct nbd_client {
 	struct nbd_server *server;
 	struct discsi_watch *watch;
 	struct discsi_deferred *turn;  /* sends what a turn has produced */
-	struct discsi_timer *deadline; /* of the handshake, then of sending;
+	struct discsi_timer *deadline; /* of the handshake, then of moving;
 					* NULL: the kernel has none */
 	discsi_call_cb on_gone;
 	void *on_gone_arg;
@@ -89,7 +89,8 @@ struct nbd_client {
 	bool is_passed;                /* another process has it, too */
 	bool is_blocked;               /* the socket takes nothing: EPOLLOUT */
 	bool is_timed;                 /* the deadline runs */
-	bool has_sent;                 /* something, since that was looked at */
+	bool has_moved;                /* replies or data of a write, since
+					* that was looked at */
 	bool is_clear;                 /* what has been received may be taken */
 	struct nbd_account account;
 
@@ -138,8 +139,11 @@ void nbd_client_end(struct nbd_client *client);
 /* Ends the handshake's deadline. */
 void nbd_client_greeted(struct nbd_client *client);
 
-/* The socket is full: a client that takes nothing for too long is dropped. */
-void nbd_client_blocked(struct nbd_client *client);
+/*
+ * The socket is full, or the data of a write is missing: a client that takes or
+ * sends nothing for too long is dropped.
+ */
+void nbd_client_waited_for(struct nbd_client *client);
 
 /* True when its server is paused and it is not within a request. */
 static inline bool nbd_client_is_held(const struct nbd_client *client)

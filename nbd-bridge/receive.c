@@ -269,6 +269,7 @@ static void arrived(struct nbd_client *client, size_t length)
 				client->incoming_have);
 
 		client->incoming_have += part;
+		client->has_moved = true;
 		length -= part;
 		incoming_arrived(client);
 	} else if (length == client->rx_want) {

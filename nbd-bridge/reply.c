@@ -221,9 +221,9 @@ static bool is_all_sent(struct nbd_client *client, ssize_t n, size_t wanted)
 	}
 	client->is_blocked = n < 0 || (size_t)n < wanted ||
 		(client->tls != NULL && nbd_tls_unsent(client->tls) > 0);
-	client->has_sent = client->has_sent || n > 0;
+	client->has_moved = client->has_moved || n > 0;
 	if (client->is_blocked)
-		nbd_client_blocked(client);
+		nbd_client_waited_for(client);
 	return !client->is_blocked;
 }
 

@@ -54,7 +54,7 @@ int nbd_server_init(struct nbd_server *server, struct discsi_context *ctx,
 		.ctx = ctx,
 		.export = export,
 		.clients_max = NBD_CLIENTS_DEFAULT,
-		.send_timeout_ms = NBD_SEND_TIMEOUT_MS,
+		.move_timeout_ms = NBD_MOVE_TIMEOUT_MS,
 		.handshake_timeout_ms = NBD_HANDSHAKE_TIMEOUT_MS,
 	};
 	nbd_pool_init(&server->pool, NBD_POOL_BUDGET);

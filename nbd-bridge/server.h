@@ -37,8 +37,11 @@
 /* A client has this long to get through the handshake, TLS included. */
 #define NBD_HANDSHAKE_TIMEOUT_MS 30000u
 
-/* A client that holds memory and takes none of its replies has so long. */
-#define NBD_SEND_TIMEOUT_MS 60000u
+/*
+ * A client that holds memory, and takes none of its replies or sends nothing of
+ * the data of a write, has so long.
+ */
+#define NBD_MOVE_TIMEOUT_MS 60000u
 
 /* Memory for the data of all requests that are under way. */
 #define NBD_POOL_BUDGET ((size_t)64 << 20)
@@ -53,7 +56,7 @@ struct nbd_server {
 	struct dsc_list hungry;           /* hungry_link: want memory */
 	size_t count;                     /* clients that are not freed yet */
 	size_t clients_max;               /* may be set after the beginning */
-	unsigned send_timeout_ms;         /* so may this */
+	unsigned move_timeout_ms;         /* so may this */
 	unsigned handshake_timeout_ms;    /* and this */
 	const struct nbd_tls_creds *tls;  /* and this, borrowed: clients that
 					   * come with a handshake must use

@@ -414,7 +414,7 @@ static void test_deaf(void)
 	int deaf, good, i;
 
 	rig_begin(&rig);
-	rig.server.send_timeout_ms = 50;
+	rig.server.move_timeout_ms = 50;
 	deaf = rig_connect_plain(&rig);
 	good = rig_connect_plain(&rig);
 	for (i = 0; i < 8; i++)
@@ -440,7 +440,7 @@ static void test_slow_taker(void)
 	int slow;
 
 	rig_begin(&rig);
-	rig.server.send_timeout_ms = 400;
+	rig.server.move_timeout_ms = 400;
 	slow = rig_connect_plain(&rig);
 	rig_ask(&rig, slow, NBD_CMD_READ, 0, 1, 0, LENGTH);
 	CU_ASSERT_EQUAL(rig_simple(&rig, slow, &cookie), 0);
@@ -458,6 +458,56 @@ static void test_slow_taker(void)
 	rig_end(&rig);
 }
 
+/* So it is with who promises the data of a write and does not send it. */
+static void test_silent_writer(void)
+{
+	struct rig rig;
+	int silent[2], good, i;
+
+	rig_begin(&rig);
+	rig.server.move_timeout_ms = 50;
+	good = rig_connect_plain(&rig);
+	for (i = 0; i < 2; i++) {
+		silent[i] = rig_connect_plain(&rig);
+		rig_ask(&rig, silent[i], NBD_CMD_WRITE, 0, 1, 0, RIG_BYTES);
+		rig_send(&rig, silent[i], data, 1000);
+	}
+	CU_ASSERT(wait_gone(&rig, 2));
+	CU_ASSERT_EQUAL(rig.counts[RIG_WRITE], 0);
+	CU_ASSERT_EQUAL(rig.server.pool.used, 0);
+	expect_works(&rig, good);
+	CU_ASSERT_EQUAL(rig.gone, 2);
+	close(silent[0]);
+	close(silent[1]);
+	close(good);
+	rig_end(&rig);
+}
+
+/* Who sends a little from time to time is slow, not silent. */
+static void test_slow_sender(void)
+{
+	enum { LENGTH = 16384, PIECE = 1024 };
+	uint64_t cookie, until_ns;
+	struct rig rig;
+	int slow, i;
+
+	rig_begin(&rig);
+	rig.server.move_timeout_ms = 400;
+	slow = rig_connect_plain(&rig);
+	rig_ask(&rig, slow, NBD_CMD_WRITE, 0, 1, 0, LENGTH);
+	for (i = 0; i < LENGTH / PIECE; i++) {
+		rig_send(&rig, slow, data, PIECE);
+		until_ns = dsc_clock_now_ns() + 60 * DSC_NS_PER_MS;
+		while (dsc_clock_now_ns() < until_ns)
+			discsi_context_dispatch(rig.ctx, 10);
+	}
+	CU_ASSERT_EQUAL(rig_simple(&rig, slow, &cookie), 0);
+	CU_ASSERT_EQUAL(rig.counts[RIG_WRITE], 1);
+	CU_ASSERT_EQUAL(rig.gone, 0);
+	close(slow);
+	rig_end(&rig);
+}
+
 /* The kernel's end has no such deadline. */
 static void test_deaf_kernel(void)
 {
@@ -466,7 +516,7 @@ static void test_deaf_kernel(void)
 	int fd, i;
 
 	rig_begin(&rig);
-	rig.server.send_timeout_ms = 10;
+	rig.server.move_timeout_ms = 10;
 	fd = rig_connect(&rig, NBD_CLIENT_KERNEL);
 	for (i = 0; i < 8; i++)
 		rig_ask(&rig, fd, NBD_CMD_READ, 0, 1, 0, 1 << 20);
@@ -529,6 +579,8 @@ static const struct dsc_test tests[] = {
 	{ "drop", test_drop },
 	{ "deaf", test_deaf },
 	{ "slow-taker", test_slow_taker },
+	{ "silent-writer", test_silent_writer },
+	{ "slow-sender", test_slow_sender },
 	{ "deaf-kernel", test_deaf_kernel },
 	{ "bad-handshakes", test_bad_handshakes },
 	{ NULL, NULL }
