@@ -24,6 +24,7 @@ enum option_id {
 	OPTION_MEMBER,      /* sets a member of the configuration */
 	OPTION_FLAG_MEMBER, /* sets it to "true" */
 	OPTION_ANY_MEMBER,  /* sets the one that its argument names */
+	OPTION_SECRET,      /* is there to be refused */
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_JSON,
@@ -44,7 +45,7 @@ struct option_entry {
 	unsigned commands;
 	enum option_id id;
 	const char *member;
-	const char *help;
+	const char *help;       /* NULL: it is not told of */
 };
 
 static const struct option_entry entries[] = {
@@ -58,6 +59,10 @@ static const struct option_entry entries[] = {
 	  "target_username", "mutual CHAP: the target's name" },
 	{ "target-password-file", 0, "FILE", CLI_LOGIN, OPTION_MEMBER,
 	  "target_password_file", "mutual CHAP: the target's secret" },
+	/* Or else the secret would be taken for the name of a file. */
+	{ "password", 0, "SECRET", CLI_LOGIN, OPTION_SECRET, NULL, NULL },
+	{ "target-password", 0, "SECRET", CLI_LOGIN, OPTION_SECRET, NULL,
+	  NULL },
 	{ "initiator", 0, "NAME", CLI_LOGIN, OPTION_MEMBER, "initiator_name",
 	  "our iSCSI name" },
 	{ "header-digest", 0, "MODE", CLI_LOGIN, OPTION_MEMBER,
@@ -200,6 +205,14 @@ static int add_setting(struct cli *cli, const char *member, const char *value)
 	return 0;
 }
 
+/* name: of the member or of the option. */
+static int refuse_secret(struct cli *cli, const char *name)
+{
+	return usage(cli, "a secret is no argument, others could see it: use "
+		     "--%s-file", strcmp(name, "password") == 0 ? "password" :
+		     "target-password");
+}
+
 /* "MEMBER=VALUE", which is cut in two. */
 static int add_any_setting(struct cli *cli, char *text)
 {
@@ -209,10 +222,7 @@ static int add_any_setting(struct cli *cli, char *text)
 		return usage(cli, "option --option takes MEMBER=VALUE");
 	*equals = '\0';
 	if (dsc_secret_is_member(text))
-		return usage(cli, "a secret is no argument, others could see "
-			     "it: use --%s-file",
-			     strcmp(text, "password") == 0 ? "password" :
-			     "target-password");
+		return refuse_secret(cli, text);
 	return add_setting(cli, text, equals + 1);
 }
 
@@ -239,6 +249,8 @@ static int apply(struct cli *cli, const struct option_entry *entry,
 		return add_setting(cli, entry->member, "true");
 	case OPTION_ANY_MEMBER:
 		return add_any_setting(cli, value);
+	case OPTION_SECRET:
+		return refuse_secret(cli, entry->name);
 	case OPTION_HELP:
 		cli->wants_help = true;
 		break;
@@ -423,7 +435,8 @@ static void print_options(unsigned commands)
 
 	printf("\nOptions:\n");
 	for (i = 0; i < ENTRIES; i++) {
-		if ((entries[i].commands & commands) != 0)
+		if ((entries[i].commands & commands) != 0 &&
+		    entries[i].help != NULL)
 			print_option(&entries[i]);
 	}
 }

@@ -96,6 +96,8 @@ static void test_no_secret_member(void)
 	static const char *const lines[] = {
 		"discsi info iscsi://h/i/1 -o password=canary",
 		"discsi info iscsi://h/i/1 --option=target_password=canary",
+		"discsi info iscsi://h/i/1 --password=canary",
+		"discsi info iscsi://h/i/1 --target-password canary",
 	};
 	size_t i;
 
