@@ -2,12 +2,15 @@
 /*
  * cli.c: one table says what options there are, what they take, where that
  * goes and what --help says of them. Before there are threads.
+ *
+ * Messages repeat what was typed only where it cannot be a secret.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <discsi/version.h>
 
@@ -15,21 +18,24 @@
 #include "base/secret.h"
 
 #include "cli.h"
+#include "kernel.h"
 #include "server.h"
+#include "tcp.h"
 
 #define RESTART_TIMEOUT_S 120
 #define SECONDS_LIMIT 1000000u
 #define URL_SCHEME "iscsi://"
+#define FIRST_CODE 256  /* above every letter */
 
 enum kind {
 	KIND_TEXT, KIND_FLAG, KIND_CLIENTS, KIND_CONNECTIONS, KIND_SECONDS,
-	KIND_SETTING, KIND_HELP, KIND_VERSION,
+	KIND_SETTING, KIND_SECRET, KIND_HELP, KIND_VERSION,
 };
 
 static const struct option_entry {
 	const char *name;
 	const char *value;   /* what it takes, for the help; NULL: nothing */
-	const char *help;
+	const char *help;    /* NULL: it is there to be refused */
 	size_t offset;       /* in struct nbd_options */
 	enum kind kind;
 } entries[] = {
@@ -65,6 +71,9 @@ static const struct option_entry {
 	  offsetof(struct nbd_options, password_file), KIND_TEXT },
 	{ "target-password-file", "FILE", "the same for the target's secret",
 	  offsetof(struct nbd_options, target_password_file), KIND_TEXT },
+	/* Or else the secret would be taken for the name of a file. */
+	{ "password", "SECRET", NULL, 0, KIND_SECRET },
+	{ "target-password", "SECRET", NULL, 0, KIND_SECRET },
 	{ "initiator", "NAME", "log in with this iSCSI name",
 	  offsetof(struct nbd_options, initiator), KIND_TEXT },
 	{ "header-digest", "WHEN", "none, prefer or require",
@@ -95,9 +104,9 @@ static const struct option_entry {
 
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
 
-/* What goes with --takeover: it is about this process, not what is served. */
+/* What is about this process, and not about what is served. */
 static const char *const own[] = {
-	"takeover", "fork", "supervise", "json", "verbose",
+	"abandon", "takeover", "fork", "supervise", "json", "verbose",
 };
 
 static bool is_own(const struct option_entry *entry)
@@ -122,13 +131,16 @@ static void print_help(void)
 	       "--socket,\n--device, --listen and --stdio the export is the "
 	       "socket that was handed over\n(LISTEN_FDS), else one in the "
 	       "state registry's directory.\n\n");
-	for (i = 0; i < ENTRIES; i++)
+	for (i = 0; i < ENTRIES; i++) {
+		if (entries[i].help == NULL)
+			continue;
 		printf("  --%s%s%-*s %s\n", entries[i].name,
 		       entries[i].value != NULL ? " " : "",
 		       28 - (int)strlen(entries[i].name) -
 		       (entries[i].value != NULL),
 		       entries[i].value != NULL ? entries[i].value : "",
 		       entries[i].help);
+	}
 	printf("\nExit status: 0, 1 when something failed, 2 for a wrong "
 	       "command line.\n");
 }
@@ -139,7 +151,7 @@ static const char *take_url(struct nbd_options *options, int argc, char **argv)
 	int i;
 
 	for (i = 1; i < argc; i++) {
-		if (strncmp(argv[i], URL_SCHEME, strlen(URL_SCHEME)) != 0)
+		if (strncasecmp(argv[i], URL_SCHEME, strlen(URL_SCHEME)) != 0)
 			continue;
 		options->url = strdup(argv[i]);
 		dsc_secret_hide_in_url(argv[i]);
@@ -157,11 +169,19 @@ static void fill_table(struct option *table)
 		table[i].name = entries[i].name;
 		table[i].has_arg = entries[i].value != NULL ?
 				   required_argument : no_argument;
-		table[i].val = (int)i;
+		table[i].val = FIRST_CODE + (int)i;
 	}
 }
 
-/* The message repeats nothing of it: it may be a secret. */
+/* It is wiped, if late: others may have seen it. */
+static enum nbd_cli refuse_secret(char *text)
+{
+	dsc_wipe(text, strlen(text));
+	dsc_fail(EINVAL, "a secret is no argument, others could see it: use "
+		 "--password-file or --target-password-file");
+	return NBD_CLI_USAGE;
+}
+
 static enum nbd_cli take_setting(struct nbd_options *options, char *text)
 {
 	char *equals = strchr(text, '=');
@@ -174,12 +194,8 @@ static enum nbd_cli take_setting(struct nbd_options *options, char *text)
 	*equals = '\0';
 	is_secret = dsc_secret_is_member(text);
 	*equals = '=';
-	if (is_secret) {
-		dsc_wipe(equals + 1, strlen(equals + 1));
-		dsc_fail(EINVAL, "a secret is no argument, others could see "
-			 "it: use --password-file or --target-password-file");
-		return NBD_CLI_USAGE;
-	}
+	if (is_secret)
+		return refuse_secret(equals + 1);
 	if (options->nsettings == NBD_SETTINGS_MAX) {
 		dsc_fail(EINVAL, "--option is given more than %d times",
 			 NBD_SETTINGS_MAX);
@@ -212,6 +228,7 @@ static enum nbd_cli take_option(struct nbd_options *options,
 {
 	char *field = (char *)options + entry->offset;
 
+	options->has_terms |= !is_own(entry);
 	switch (entry->kind) {
 	case KIND_TEXT:
 		*(const char **)(void *)field = optarg;
@@ -230,6 +247,8 @@ static enum nbd_cli take_option(struct nbd_options *options,
 				   entry->name, SECONDS_LIMIT);
 	case KIND_SETTING:
 		return take_setting(options, optarg);
+	case KIND_SECRET:
+		return refuse_secret(optarg);
 	case KIND_HELP:
 		print_help();
 		return NBD_CLI_DONE;
@@ -288,13 +307,36 @@ static const char *find_clash(const struct nbd_options *options)
 	return NULL;
 }
 
-/* Who takes a place has all from who had it. */
+/* Who takes a place has all from who had it, and who abandons serves nothing. */
 static enum nbd_cli check_alone(const struct nbd_options *options)
 {
-	if (options->url == NULL && !options->has_terms)
+	bool is_alone = options->url == NULL && !options->has_terms;
+
+	if (options->abandon != NULL) {
+		if (is_alone && options->takeover == NULL &&
+		    !options->is_fork && !options->is_supervise)
+			return NBD_CLI_RUN;
+		dsc_fail(EINVAL, "--abandon serves nothing: only --json and "
+			 "--verbose go with it");
+		return NBD_CLI_USAGE;
+	}
+	if (is_alone)
 		return NBD_CLI_RUN;
 	dsc_fail(EINVAL, "--takeover has all from the running bridge: only "
 		 "--fork, --supervise, --json and --verbose go with it");
+	return NBD_CLI_USAGE;
+}
+
+/* Whatever can be seen to be wrong before anybody logs in. */
+static enum nbd_cli check_places(const struct nbd_options *options)
+{
+	int index;
+
+	if ((options->device == NULL ||
+	     nbd_kernel_parse_device(options->device, &index) == 0) &&
+	    (options->listen == NULL ||
+	     nbd_tcp_check_place(options->listen) == 0))
+		return NBD_CLI_RUN;
 	return NBD_CLI_USAGE;
 }
 
@@ -309,13 +351,10 @@ static enum nbd_cli check(const struct nbd_options *options, int argc,
 		return NBD_CLI_USAGE;
 	}
 	if (argc - optind == 1 && argv[optind] != url) {
-		dsc_fail(EINVAL, "\"%s\" is not an " URL_SCHEME " URL",
-			 argv[optind]);
+		dsc_fail(EINVAL, "the argument is not an " URL_SCHEME " URL");
 		return NBD_CLI_USAGE;
 	}
-	if (options->abandon != NULL)
-		return NBD_CLI_RUN;
-	if (options->takeover != NULL)
+	if (options->abandon != NULL || options->takeover != NULL)
 		return check_alone(options);
 	if (options->url == NULL && options->config == NULL) {
 		dsc_fail(EINVAL, "there is neither a URL nor --config: which "
@@ -323,9 +362,38 @@ static enum nbd_cli check(const struct nbd_options *options, int argc,
 		return NBD_CLI_USAGE;
 	}
 	if (clash == NULL)
-		return NBD_CLI_RUN;
+		return check_places(options);
 	dsc_fail(EINVAL, "%s", clash);
 	return NBD_CLI_USAGE;
+}
+
+/* What getopt_long() did not like. */
+static enum nbd_cli refuse_option(int code, char **argv)
+{
+	const char *word = argv[optind - 1];
+	int length = (int)strcspn(word, "=");
+
+	if (code == ':')
+		dsc_fail(EINVAL, "the option %.*s lacks its value", length,
+			 word);
+	else if (optopt >= FIRST_CODE)
+		dsc_fail(EINVAL, "the option %.*s takes no value", length,
+			 word);
+	else if (optopt != 0)
+		dsc_fail(EINVAL, "the option -%c is unknown", optopt);
+	else
+		dsc_fail(EINVAL, "the option %.*s is unknown, or short for "
+			 "several", length, word);
+	return NBD_CLI_USAGE;
+}
+
+/* --json after a mistake decides, too, how the mistake is reported. */
+static void look_for_json(struct nbd_options *options, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		options->is_json |= strcmp(argv[i], "--json") == 0;
 }
 
 enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
@@ -333,7 +401,7 @@ enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
 	struct option table[ENTRIES + 1];
 	const char *url;
 	enum nbd_cli outcome;
-	int index;
+	int code;
 
 	*options = (struct nbd_options){
 		.export = "",
@@ -344,14 +412,11 @@ enum nbd_cli nbd_cli_parse(struct nbd_options *options, int argc, char **argv)
 	url = take_url(options, argc, argv);
 	fill_table(table);
 	opterr = 0;
-	while ((index = getopt_long(argc, argv, "", table, NULL)) >= 0) {
-		if (index == '?') {
-			dsc_fail(EINVAL, "the option %s is unknown or lacks "
-				 "its value", argv[optind - 1]);
-			return NBD_CLI_USAGE;
-		}
-		options->has_terms |= !is_own(&entries[index]);
-		outcome = take_option(options, &entries[index]);
+	while ((code = getopt_long(argc, argv, ":", table, NULL)) >= 0) {
+		outcome = code < FIRST_CODE ? refuse_option(code, argv) :
+			  take_option(options, &entries[code - FIRST_CODE]);
+		if (outcome == NBD_CLI_USAGE)
+			look_for_json(options, argc, argv);
 		if (outcome != NBD_CLI_RUN)
 			return outcome;
 	}

@@ -78,6 +78,13 @@ static int parse(const char *where, struct place *place)
 	return 0;
 }
 
+int nbd_tcp_check_place(const char *where)
+{
+	struct place place;
+
+	return parse(where, &place);
+}
+
 /* --------------------------------------------------------------- addresses */
 
 static bool is_loopback(const struct sockaddr *address)

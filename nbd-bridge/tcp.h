@@ -18,10 +18,15 @@ enum nbd_clear {
 };
 
 /*
+ * Checks the form of a place: "HOST:PORT", "[ADDRESS]:PORT"; an empty host or
+ * "*" is every address, port 0 any that is free. Errors: EINVAL.
+ */
+int nbd_tcp_check_place(const char *where);
+
+/*
  * Makes a socket that listens nowhere yet.
  *
- * where: "HOST:PORT", "[ADDRESS]:PORT"; an empty host or "*" is every address,
- *      port 0 any that is free.
+ * where: as above.
  * Returns a descriptor. Errors: EINVAL (where is no such thing), ENOENT (the
  * host has no address), EPERM (clear forbids it), EADDRINUSE, EADDRNOTAVAIL,
  * EACCES, …

@@ -574,11 +574,16 @@ static void test_addresses(void)
 		"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "localhost:x",
 		"::1:5", "[::1]5", "[]:5", "10809", "127.0.0.1:-1",
 	};
+	struct dsc_run_result result;
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		bridge_fails("EINVAL", "--listen takes", "--listen", bad[i],
-			     "--insecure-loopback", url);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+			"./discsi-nbd", "--listen", bad[i],
+			"--insecure-loopback", url, NULL }), 2);
+		CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "--listen takes"));
+		dsc_run_free(&result);
+	}
 	bridge_fails("ENOENT", "has no address", "--listen",
 		     "no-such-host.invalid:0", "--insecure-loopback", url);
 }
