@@ -130,6 +130,9 @@ static enum nbd_step refuse_in_clear(struct nbd_handshake *hs,
 void nbd_option_refuse_size(struct nbd_handshake *hs,
 			    const struct nbd_option *option)
 {
+	/* One that fails takes back what was selected before. */
+	if (option->type == NBD_OPT_SET_META_CONTEXT)
+		hs->has_allocation = false;
 	if (hs->tls == NBD_HANDSHAKE_TLS_FIRST)
 		refuse(hs, option, NBD_REP_ERR_TLS_REQD,
 		       "this server requires TLS");

@@ -240,6 +240,10 @@ static void test_meta_context(void)
 	CU_ASSERT_EQUAL(feed(MAGIC "0000000a 00000000"), NBD_STEP_AGAIN);
 	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_INVALID);
 	CU_ASSERT(!hs.has_allocation);
+	hs.has_allocation = true;
+	CU_ASSERT_EQUAL(feed(MAGIC "0000000a 00009c40"), NBD_STEP_AGAIN);
+	CU_ASSERT_EQUAL(last_reply(), NBD_REP_ERR_TOO_BIG);
+	CU_ASSERT(!hs.has_allocation);
 }
 
 static void test_list_meta_context(void)
