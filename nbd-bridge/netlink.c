@@ -62,6 +62,9 @@ static bool put_connect(struct nl_msg *msg, const struct nbd_connect *what)
 		{ NBD_ATTR_SERVER_FLAGS, what->server_flags },
 		{ NBD_ATTR_TIMEOUT, what->timeout_s },
 		{ NBD_ATTR_DEAD_CONN_TIMEOUT, what->dead_timeout_s },
+		/* The node stays, and so does the disk when nobody has it
+		 * open: whoever detaches it says so. */
+		{ NBD_ATTR_CLIENT_FLAGS, 0 },
 	};
 	size_t i;
 

@@ -64,7 +64,7 @@ static void test_connect(void)
 {
 	const uint32_t index = 5;
 	const uint64_t bytes = UINT64_C(5) << 40, block = 4096, flags = 0x16d;
-	const uint64_t timeout = 0, dead = 30;
+	const uint64_t timeout = 0, dead = 30, client = 0;
 	const int fd = 42;
 	const struct { uint16_t head[2]; uint32_t fd; } item = {
 		{ 8, NBD_SOCK_FD }, 42
@@ -76,6 +76,7 @@ static void test_connect(void)
 		{ NBD_ATTR_SERVER_FLAGS, 8, &flags },
 		{ NBD_ATTR_TIMEOUT, 8, &timeout },
 		{ NBD_ATTR_DEAD_CONN_TIMEOUT, 8, &dead },
+		{ NBD_ATTR_CLIENT_FLAGS, 8, &client },
 		{ NBD_ATTR_BACKEND_IDENTIFIER, 4, "abc" },
 		{ NBD_ATTR_SOCKETS, 12, NULL },
 	};
@@ -89,7 +90,7 @@ static void test_connect(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(msg);
 	expect_header(msg, NBD_CMD_CONNECT);
-	expect_attributes(msg, wanted, 8);
+	expect_attributes(msg, wanted, 9);
 	end = (const uint8_t *)nlmsg_hdr(msg) + nlmsg_hdr(msg)->nlmsg_len;
 	/* Newer versions of libnl mark the nesting in the type. */
 	CU_ASSERT_EQUAL((end[-10] | end[-9] << 8) & 0x3fff, NBD_SOCK_ITEM);
