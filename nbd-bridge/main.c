@@ -8,6 +8,7 @@
 #include "app.h"
 #include "log.h"
 #include "nbdlink.h"
+#include "registry.h"
 #include "report.h"
 
 #define EXIT_USAGE 2
@@ -23,9 +24,10 @@ static void print_error(bool is_json)
 /* Nothing to be detached is fine: it has been done already. */
 static int abandon(const struct nbd_options *options)
 {
-	int index = nbd_link_find(options->abandon);
+	int rc = nbd_registry_check_left(options->abandon);
+	int index = rc == 0 ? nbd_link_find(options->abandon) : -1;
 
-	if (index < 0 || nbd_link_disconnect((uint32_t)index) == 0)
+	if (rc == 0 && (index < 0 || nbd_link_disconnect((uint32_t)index) == 0))
 		return EXIT_SUCCESS;
 	print_error(options->is_json);
 	return EXIT_FAILURE;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,77 @@ static int take_lock(struct nbd_registry *registry)
 	write_owner(registry, (long)getpid());
 	return 0;
 }
+
+/* ------------------------------------------------------------- who has it */
+
+/* Signals that wait, in hexadecimal as the kernel shows them. */
+static bool is_kill_pending(const char *hex)
+{
+	return (strtoull(hex, NULL, 16) >> (SIGKILL - 1) & 1) != 0;
+}
+
+/* False for a process that is gone, or is going because it has been killed. */
+static bool is_running(long pid)
+{
+	char path[32], line[256];
+	bool is_going = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "State:\t", 7) == 0)
+			is_going |= line[7] == 'Z' || line[7] == 'X';
+		else if (strncmp(line, "SigPnd:\t", 8) == 0 ||
+			 strncmp(line, "ShdPnd:\t", 8) == 0)
+			is_going |= is_kill_pending(line + 8);
+	}
+	fclose(file);
+	return !is_going;
+}
+
+/* The process that holds the lock of a name, or 0. */
+static long find_holder(const struct dsc_registry *dir, const char *name)
+{
+	int fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool is_held = fd >= 0;
+	long pid = 0;
+	int i;
+
+	for (i = 0; is_held && i < LOCK_TRIES; i++) {
+		if (i > 0)
+			poll(NULL, 0, LOCK_PAUSE_MS);
+		is_held = flock(fd, LOCK_SH | LOCK_NB) < 0;
+	}
+	if (is_held)
+		pid = read_owner(fd);
+	if (fd >= 0)
+		close(fd);
+	return pid;
+}
+
+int nbd_registry_check_left(const char *id)
+{
+	struct dsc_registry dir;
+	long pid = 0;
+	char *name;
+
+	if (!dsc_registry_is_id(id) || dsc_registry_open(&dir, false) < 0)
+		return 0;
+	if (asprintf(&name, "%s" DSC_REGISTRY_LOCK, id) >= 0) {
+		pid = find_holder(&dir, name);
+		free(name);
+	}
+	dsc_registry_close(&dir);
+	if (pid <= 0 || !is_running(pid))
+		return 0;
+	return dsc_fail(EBUSY, "%s is served by process %ld: discsi detach ends "
+			"that", id, pid);
+}
+
+/* ------------------------------------------------------------------- claim */
 
 int nbd_registry_claim(struct nbd_registry *registry, const char *target,
 		       uint64_t lun)

@@ -27,6 +27,14 @@ struct nbd_registry {
 #define NBD_REGISTRY_INIT { .dir = { .fd = -1 }, .lock_fd = -1 }
 
 /*
+ * Makes sure that no process serves what an id names, as far as the registry
+ * knows. One that has been killed, and hangs before it is gone, serves nothing.
+ *
+ * Errors: EBUSY (one does; the message names it).
+ */
+int nbd_registry_check_left(const char *id);
+
+/*
  * Takes the lock of a LUN's entry.
  *
  * Errors: EEXIST (a living process has it; the message names it), those of

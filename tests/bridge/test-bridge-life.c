@@ -194,6 +194,23 @@ static void test_hangup(void)
 	bridge_stop(ID);
 }
 
+/* Only what a dead process has left is abandoned. */
+static void test_abandon(void)
+{
+	struct json_object *ready = bridge_start(url);
+	struct dsc_run_result result;
+
+	rig_fails_args("EBUSY", "is served by process", (const char *const[]){
+		"./discsi-nbd", "--json", "--abandon", ID, NULL });
+	CU_ASSERT(bridge_pid(ID) > 0);
+	bridge_stop(ID);
+	rig_run_args(&result, 0, (const char *const[]){
+		"./discsi-nbd", "--abandon", ID, NULL });
+	dsc_run_free(&result);
+	CU_ASSERT(bridge_is_nothing_left());
+	json_object_put(ready);
+}
+
 static void test_read_only(void)
 {
 	struct json_object *ready = bridge_start("--read-only", url);
@@ -581,6 +598,7 @@ static const struct dsc_test tests[] = {
 	{ "detached", test_detached },
 	{ "foreground", test_foreground },
 	{ "hangup", test_hangup },
+	{ "abandon", test_abandon },
 	{ "read-only", test_read_only },
 	{ "relative-socket", test_relative_socket },
 	{ "twice", test_twice },

@@ -78,6 +78,21 @@ test_force_detaches_what_is_mounted()
 	nothing_is_left
 }
 
+test_what_is_served_is_not_abandoned()
+{
+	attach >/run/attach
+	device=$(json_member device </run/attach)
+	id=$(json_member id </run/attach)
+	refused EBUSY discsi-nbd --json --abandon "$id"
+	dd if="$device" of=/dev/null bs=64k count=16 iflag=direct
+	# The worker only: whoever starts another one has the lock.
+	kill -9 "$(worker)"
+	refused EBUSY discsi-nbd --json --abandon "$id"
+	dd if="$device" of=/dev/null bs=64k count=16 iflag=direct
+	discsi detach "$device"
+	nothing_is_left
+}
+
 is_dead()
 {
 	discsi status --json | grep -q '"alive": false'
