@@ -119,6 +119,21 @@ static void refuse(struct nbd_app *app, int error, const char *why)
 	give_up(app, why);
 }
 
+/* The target has the whole pause, but a client costs the others only little. */
+static void look_early(struct nbd_app *app)
+{
+	struct nbd_handover *handover = &app->handover;
+
+	handover->is_early = false;
+	if (handover->phase == NBD_HANDOVER_DRAINING &&
+	    nbd_server_is_held_up(&app->server))
+		refuse(app, ETIMEDOUT, "a client is in the middle of a request "
+		       "and does not go on with it");
+	else
+		discsi_timer_set(handover->deadline, NBD_HANDOVER_PAUSE_MS -
+				 NBD_HANDOVER_HELD_UP_MS);
+}
+
 static void on_deadline(void *arg)
 {
 	static const char *const whys[] = {
@@ -141,7 +156,10 @@ static void on_deadline(void *arg)
 		discsi_watch_set(app->handover.listening, EPOLLIN);
 		return;
 	}
-	refuse(app, ETIMEDOUT, whys[app->handover.phase]);
+	if (app->handover.is_early)
+		look_early(app);
+	else
+		refuse(app, ETIMEDOUT, whys[app->handover.phase]);
 }
 
 /* An answer; without it there is no successor. */
@@ -264,7 +282,8 @@ static void on_drain(struct nbd_app *app, const struct nbd_parcel *parcel)
 		return;
 	}
 	app->handover.phase = NBD_HANDOVER_DRAINING;
-	discsi_timer_set(app->handover.deadline, NBD_HANDOVER_PAUSE_MS);
+	app->handover.is_early = true;
+	discsi_timer_set(app->handover.deadline, NBD_HANDOVER_HELD_UP_MS);
 	nbd_health_pause(&app->health);
 	nbd_server_pause(&app->server);
 	nbd_listener_update(&app->listener);
@@ -386,6 +405,7 @@ static void on_successor(void *arg, uint32_t events)
 		return;
 	}
 	handover->fd = fd;
+	handover->is_early = false;
 	discsi_timer_set(handover->deadline, NBD_HANDOVER_PAUSE_MS);
 }
 

@@ -27,6 +27,9 @@
 /* Requests wait so long for a handover to succeed, then it has failed. */
 #define NBD_HANDOVER_PAUSE_MS 5000u
 
+/* And so long, when it is a client that keeps the others waiting. */
+#define NBD_HANDOVER_HELD_UP_MS 500u
+
 enum nbd_handover_phase {
 	NBD_HANDOVER_IDLE,      /* nobody has said hello */
 	NBD_HANDOVER_GREETED,   /* the successor logs in */
@@ -44,6 +47,8 @@ struct nbd_handover {
 	int fd;                      /* to the successor, or -1 */
 	struct discsi_watch *watch;
 	struct discsi_timer *deadline;
+	bool is_early;               /* the deadline is NBD_HANDOVER_HELD_UP_MS,
+				      * and most of the pause comes after it */
 	enum nbd_handover_phase phase;
 	bool is_flushed;
 	bool is_flush_pending;       /* an answer will come, now or later */

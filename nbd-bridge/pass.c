@@ -55,6 +55,23 @@ bool nbd_server_is_quiet(const struct nbd_server *server)
 	return true;
 }
 
+bool nbd_server_is_held_up(const struct nbd_server *server)
+{
+	const struct dsc_list *link;
+	bool is_held_up = false;
+
+	for (link = server->clients.next; link != &server->clients;
+	     link = link->next) {
+		const struct nbd_client *client =
+			dsc_container_of(link, struct nbd_client, link);
+
+		if (client->in_disk > 0)
+			return false;
+		is_held_up |= !client->is_kernel && !is_quiet(client);
+	}
+	return is_held_up && dsc_list_is_empty(&server->dead);
+}
+
 void nbd_server_resume(struct nbd_server *server)
 {
 	struct dsc_list *link;

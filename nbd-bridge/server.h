@@ -146,6 +146,12 @@ void nbd_server_pause(struct nbd_server *server);
 /* True when a paused server has nothing under way, nor a reply to send. */
 bool nbd_server_is_quiet(const struct nbd_server *server);
 
+/*
+ * True when a paused server is not quiet only because of clients: they have not
+ * sent all of a write, or do not take their replies. A kernel is none of them.
+ */
+bool nbd_server_is_held_up(const struct nbd_server *server);
+
 /* Goes on as if nothing had been; whoever was passed is a client still. */
 void nbd_server_resume(struct nbd_server *server);
 

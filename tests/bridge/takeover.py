@@ -158,12 +158,29 @@ def pieces():
 
 
 def unfinished():
-    """A write that does not arrive holds a takeover up until it is given up."""
+    """A write that does not arrive ends a takeover before others feel it."""
     client = Client()
+    other = Client()
+    other.write(10 * MIB, b"o" * 512)
+    longest = 0
+    end = threading.Event()
+
+    def work():
+        nonlocal longest
+        while not end.is_set():
+            begin = time.monotonic()
+            other.check(10 * MIB, b"o" * 512)
+            longest = max(longest, time.monotonic() - begin)
+
+    thread = threading.Thread(target=work)
+    thread.start()
     data = os.urandom(MIB)
     request = client.request(1, 9 * MIB, len(data)) + data
     client.socket.sendall(request[:300000])
     take_over("ETIMEDOUT")
+    end.set()
+    thread.join()
+    assert 0.2 < longest < 4, longest
     client.socket.sendall(request[300000:])
     client.expect()
     take_over()
