@@ -428,6 +428,7 @@ static int publish(struct nbd_app *app)
 	rc = discsi_lun_get_info(app->lun, &app->info);
 	if (rc < 0)
 		return rc;
+	nbd_recall_socket(app);
 	app->health.on_bytes = on_bytes;
 	app->health.on_state = on_state;
 	app->health.arg = app;

@@ -135,6 +135,9 @@ void nbd_tell_failure(struct nbd_app *app, const struct discsi_error *error);
  */
 int nbd_recall(struct nbd_app *app);
 
+/* A socket that the process before this one has left elsewhere is removed. */
+void nbd_recall_socket(const struct nbd_app *app);
+
 /* The name that the process before this one has given the device, if any. */
 int nbd_recall_name(struct nbd_app *app);
 

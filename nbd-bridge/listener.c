@@ -176,6 +176,18 @@ static char *name_beside(const char *path, char what)
 	return name;
 }
 
+void nbd_listener_remove_stale(const char *path)
+{
+	char *aside = name_beside(path, 'o');
+	int lock = aside != NULL ? lock_directory(path) : -ENOMEM;
+
+	if (lock >= 0) {
+		remove_stale(path, aside);
+		close(lock);
+	}
+	free(aside);
+}
+
 static int bind_and_listen(int fd, const char *path)
 {
 	char *own = name_beside(path, 'n');

@@ -47,6 +47,12 @@ int nbd_listener_adopt(struct nbd_listener *listener, struct nbd_server *server,
 /* Has a socket that was adopted removed from this path at the end. */
 int nbd_listener_own(struct nbd_listener *listener, const char *path);
 
+/*
+ * Removes a socket that nobody listens on any more. Anything else at this path
+ * stays.
+ */
+void nbd_listener_remove_stale(const char *path);
+
 /* The server is paused, or goes on: clients that come wait, or are accepted. */
 void nbd_listener_update(struct nbd_listener *listener);
 

@@ -66,6 +66,16 @@ int nbd_recall(struct nbd_app *app)
 	return rc < 0 ? rc : recall_member(app, "expected_id", "serial");
 }
 
+void nbd_recall_socket(const struct nbd_app *app)
+{
+	const char *ours = app->socket_path != NULL ? app->socket_path : "";
+	char *left = nbd_registry_recall(&app->registry, "socket");
+
+	if (left != NULL && left[0] == '/' && strcmp(left, ours) != 0)
+		nbd_listener_remove_stale(left);
+	free(left);
+}
+
 int nbd_recall_name(struct nbd_app *app)
 {
 	char *link = nbd_registry_recall(&app->registry, "link");

@@ -373,12 +373,25 @@ static void remove_lock(struct nbd_registry *registry)
 	free(name);
 }
 
+/* A process that was killed has left it. */
+static void remove_control(const struct nbd_registry *registry)
+{
+	char *path;
+
+	if (dsc_registry_control_path(&registry->dir, registry->id, &path) < 0)
+		return;
+	unlink(path);
+	free(path);
+}
+
 void nbd_registry_release(struct nbd_registry *registry)
 {
 	if (registry->is_lent)
 		nbd_registry_leave(registry);
-	if (registry->is_published)
+	if (registry->is_published) {
 		remove_file(registry, DSC_REGISTRY_STATE);
+		remove_control(registry);
+	}
 	if (registry->is_published || registry->is_named)
 		remove_file(registry, DSC_REGISTRY_UDEV);
 	if (registry->lock_fd >= 0)

@@ -19,6 +19,7 @@
 #include "base/secret.h"
 
 #include "harden.h"
+#include "listener.h"
 #include "log.h"
 #include "naming.h"
 #include "nbdlink.h"
@@ -278,10 +279,14 @@ static void give_up(struct supervisor *supervisor)
 {
 	int index = nbd_link_find(supervisor->registry->id);
 	char *link = nbd_registry_recall(supervisor->registry, "link");
+	char *socket = nbd_registry_recall(supervisor->registry, "socket");
 
 	if (index >= 0 && link != NULL && strrchr(link, '/') != NULL)
 		nbd_naming_remove((uint32_t)index, strrchr(link, '/') + 1);
 	free(link);
+	if (socket != NULL && socket[0] == '/')
+		nbd_listener_remove_stale(socket);
+	free(socket);
 	if (index >= 0 && nbd_link_disconnect((uint32_t)index) < 0)
 		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
 	supervisor->registry->is_published = true;

@@ -593,6 +593,52 @@ static void test_killed(void)
 	bridge_stop(ID);
 }
 
+/* What it has left elsewhere goes when the next one is up. */
+static void test_killed_elsewhere(void)
+{
+	char *one = dsc_temp_path("one.sock");
+	char *other = dsc_temp_path("other.sock");
+	int pid;
+
+	json_object_put(bridge_start("--socket", one, url));
+	pid = bridge_pid(ID);
+	kill(pid, SIGKILL);
+	CU_ASSERT(dsc_wait_for(is_not_alive, &pid, 10000));
+	CU_ASSERT_EQUAL(access(one, F_OK), 0);
+	json_object_put(bridge_start("--socket", other, url));
+	CU_ASSERT(access(one, F_OK) < 0);
+	CU_ASSERT_EQUAL(access(other, F_OK), 0);
+	bridge_stop(ID);
+	CU_ASSERT(access(other, F_OK) < 0);
+	free(one);
+	free(other);
+}
+
+/* Told to end when its worker is dead, a supervisor clears up after that. */
+static void test_killed_and_ended(void)
+{
+	char *path = dsc_temp_path("ended.sock");
+	char *file = bridge_file(ID, ".json");
+	struct json_object *state;
+	pid_t supervisor, worker;
+
+	json_object_put(bridge_start("--supervise", "--socket", path, url));
+	state = json_object_from_file(file);
+	supervisor = (pid_t)rig_number(state, "pid");
+	worker = (pid_t)rig_number(state, "worker");
+	CU_ASSERT_FATAL(supervisor > 1 && worker > 1 && supervisor != worker);
+	kill(supervisor, SIGSTOP);
+	kill(worker, SIGKILL);
+	kill(supervisor, SIGTERM);
+	kill(supervisor, SIGCONT);
+	CU_ASSERT(bridge_wait_gone(ID, 20000));
+	CU_ASSERT(access(path, F_OK) < 0);
+	CU_ASSERT(bridge_is_nothing_left());
+	json_object_put(state);
+	free(path);
+	free(file);
+}
+
 static const struct dsc_test tests[] = {
 	{ "fork", test_fork },
 	{ "detached", test_detached },
@@ -611,6 +657,8 @@ static const struct dsc_test tests[] = {
 	{ "hurry", test_hurry },
 	{ "end-before-ready", test_end_before_ready },
 	{ "killed", test_killed },
+	{ "killed-elsewhere", test_killed_elsewhere },
+	{ "killed-and-ended", test_killed_and_ended },
 	{ NULL, NULL }
 };
 
