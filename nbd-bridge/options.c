@@ -253,7 +253,7 @@ static bool take_info_requests(struct cursor *cursor, unsigned *wanted)
 	    cursor->left != (size_t)count * sizeof(type))
 		return false;
 	while (take_be16(cursor, &type)) {
-		if (type <= NBD_INFO_BLOCK_SIZE)
+		if (type <= NBD_INFO_DESCRIPTION)
 			*wanted |= 1u << type;
 	}
 	return true;
@@ -281,8 +281,8 @@ static enum nbd_step answer_info(struct nbd_handshake *hs,
 	if (wanted & 1u << NBD_INFO_DESCRIPTION)
 		out_info_text(hs, option->type, NBD_INFO_DESCRIPTION,
 			      hs->export->disk->description);
-	if (wanted & 1u << NBD_INFO_BLOCK_SIZE)
-		out_info_block_size(hs, option->type);
+	/* Who does not ask is held to it, too. */
+	out_info_block_size(hs, option->type);
 	out_ack(hs, option);
 	return option->type == NBD_OPT_GO ? NBD_STEP_TRANSMIT : NBD_STEP_AGAIN;
 }

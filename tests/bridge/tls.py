@@ -85,6 +85,8 @@ def go(sock):
     sock.sendall(option(GO, struct.pack(">LH", 0, 0)))
     reply, data = answer(sock, GO)
     assert reply == INFO and struct.unpack(">HQ", data[:10]) == (0, SIZE)
+    reply, data = answer(sock, GO)
+    assert reply == INFO and data[:2] == b"\0\3"
     assert answer(sock, GO) == (ACK, b"")
 
 
