@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #include "client.h"
 #include "log.h"
 #include "tcp.h"
@@ -330,6 +332,7 @@ static struct nbd_client *new_client(struct nbd_server *server)
 	dsc_list_init(&client->link);
 	dsc_list_init(&client->hungry_link);
 	client->server = server;
+	client->since_ns = dsc_clock_now_ns();
 	client->fd = -1;
 	client->rx_want = NBD_RX_SIZE;
 	for (i = NBD_SLOTS; i > 0; i--) {

@@ -78,6 +78,7 @@ struct nbd_client {
 	void *on_gone_arg;
 	int fd;
 	struct nbd_tls *tls;           /* between us and fd; NULL: nothing is */
+	uint64_t since_ns;             /* when it came */
 	enum nbd_phase phase;
 	enum nbd_headers headers;
 	bool is_kernel;

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,12 +235,15 @@ static int fail(const char *path, int rc)
 void nbd_listener_update(struct nbd_listener *listener)
 {
 	const struct nbd_server *server = listener->server;
-	uint32_t events = 0;
+	unsigned room_in_ms = UINT_MAX;
 
-	if (server != NULL && !server->is_paused && nbd_server_has_room(server))
-		events = EPOLLIN;
+	if (server != NULL && !server->is_paused)
+		room_in_ms = nbd_server_room_in_ms(server);
 	if (listener->watch != NULL)
-		discsi_watch_set(listener->watch, events);
+		discsi_watch_set(listener->watch, room_in_ms == 0 ?
+				 (uint32_t)EPOLLIN : 0);
+	if (room_in_ms > 0 && room_in_ms < UINT_MAX && listener->retry != NULL)
+		discsi_timer_set(listener->retry, room_in_ms);
 }
 
 /* There is room for one who waits, or may be. */
@@ -266,6 +270,10 @@ static void on_connection(void *arg, uint32_t events)
 	int fd, rc;
 
 	(void)events;
+	if (!nbd_server_make_room(listener->server)) {
+		nbd_listener_update(listener);
+		return;
+	}
 	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
 		accept_failed(listener, errno);

@@ -5,8 +5,11 @@
  * callbacks. Loop's thread.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #include "client.h"
 
@@ -56,6 +59,7 @@ int nbd_server_init(struct nbd_server *server, struct discsi_context *ctx,
 		.clients_max = NBD_CLIENTS_DEFAULT,
 		.move_timeout_ms = NBD_MOVE_TIMEOUT_MS,
 		.handshake_timeout_ms = NBD_HANDSHAKE_TIMEOUT_MS,
+		.handshake_grace_ms = NBD_HANDSHAKE_GRACE_MS,
 	};
 	nbd_pool_init(&server->pool, NBD_POOL_BUDGET);
 	dsc_list_init(&server->clients);
@@ -98,6 +102,49 @@ void nbd_server_abandon(struct nbd_server *server)
 bool nbd_server_has_room(const struct nbd_server *server)
 {
 	return server->count < server->clients_max;
+}
+
+/* The first one that is in the handshake: they stand in the order they came. */
+static struct nbd_client *find_greeted(const struct nbd_server *server)
+{
+	const struct dsc_list *link;
+
+	for (link = server->clients.next; link != &server->clients;
+	     link = link->next) {
+		struct nbd_client *client =
+			dsc_container_of(link, struct nbd_client, link);
+
+		if (client->phase == NBD_PHASE_HANDSHAKE)
+			return client;
+	}
+	return NULL;
+}
+
+unsigned nbd_server_room_in_ms(const struct nbd_server *server)
+{
+	const struct nbd_client *client;
+	uint64_t age_ms;
+
+	if (nbd_server_has_room(server))
+		return 0;
+	client = find_greeted(server);
+	if (client == NULL)
+		return UINT_MAX;
+	age_ms = (dsc_clock_now_ns() - client->since_ns) / DSC_NS_PER_MS;
+	return age_ms >= server->handshake_grace_ms ? 0 :
+	       server->handshake_grace_ms - (unsigned)age_ms;
+}
+
+bool nbd_server_make_room(struct nbd_server *server)
+{
+	if (nbd_server_has_room(server))
+		return true;
+	if (nbd_server_room_in_ms(server) > 0)
+		return false;
+	nbd_client_drop(find_greeted(server), "it has not finished the "
+			"handshake, and there is no room for others");
+	reap(server);
+	return nbd_server_has_room(server);
 }
 
 /* Does fn to every client; fn may close it. */

@@ -37,6 +37,9 @@
 /* A client has this long to get through the handshake, TLS included. */
 #define NBD_HANDSHAKE_TIMEOUT_MS 30000u
 
+/* And so long when there is no room for another one who comes. */
+#define NBD_HANDSHAKE_GRACE_MS 3000u
+
 /*
  * A client that holds memory, and takes none of its replies or sends nothing of
  * the data of a write, has so long.
@@ -58,6 +61,7 @@ struct nbd_server {
 	size_t clients_max;               /* may be set after the beginning */
 	unsigned move_timeout_ms;         /* so may this */
 	unsigned handshake_timeout_ms;    /* and this */
+	unsigned handshake_grace_ms;      /* and this */
 	const struct nbd_tls_creds *tls;  /* and this, borrowed: clients that
 					   * come with a handshake must use
 					   * TLS; NULL: they cannot */
@@ -113,6 +117,19 @@ int nbd_server_add(struct nbd_server *server, int fd,
 
 /* True when there is room for one more client. */
 bool nbd_server_has_room(const struct nbd_server *server);
+
+/*
+ * How long until there is room, or can be made: 0: now; UINT_MAX: until some
+ * client leaves.
+ */
+unsigned nbd_server_room_in_ms(const struct nbd_server *server);
+
+/*
+ * Makes room, if there is none, at the cost of the client that has been in the
+ * handshake longest: whoever has no right to come in must not keep others out.
+ * Not from inside a client's callback. False: there is none to be made now.
+ */
+bool nbd_server_make_room(struct nbd_server *server);
 
 /*
  * Lets every client finish what it has asked for, refuses what else it asks

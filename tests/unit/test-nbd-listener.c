@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,6 +257,7 @@ static void test_limit(void)
 	int i;
 
 	begin();
+	rig.server.handshake_grace_ms = NBD_HANDSHAKE_TIMEOUT_MS;
 	CU_ASSERT_EQUAL_FATAL(nbd_listener_open(&listener, &rig.server, path),
 			      0);
 	for (i = 0; i <= NBD_CLIENTS_DEFAULT; i++) {
@@ -278,6 +280,45 @@ static void test_limit(void)
 	rig_end(&rig);
 }
 
+/* Who says nothing makes room for who comes; who has come in does not. */
+static void test_silent_ones(void)
+{
+	struct nbd_listener listener = NBD_LISTENER_INIT;
+	uint8_t greeting[NBD_GREETING_SIZE];
+	int good, silent, late, last;
+
+	begin();
+	rig.server.clients_max = 2;
+	rig.server.handshake_grace_ms = 50;
+	CU_ASSERT_EQUAL_FATAL(nbd_listener_open(&listener, &rig.server, path),
+			      0);
+	good = rig_connect_plain(&rig);
+	silent = connect_to(path);
+	CU_ASSERT(rig_receive(&rig, silent, greeting, sizeof(greeting)));
+	late = connect_to(path);
+	CU_ASSERT(rig_receive(&rig, late, greeting, sizeof(greeting)));
+	CU_ASSERT(rig_is_closed(&rig, silent));
+
+	/* Two that have come in, and a third one waits. */
+	rig_send(&rig, late, "\0\0\0\3" "IHAVEOPT" "\0\0\0\1" "\0\0\0\0",
+		 20);
+	CU_ASSERT(rig_receive(&rig, late, greeting, 10));
+	CU_ASSERT_EQUAL(nbd_server_room_in_ms(&rig.server), UINT_MAX);
+	last = connect_to(path);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL(recv(last, greeting, 1, MSG_DONTWAIT), -1);
+	CU_ASSERT_EQUAL(rig_call(&rig, good, NBD_CMD_FLUSH, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(rig_call(&rig, late, NBD_CMD_FLUSH, 0, 0, 0), 0);
+	close(late);
+	CU_ASSERT(rig_receive(&rig, last, greeting, sizeof(greeting)));
+	close(last);
+	close(silent);
+	close(good);
+	rig_settle(&rig);
+	nbd_listener_close(&listener);
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "open", test_open },
 	{ "stale", test_stale },
@@ -289,6 +330,7 @@ static const struct dsc_test tests[] = {
 	{ "file", test_file },
 	{ "bad-paths", test_bad_paths },
 	{ "limit", test_limit },
+	{ "silent-ones", test_silent_ones },
 	{ NULL, NULL }
 };
 
