@@ -516,7 +516,96 @@ static void test_pinged_insistently(void)
 	rig_end(&rig);
 }
 
+/* ---------------------------------------------------------------- opening */
+
+struct opened {
+	unsigned done;
+	int result;
+	struct discsi_lun *lun;
+};
+
+static void on_opened(void *arg, int result, struct discsi_lun *lun,
+		      const struct discsi_error *error)
+{
+	struct opened *opened = arg;
+
+	(void)error;
+	opened->done++;
+	opened->result = result;
+	opened->lun = lun;
+}
+
+static bool is_first_round(struct rig *rig)
+{
+	return sim_held(rig->sim) == 3;
+}
+
+static bool is_second_round(struct rig *rig)
+{
+	return sim_held(rig->sim) == 9;
+}
+
+/* A session whose LUN is being opened by a target that holds every answer. */
+static bool open_held(struct rig *rig, struct opened *opened)
+{
+	const struct sim_rule hold = rule_for(SIM_ANY, SIM_HOLD, 0);
+
+	if (!rig_prepare(rig, &plain))
+		return false;
+	rig_set(rig, "command_timeout", "20000");
+	CU_ASSERT_EQUAL_FATAL(discsi_session_open(rig->ctx, rig->conf,
+						  &rig->session), 0);
+	sim_rule(rig->sim, &hold);
+	CU_ASSERT_EQUAL_FATAL(discsi_lun_open_async(rig->session, 0, on_opened,
+						    opened), 0);
+	return true;
+}
+
+/* What does not depend on an answer does not wait for it. */
+static void test_questions_at_once(void)
+{
+	struct opened opened = { .done = 0 };
+	struct rig rig;
+
+	if (open_held(&rig, &opened)) {
+		CU_ASSERT_TRUE(rig_until(&rig, is_first_round, 10000));
+		sim_release(rig.sim);
+		CU_ASSERT_TRUE(rig_until(&rig, is_second_round, 10000));
+		CU_ASSERT_EQUAL(opened.done, 0);
+		sim_clear_rules(rig.sim);
+		sim_release(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &opened.done, 1, 10000));
+		CU_ASSERT_EQUAL(opened.result, 0);
+		rig.lun = opened.lun;
+	}
+	rig_end(&rig);
+	CU_ASSERT_EQUAL(opened.done, 1);
+}
+
+/* Nobody is told twice, whatever was still to be answered. */
+static void test_questions_without_end(void)
+{
+	struct opened opened = { .done = 0 };
+	struct rig rig;
+
+	if (open_held(&rig, &opened)) {
+		CU_ASSERT_TRUE(rig_until(&rig, is_first_round, 10000));
+		sim_release(rig.sim);
+		CU_ASSERT_TRUE(rig_until(&rig, is_second_round, 10000));
+		discsi_context_destroy(rig.ctx);
+		rig.ctx = NULL;
+		rig.session = NULL;
+		CU_ASSERT_EQUAL(opened.done, 1);
+		CU_ASSERT_EQUAL(opened.result, -ECANCELED);
+		CU_ASSERT_PTR_NULL(opened.lun);
+	}
+	rig_end(&rig);
+	CU_ASSERT_EQUAL(opened.done, 1);
+}
+
 static const struct dsc_test tests[] = {
+	{ "questions_at_once", test_questions_at_once },
+	{ "questions_without_end", test_questions_without_end },
 	{ "aborted", test_aborted },
 	{ "no_such_task", test_no_such_task },
 	{ "reset", test_reset },
