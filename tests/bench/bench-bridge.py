@@ -6,8 +6,12 @@
 # Unix socket to each of them in turn, each server started afresh for each
 # measurement, round after round. Prints medians and ratios; judges nothing.
 #
-# usage: bench-bridge.py [--rounds N] [--seconds N] [--row TEXT]
-#                        [--target simtarget|tgtd] BUILD
+# usage: bench-bridge.py [--rounds N] [--seconds N] [--row TEXT]...
+#                        [--target simtarget|tgtd] [--servers NAMES] BUILD
+#   --row TEXT       only rows that have one of these in their name
+#   --servers NAMES  only these, with commas in between; NAME=PATH is another
+#                    discsi-nbd, which gets lines of its own: the way to
+#                    compare two builds, since they take turns
 #   BUILD   where discsi-nbd and tests/simtarget/simtarget are
 import argparse
 import json
@@ -101,8 +105,14 @@ def url_of(target):
     return "iscsi://%s/%s/%d" % (target.portal, IQN, target.lun)
 
 
+def bridge_at(program):
+    def make(args, target, path):
+        return [program, "--socket", path, url_of(target)], {}
+    return make
+
+
 def discsi_nbd(args, target, path):
-    return [args.build + "/discsi-nbd", "--socket", path, url_of(target)], {}
+    return bridge_at(args.build + "/discsi-nbd")(args, target, path)
 
 
 def qemu_nbd(args, target, path):
@@ -116,8 +126,21 @@ def nbdkit(args, target, path):
     return ["nbdkit", "-f", "-U", path, "memory", "1G"], {}
 
 
-SERVERS = [("discsi-nbd", discsi_nbd), ("qemu-nbd", qemu_nbd),
-           ("nbdkit", nbdkit)]
+SERVERS = {"discsi-nbd": discsi_nbd, "qemu-nbd": qemu_nbd, "nbdkit": nbdkit}
+
+
+def servers_of(text):
+    """The servers that are measured, by name, in this order."""
+    servers = {}
+    for word in text.split(","):
+        name, _, program = word.partition("=")
+        if program != "":
+            servers[name] = bridge_at(os.path.abspath(program))
+        elif name in SERVERS:
+            servers[name] = SERVERS[name]
+        else:
+            sys.exit("bench-bridge: no server %s" % name)
+    return servers
 
 
 def cpu_seconds(pid):
@@ -202,16 +225,18 @@ def measure(args, target, make, row, directory):
 
 
 def median(results, what):
+    """NaN for a server that was not measured."""
+    if not results:
+        return float("nan")
     return statistics.median(result[what] for result in results)
 
 
-def print_row(row, found):
-    ours, theirs, bound = (found[name] for name, _ in SERVERS)
-    ratio = statistics.median(a["iops"] / b["iops"]
-                              for a, b in zip(ours, theirs))
+def print_row(name, ours, theirs, bound):
+    ratios = [{"rate": a["iops"] / b["iops"]} for a, b in zip(ours, theirs)]
     print("| %-34s | %6.0f | %6.0f | %5.2f | %6.1f | %6.1f | %4.2f | %5.2f | "
           "%5.2f | %4.2f | %5.1f | %5.1f |" % (
-              row[0], median(ours, "iops"), median(theirs, "iops"), ratio,
+              name, median(ours, "iops"), median(theirs, "iops"),
+              median(ratios, "rate"),
               median(ours, "cpu"), median(theirs, "cpu"),
               median(ours, "cpu") / median(theirs, "cpu"),
               median(ours, "calls"), median(theirs, "calls"),
@@ -219,23 +244,41 @@ def print_row(row, found):
               median(ours, "peak") / 1024, median(theirs, "peak") / 1024))
 
 
-def main():
+def print_rows(row, found):
+    """A line for each discsi-nbd."""
+    theirs = found.get("qemu-nbd", [])
+    bound = found.get("nbdkit", [])
+    for name, results in found.items():
+        if name == "discsi-nbd":
+            print_row(row[0], results, theirs, bound)
+        elif name not in SERVERS:
+            print_row("%s: %s" % (row[0], name), results, theirs, bound)
+
+
+def parse_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--row", default="")
+    parser.add_argument("--row", action="append")
     parser.add_argument("--target", choices=["simtarget", "tgtd"],
                         default="simtarget")
+    parser.add_argument("--servers", type=servers_of,
+                        default=",".join(SERVERS))
     parser.add_argument("build")
-    args = parser.parse_args()
-    rows = [row for row in ROWS if args.row in row[0]]
-    results = {row: {name: [] for name, _ in SERVERS} for row in rows}
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
+    rows = [row for row in ROWS
+            if any(text in row[0] for text in args.row or [""])]
+    results = {row: {name: [] for name in args.servers} for row in rows}
     with tempfile.TemporaryDirectory() as directory:
         make = SimTarget if args.target == "simtarget" else Tgtd
         target = make(args.build, directory)
         for _ in range(args.rounds):
             for row in rows:
-                for name, server in SERVERS:
+                for name, server in args.servers.items():
                     results[row][name].append(
                         measure(args, target, server, row, directory))
         target.stop()
@@ -244,7 +287,7 @@ def main():
           "memory | peak MiB | qemu-nbd |" % args.target)
     print("|" + " --- |" * 12)
     for row in rows:
-        print_row(row, results[row])
+        print_rows(row, results[row])
 
 
 if __name__ == "__main__":
