@@ -92,10 +92,10 @@ static const struct {
 	unsigned count;
 } reserve[] = {
 	{ NBD_BUFFER_MIN, SOCKET_DEPTH },
-	{ 32u << 10, 72 },
-	{ 128u << 10, 16 },
-	{ 256u << 10, 32 },
-	{ 1u << 20, 8 },
+	{ 32u << 10, 92 },
+	{ 128u << 10, 17 },
+	{ 256u << 10, 16 },
+	{ 1u << 20, 4 },
 };
 
 static void add_spare(struct nbd_pool *pool, void *piece, unsigned size_class)

@@ -51,7 +51,7 @@ struct nbd_buffer {
 
 void nbd_pool_init(struct nbd_pool *pool, size_t budget);
 
-#define NBD_RESERVE_BYTES ((size_t)(20u << 20) + (3u << 18))
+#define NBD_RESERVE_BYTES ((size_t)(13u << 20) + (1u << 19))
 #define NBD_RESERVE_MORE_BYTES ((size_t)1 << 19)
 
 /*
