@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/context.h"
 #include "base/error.h"
 
 #include "app.h"
@@ -486,6 +487,8 @@ static int open_loop(struct nbd_app *app)
 
 	if (rc < 0)
 		return rc;
+	/* A host has many of these processes, and needs its processors. */
+	dsc_loop_be_patient(&app->ctx->loop);
 	discsi_context_set_log(app->ctx, nbd_log_library, NULL,
 			       nbd_log_level());
 	rc = nbd_app_watch_signals(app);

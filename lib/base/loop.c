@@ -13,12 +13,14 @@
  * Loop's thread, but dsc_loop_post().
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "base/loop-internal.h"
 
@@ -27,9 +29,15 @@
 
 /*
  * An answer that comes within this time is worth waiting for awake: going to
- * sleep and being woken costs as much.
+ * sleep and being woken costs as much, and the one who wakes pays for it, too.
  */
 #define EAGER_NS 50000u
+
+/* Waits that must have been that short, after having been awake in vain. */
+#define DOUBT_MAX 64u
+
+/* How long a turn goes on for what is expected, after it has seen the last. */
+#define LINGER_NS 10000u
 
 static void on_wake(struct dsc_watch *watch, uint32_t events)
 {
@@ -267,53 +275,126 @@ static int wait_events(struct dsc_loop *loop, struct epoll_event *events,
 }
 
 /*
- * Keeps the processor instead of sleeping, for EAGER_NS at most, provided that
- * the wait before this one would have been over within that time.
+ * A look that does not sleep. Whoever else wants this processor goes first: it
+ * may be the one who is waited for, or a thread that a callback has woken.
  */
-static int wait_eagerly(struct dsc_loop *loop, struct epoll_event *events)
+static int look(struct dsc_loop *loop, struct epoll_event *events)
+{
+	(void)sched_yield();
+	return wait_events(loop, events, 0);
+}
+
+/*
+ * Whether the next wait is to be awake. Each that was so in vain doubles how
+ * many have to be short before the next try; each that was not halves it.
+ */
+static void judge_wait(struct dsc_loop *loop, bool is_short)
+{
+	if (is_short && loop->is_eager)
+		loop->doubt /= 2;
+	else if (loop->is_eager)
+		loop->doubt = dsc_min_u32(2 * loop->doubt + 1, DOUBT_MAX);
+	loop->short_waits = is_short ? loop->short_waits + 1 : 0;
+	loop->is_eager = is_short && loop->short_waits > loop->doubt;
+}
+
+/* Keeps the processor for EAGER_NS before it sleeps, if that is promising. */
+static int wait_eagerly(struct dsc_loop *loop, struct epoll_event *events,
+			int timeout_ms)
 {
 	uint64_t began = dsc_clock_now_ns();
 	uint64_t waited = 0;
 	int count = 0;
 
 	while (loop->is_eager && count == 0 && waited < EAGER_NS) {
-		count = wait_events(loop, events, 0);
+		count = look(loop, events);
 		waited = dsc_clock_now_ns() - began;
 	}
 	if (count == 0) {
-		count = wait_events(loop, events, -1);
+		count = wait_events(loop, events, timeout_ms);
 		waited = dsc_clock_now_ns() - began;
 	}
-	loop->is_eager = waited < EAGER_NS;
+	judge_wait(loop, waited < EAGER_NS);
 	return count;
 }
 
-static int turn(struct dsc_loop *loop, int timeout_ms, bool is_eager)
+static void deliver(struct dsc_loop *loop, struct epoll_event *events,
+		    int count)
+{
+	loop->batch = events;
+	loop->batch_next = 0;
+	loop->batch_count = count > 0 ? count : 0;
+	loop->is_more_expected = false;
+	(void)dsc_loop_run_jobs(loop);
+	dsc_watch_deliver(loop);
+	loop->batch = NULL;
+	loop->batch_count = 0;
+	loop->batch_next = 0;
+}
+
+/*
+ * The turn goes on while more is expected, and comes; not so long that it would
+ * keep timers waiting, whatever comes.
+ */
+static void linger(struct dsc_loop *loop, struct epoll_event *events)
+{
+	uint64_t end_ns = loop->now_ns + EAGER_NS;
+	uint64_t seen_ns = dsc_clock_now_ns();
+	bool is_expected = loop->is_more_expected;
+
+	while (is_expected) {
+		int count = look(loop, events);
+
+		dsc_loop_enter(loop);
+		deliver(loop, events, count);
+		if (count > 0) {
+			seen_ns = loop->now_ns;
+			is_expected = loop->is_more_expected;
+		}
+		is_expected = is_expected && loop->now_ns < end_ns &&
+			      loop->now_ns < seen_ns + LINGER_NS;
+	}
+}
+
+void dsc_loop_expect_more(struct dsc_loop *loop)
+{
+	loop->is_more_expected = true;
+}
+
+void dsc_loop_expect_soon(struct dsc_loop *loop)
+{
+	loop->is_soon_expected = true;
+}
+
+void dsc_loop_be_patient(struct dsc_loop *loop)
+{
+	loop->is_patient = true;
+}
+
+static int turn(struct dsc_loop *loop, int timeout_ms, bool may_be_awake)
 {
 	struct epoll_event events[DSC_LOOP_EVENTS_MAX];
+	bool is_awake;
 	int count, rc;
 
 	if (loop->is_turning)
 		return -EDEADLK;
 	if (loop->is_work_left || !dsc_list_is_empty(&loop->deferred))
 		timeout_ms = 0;
+	is_awake = may_be_awake && timeout_ms != 0 && loop->is_eager;
 	dsc_timer_arm(loop);
-	if (is_eager && timeout_ms != 0)
-		count = wait_eagerly(loop, events);
+	if (may_be_awake && timeout_ms != 0)
+		count = wait_eagerly(loop, events, timeout_ms);
 	else
 		count = wait_events(loop, events, timeout_ms);
 	rc = count < 0 && errno != EINTR ? -errno : 0;
 
 	dsc_loop_enter(loop);
 	loop->is_kicked = false;
-	loop->batch = events;
-	loop->batch_next = 0;
-	loop->batch_count = count > 0 ? count : 0;
-	(void)dsc_loop_run_jobs(loop);
-	dsc_watch_deliver(loop);
-	loop->batch = NULL;
-	loop->batch_count = 0;
-	loop->batch_next = 0;
+	loop->is_soon_expected = false;
+	deliver(loop, events, count);
+	if (is_awake)
+		linger(loop, events);
 	dsc_timer_run_due(loop);
 	end_turn(loop);
 	return rc;
@@ -321,7 +402,8 @@ static int turn(struct dsc_loop *loop, int timeout_ms, bool is_eager)
 
 int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms)
 {
-	return turn(loop, timeout_ms, false);
+	return turn(loop, timeout_ms,
+		    loop->is_soon_expected && !loop->is_patient);
 }
 
 int dsc_loop_turn_eagerly(struct dsc_loop *loop)

@@ -68,7 +68,12 @@ struct dsc_loop {
 	bool is_turning;              /* inside dsc_loop_turn() */
 	bool is_kicked;               /* wake_fd was written by this thread */
 	bool is_work_left;            /* the last turn did not run all */
-	bool is_eager;                /* the last wait was a short one */
+	bool is_eager;                /* waits have been short: stay awake */
+	bool is_more_expected;        /* by what has just been delivered */
+	bool is_soon_expected;        /* something, before the next turn */
+	bool is_patient;              /* sleeps all the same */
+	uint32_t short_waits;         /* in a row */
+	uint32_t doubt;               /* how many of them are too few */
 	unsigned int attended;        /* who will turn it without polling */
 	struct dsc_watch wake_watch;
 	struct dsc_watch timer_watch;
@@ -101,14 +106,33 @@ void dsc_loop_fini(struct dsc_loop *loop);
  * One turn, waiting up to timeout_ms for something to do (-1: without end).
  * Returns 0, also when a signal ended the wait; never waits when a deferred
  * call or a job is due. -EDEADLK inside a turn.
+ *
+ * Where something is expected soon, and has been coming within microseconds, a
+ * turn that may wait stays awake for so long; with a timeout_ms of 0 it looks.
  */
 int dsc_loop_turn(struct dsc_loop *loop, int timeout_ms);
 
 /*
- * The same without a limit, for a caller who can do nothing else meanwhile: it
- * stays awake for some microseconds where answers have been coming so fast.
+ * The same without a limit, for a caller who can do nothing else meanwhile:
+ * something is expected soon.
  */
 int dsc_loop_turn_eagerly(struct dsc_loop *loop);
+
+/*
+ * Inside a turn: so much is under way that the next wait will be a short one.
+ * Forgotten by the next turn.
+ */
+void dsc_loop_expect_soon(struct dsc_loop *loop);
+
+/*
+ * From inside a watch's callback: more is about to come, and what is sent at
+ * the end of the turn had better be sent with what that leads to. A turn that
+ * waits awake goes on for it, for some microseconds, and delivers it as well.
+ */
+void dsc_loop_expect_more(struct dsc_loop *loop);
+
+/* Always sleeps, but for dsc_loop_turn_eagerly(). */
+void dsc_loop_be_patient(struct dsc_loop *loop);
 
 /*
  * Runs the deferred calls that were asked for, and nothing else: what comes

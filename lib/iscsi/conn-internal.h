@@ -232,6 +232,7 @@ struct dsc_conn {
 	uint32_t exp_stat_sn;
 
 	struct dsc_list waiting;    /* tasks: submitted */
+	size_t waiting_count;
 	struct dsc_list in_flight;  /* tasks: sent, by CmdSN */
 	size_t in_flight_count;
 	struct dsc_list data;       /* tasks that have bursts, data_link */
@@ -366,6 +367,8 @@ void dsc_batch_give(struct dsc_conn_shared *shared, struct dsc_batch *batch);
 int dsc_receiver_init(struct dsc_receiver *receiver);
 /* Reads and handles what there is. Calls back. */
 void dsc_conn_receive(struct dsc_conn *conn);
+/* Tells the loop what to expect of what is under way. */
+void dsc_conn_expect(struct dsc_conn *conn);
 /* How much has to be there before the socket counts as readable. */
 void dsc_conn_set_low_water(struct dsc_conn *conn);
 

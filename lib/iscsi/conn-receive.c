@@ -45,6 +45,9 @@
 
 #define PIECES_MAX 64
 
+/* From so many on, answers come faster than one falls asleep. */
+#define BUSY_COMMANDS 8u
+
 int dsc_receiver_init(struct dsc_receiver *receiver)
 {
 	receiver->capture = malloc(DSC_CAPTURE_MAX);
@@ -385,6 +388,36 @@ void dsc_conn_set_low_water(struct dsc_conn *conn)
 		rx->is_low_water_raised = is_raised;
 }
 
+/*
+ * So many small commands are with the target that answers will come soon, one
+ * after the other.
+ */
+static bool is_busy(const struct dsc_conn *conn)
+{
+	return conn->is_open && conn->in_flight_count >= BUSY_COMMANDS &&
+	       dsc_container_of(conn->in_flight.next, struct dsc_task,
+				link)->length < BULK_BYTES;
+}
+
+/*
+ * Whether the next commands had better wait for some answers more: while the
+ * target has plenty to do they would only reach it in smaller batches, and each
+ * batch costs both sides as much as several commands. At three quarters of what
+ * the target still has they go, so that it does not run dry. Large transfers
+ * are long enough one by one, and data that the target waits for goes at once.
+ */
+void dsc_conn_expect(struct dsc_conn *conn)
+{
+	struct dsc_loop *loop = &conn->ctx->loop;
+
+	if (!is_busy(conn))
+		return;
+	dsc_loop_expect_soon(loop);
+	if (4 * conn->waiting_count < 3 * conn->in_flight_count &&
+	    dsc_list_is_empty(&conn->data))
+		dsc_loop_expect_more(loop);
+}
+
 void dsc_conn_receive(struct dsc_conn *conn)
 {
 	uint64_t enough = conn->stats.bytes_received + BYTES_PER_TURN;
@@ -395,6 +428,7 @@ void dsc_conn_receive(struct dsc_conn *conn)
 		;
 	dsc_conn_set_low_water(conn);
 	end_reading(conn);
+	dsc_conn_expect(conn);
 	/* The window may have opened, tags may be free again. */
 	if (conn->is_open &&
 	    (!dsc_list_is_empty(&conn->waiting) || dsc_logout_is_due(conn)))

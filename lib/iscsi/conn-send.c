@@ -236,4 +236,5 @@ void dsc_conn_send(struct dsc_conn *conn)
 		tx->batch = NULL;
 	}
 	wait_for_room(conn);
+	dsc_conn_expect(conn);
 }

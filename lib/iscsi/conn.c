@@ -60,6 +60,7 @@ void dsc_conn_submit(struct dsc_conn *conn, struct dsc_task *task)
 	dsc_pipe_reset(task);
 	task->state = TASK_WAITING;
 	dsc_list_append(&conn->waiting, &task->link);
+	conn->waiting_count++;
 	dsc_conn_want_flush(conn);
 }
 
@@ -68,6 +69,7 @@ bool dsc_conn_withdraw(struct dsc_conn *conn, struct dsc_task *task)
 	if (task->state != TASK_WAITING)
 		return false;
 	dsc_list_remove(&task->link);
+	conn->waiting_count--;
 	task->state = TASK_NONE;
 	if (dsc_logout_is_due(conn))
 		dsc_conn_want_flush(conn);
@@ -78,6 +80,7 @@ void dsc_conn_sending(struct dsc_conn *conn, struct dsc_task *task)
 {
 	dsc_list_remove(&task->link);
 	dsc_list_append(&conn->in_flight, &task->link);
+	conn->waiting_count--;
 	conn->in_flight_count++;
 	task->was_sent = true;
 	task->state = TASK_SENT;
@@ -89,6 +92,8 @@ static void complete_task(struct dsc_conn *conn, struct dsc_task *task)
 	dsc_list_remove(&task->link);
 	if (task->state == TASK_SENT)
 		conn->in_flight_count--;
+	else
+		conn->waiting_count--;
 	task->state = TASK_DONE;
 	conn->stats.tasks_done++;
 	task->done(task);

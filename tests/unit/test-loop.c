@@ -513,6 +513,125 @@ static void test_no_turn_inside_a_turn(void)
 	dsc_loop_fini(&loop);
 }
 
+/* -------------------------------------------------------- waiting awake */
+
+struct expecting {
+	struct end first;
+	struct end second;
+	struct dsc_deferred sends;
+	int seen_before_it_sent;
+};
+
+static void on_send(struct dsc_deferred *deferred)
+{
+	struct expecting *e =
+		dsc_container_of(deferred, struct expecting, sends);
+
+	e->seen_before_it_sent = e->second.calls;
+}
+
+static void take_byte(struct end *end)
+{
+	char byte;
+
+	CU_ASSERT_EQUAL(read(end->fds[0], &byte, 1), 1);
+	end->calls++;
+}
+
+static void on_second(struct dsc_watch *watch, uint32_t events)
+{
+	(void)events;
+	take_byte(dsc_container_of(watch, struct end, watch));
+}
+
+static void on_first(struct dsc_watch *watch, uint32_t events)
+{
+	struct expecting *e =
+		dsc_container_of(watch, struct expecting, first.watch);
+
+	(void)events;
+	take_byte(&e->first);
+	dsc_loop_expect_more(&loop);
+	dsc_deferred_request(&loop, &e->sends);
+	fill(&e->second);
+}
+
+/* A loop whose waits have been short, and that expects another short one. */
+static void open_expecting(struct expecting *e)
+{
+	memset(e, 0, sizeof(*e));
+	open_loop();
+	open_end(&e->first, on_first);
+	open_end(&e->second, on_second);
+	dsc_deferred_init(&e->sends, on_send);
+	loop.is_eager = true;
+	dsc_loop_expect_soon(&loop);
+	fill(&e->first);
+}
+
+static void close_expecting(struct expecting *e)
+{
+	CU_ASSERT_EQUAL(e->first.calls, 1);
+	close_end(&e->first);
+	close_end(&e->second);
+	dsc_loop_fini(&loop);
+}
+
+static void test_turn_goes_on_for_more(void)
+{
+	struct expecting e;
+
+	open_expecting(&e);
+	dsc_loop_turn(&loop, LONG_MS);
+	CU_ASSERT_EQUAL(e.seen_before_it_sent, 1);
+	CU_ASSERT_EQUAL(e.second.calls, 1);
+	close_expecting(&e);
+}
+
+/* For a caller who does not want to wait, and in a loop that is to sleep. */
+static void test_turn_does_not_go_on_for_more(void)
+{
+	struct expecting e;
+
+	open_expecting(&e);
+	dsc_loop_turn(&loop, 0);
+	CU_ASSERT_EQUAL(e.seen_before_it_sent, 0);
+	close_expecting(&e);
+
+	open_expecting(&e);
+	dsc_loop_be_patient(&loop);
+	dsc_loop_turn(&loop, LONG_MS);
+	CU_ASSERT_EQUAL(e.seen_before_it_sent, 0);
+	close_expecting(&e);
+}
+
+/* Nobody comes any more: one look that is too long, and then it sleeps. */
+static void test_awake_in_vain(void)
+{
+	struct end end;
+	uint32_t doubt;
+	int i;
+
+	open_loop();
+	open_end(&end, on_second);
+	for (i = 0; i < 20; i++) {
+		doubt = loop.doubt;
+		loop.is_eager = true;
+		dsc_loop_expect_soon(&loop);
+		dsc_loop_turn(&loop, 1);
+		CU_ASSERT_FALSE(loop.is_eager);
+		CU_ASSERT(loop.doubt > doubt || doubt >= 64);
+		CU_ASSERT(loop.doubt <= 64);
+	}
+	/* A single short wait among long ones is not believed. */
+	fill(&end);
+	dsc_loop_turn_eagerly(&loop);
+	CU_ASSERT_EQUAL(end.calls, 1);
+	CU_ASSERT_FALSE(loop.is_eager);
+	close_end(&end);
+	dsc_loop_fini(&loop);
+}
+
 static const struct dsc_test tests[] = {
 	{ "watch", test_watch },
 	{ "watch errors", test_watch_errors },
@@ -533,6 +652,9 @@ static const struct dsc_test tests[] = {
 	{ "job posted in a turn", test_job_posted_in_a_turn },
 	{ "signal ends a turn", test_signal_ends_a_turn },
 	{ "no turn inside a turn", test_no_turn_inside_a_turn },
+	{ "turn goes on for more", test_turn_goes_on_for_more },
+	{ "turn does not go on for more", test_turn_does_not_go_on_for_more },
+	{ "awake in vain", test_awake_in_vain },
 	{ NULL, NULL },
 };
 
