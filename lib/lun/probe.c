@@ -269,7 +269,8 @@ static int take_answer(struct dsc_probe *probe, size_t number,
 }
 
 /*
- * An optional question may be refused; a lost session ends it all. What the
+ * An optional question may be refused; a lost session, or one that was refused
+ * when it came back (EACCES), ends it all. What the
  * disk has once answered, it answers again or says that it does not know it
  * any more: a failure is none of the two, and no sign of another disk.
  */
@@ -279,6 +280,7 @@ static bool is_fatal(const struct dsc_probe *probe, size_t number, int result)
 
 	return !dsc_steps[number].is_optional || result == -ENOTCONN ||
 	       result == -ECANCELED || result == -ETIMEDOUT ||
+	       result == -EACCES ||
 	       (probe->nexus != NULL && was_answered && result != -EOPNOTSUPP);
 }
 

@@ -12,6 +12,10 @@
 
 #define READ10 0x28
 #define WRITE10 0x2a
+#define INQUIRY 0x12
+#define MODE_SENSE6 0x1a
+#define READ_CAPACITY16 0x9e
+#define REPORT_OPCODES 0xa3
 #define ABORT_TASK 1
 #define LUN_RESET 5
 
@@ -603,7 +607,55 @@ static void test_questions_without_end(void)
 	CU_ASSERT_EQUAL(opened.done, 1);
 }
 
+static bool has_facts(struct rig *rig)
+{
+	return sim_count(rig->sim, READ_CAPACITY16) > 0;
+}
+
+/*
+ * The connection breaks among optional questions, and the session is refused
+ * when it comes back: nothing is made of what was not answered.
+ */
+static void refused_among_questions(const char *expected_id)
+{
+	const struct sim_rule silent[] = {
+		{ .opcode = INQUIRY, .lun = SIM_ANY, .skip = 2,
+		  .action = SIM_SILENT },
+		rule_for(MODE_SENSE6, SIM_SILENT, 0),
+		rule_for(REPORT_OPCODES, SIM_SILENT, 0),
+	};
+	struct opened opened = { .done = 0 };
+	struct rig rig;
+	size_t i;
+
+	if (rig_prepare(&rig, &plain)) {
+		if (expected_id != NULL)
+			rig_set(&rig, "expected_id", expected_id);
+		CU_ASSERT_EQUAL_FATAL(discsi_session_open(
+			rig.ctx, rig.conf, &rig.session), 0);
+		for (i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+			sim_rule(rig.sim, &silent[i]);
+		CU_ASSERT_EQUAL_FATAL(discsi_lun_open_async(
+			rig.session, 0, on_opened, &opened), 0);
+		CU_ASSERT_TRUE(rig_until(&rig, has_facts, 10000));
+		rig_run(&rig, 50);
+		sim_login_status(rig.sim, 2, 1, 0);
+		sim_drop_all(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &opened.done, 1, 20000));
+		CU_ASSERT_EQUAL(opened.result, -EACCES);
+		CU_ASSERT_PTR_NULL(opened.lun);
+	}
+	rig_end(&rig);
+}
+
+static void test_refused_among_questions(void)
+{
+	refused_among_questions(NULL);
+	refused_among_questions("naa.5000000000000001");
+}
+
 static const struct dsc_test tests[] = {
+	{ "refused_among_questions", test_refused_among_questions },
 	{ "questions_at_once", test_questions_at_once },
 	{ "questions_without_end", test_questions_without_end },
 	{ "aborted", test_aborted },
