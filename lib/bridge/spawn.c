@@ -167,6 +167,14 @@ static int start(const struct dsc_child *child, const char *const argv[],
 
 /* ---------------------------------------------------------------- streams */
 
+/* Also for a child of the agent that has a copy of our end: fork() is allowed. */
+static void end_input(struct dsc_child *child)
+{
+	if (child->ours[STREAM_IN] >= 0)
+		shutdown(child->ours[STREAM_IN], SHUT_WR);
+	close_fd(&child->ours[STREAM_IN]);
+}
+
 static void send_input(struct dsc_child *child)
 {
 	ssize_t n;
@@ -180,7 +188,7 @@ static void send_input(struct dsc_child *child)
 		child->input_left -= (size_t)n;
 	}
 	if (n < 0 || child->input_left == 0)
-		close_fd(&child->ours[STREAM_IN]);
+		end_input(child);
 }
 
 /* Reads what there is; true when there may be more later. */
@@ -444,7 +452,7 @@ void dsc_spawn_abandon(struct dsc_child *child)
 {
 	if (child == NULL)
 		return;
-	close_fd(&child->ours[STREAM_IN]);
+	end_input(child);
 	end_process(child);
 	reap(child);
 	wait_for_others(child);

@@ -436,6 +436,34 @@ static void test_abandoned(void)
 	discsi_conf_free(conf);
 }
 
+/* A child of the agent has a copy of our end of the program's input. */
+static void test_abandoned_beside_fork(void)
+{
+	struct discsi_conf *conf = make_conf();
+	struct dsc_bridge_begun *begun;
+	uint64_t start_ns;
+	pid_t child;
+
+	use_program("#!/bin/sh\ncd \"$DISCSI_RUN_DIR\"\nexec 3<&0\n"
+		    "cat <&3 >/dev/null &\n>args\nwait\n");
+	begun = dsc_bridge_begin(conf, "nbd", 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(begun);
+	expect_soon("args");
+	child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	CU_ASSERT_FATAL(child > 0);
+	start_ns = dsc_clock_now_ns();
+	dsc_bridge_abandon(begun);
+	/* Else it is 5 s: what the program has left waits for its input. */
+	CU_ASSERT(dsc_clock_now_ns() - start_ns < 4 * DSC_NS_PER_S);
+	kill(child, SIGKILL);
+	CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+	discsi_conf_free(conf);
+}
+
 static int spawn(const char *const argv[], const char *input, size_t length,
 		 uint64_t timeout_ms, struct dsc_spawn_result *result)
 {
@@ -505,6 +533,7 @@ static const struct dsc_test tests[] = {
 	{ "begun", test_begun },
 	{ "begun-otherwise", test_begun_otherwise },
 	{ "abandoned", test_abandoned },
+	{ "abandoned-beside-fork", test_abandoned_beside_fork },
 	{ "deadline", test_deadline },
 	{ "spawn-result", test_spawn_result },
 	{ "unread-input", test_unread_input },
