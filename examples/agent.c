@@ -92,7 +92,7 @@ static void *keep_mounted(void *arg)
 {
 	struct keeper *keeper = arg;
 
-	/* One that waits for its target is left alone by that. */
+	/* One that waits for its target, or has given up, is left alone by that. */
 	do {
 		if (discsi_storage_is_connected(keeper->storage))
 			continue;

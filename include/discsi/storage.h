@@ -246,8 +246,8 @@ struct discsi_mount_options {
 
 /*
  * Mounts a storage and waits until its device is there. 0 at once when it is
- * mounted, unless its bridge was killed or detached meanwhile: then its device is
- * made anew. A bridge that already serves the LUN, of an earlier life of this
+ * mounted, unless its bridge was killed or detached meanwhile: then its device
+ * is made anew; if that fails the storage stays mounted, as it was. A bridge that already serves the LUN, of an earlier life of this
  * agent or of another one, is adopted: no second one is started, also when
  * several agents ask at the same moment. It serves until the last storage that
  * is mounted on it, whoever's, is unmounted.
@@ -307,7 +307,8 @@ bool discsi_storage_is_connected(struct discsi_storage *storage);
 int discsi_storage_device_path(struct discsi_storage *storage, char **path);
 
 /*
- * Mounts the storage if it is not, as mounting does, and reads a block of it through its device.
+ * Mounts the storage if it is not, as mounting does, and reads a block of it
+ * through its device.
  * What was mounted for it stays so, unless the read fails: then it is undone as
  * a mount that fails, and an adopted bridge goes on.
  *
@@ -604,8 +605,8 @@ struct discsi_storage_type {
 	size_t max_disks;          /* 0: any number */
 	bool is_local;             /* what discsi_storage_is_local() tells */
 	bool (*is_gone)(void *self);  /* what was mounted is no more, for good:
-				    * leave() is called, and mount(). NULL:
-				    * that does not happen */
+				    * mount() is called again. NULL: that does
+				    * not happen */
 };
 
 /*

@@ -110,18 +110,32 @@ int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge)
 	return rc;
 }
 
-/* Only turns change bridge_id, and this is within one. */
+static bool is_same(const char *ours, const char *theirs)
+{
+	return strcmp(ours != NULL ? ours : "", theirs) == 0;
+}
+
+/* Another bridge of the LUN, at another place than the one we have mounted. */
+static bool is_elsewhere(const struct dsc_iscsi *iscsi,
+			 const struct discsi_bridge *bridge)
+{
+	return !is_same(iscsi->device, bridge->device) ||
+	       !is_same(iscsi->socket, bridge->socket);
+}
+
+/* Only turns change what is mounted, and this is within one. */
 bool dsc_iscsi_is_gone(void *self)
 {
 	struct dsc_iscsi *iscsi = self;
 	struct discsi_bridge *bridge;
-	bool is_alive;
+	bool is_alive, is_gone;
 
 	if (iscsi->bridge_id == NULL ||
 	    load(iscsi->bridge_id, &bridge, &is_alive) < 0)
 		return false;
+	is_gone = !is_alive || (bridge != NULL && is_elsewhere(iscsi, bridge));
 	discsi_bridge_free(bridge);
-	return !is_alive;
+	return is_gone;
 }
 
 /* ------------------------------------------------------------------ match */
@@ -207,6 +221,10 @@ static int take(struct dsc_iscsi *iscsi, const struct discsi_bridge *bridge)
 		return rc;
 	}
 	pthread_mutex_lock(&iscsi->lock);
+	free(iscsi->bridge_id);
+	free(iscsi->device);
+	free(iscsi->socket);
+	iscsi->adopted_in = 0;
 	iscsi->bridge_id = id;
 	iscsi->device = device;
 	iscsi->socket = socket;
@@ -462,7 +480,33 @@ void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi)
 	if (dsc_users_claim(&iscsi->users) == 0 &&
 	    dsc_users_is_marked(&iscsi->users))
 		(void)dsc_bridge_end(iscsi->users.id, 0, NULL);
-	forget(iscsi);
+	dsc_users_leave(&iscsi->users);
+}
+
+void dsc_iscsi_begin_anew(struct dsc_iscsi *iscsi)
+{
+	/* The file may be one that was removed with the bridge. */
+	dsc_users_leave(&iscsi->users);
+}
+
+/*
+ * What has gone, and could not be made anew, has no user; it is cleared all the
+ * same. A bridge that serves elsewhere is not what was mounted.
+ */
+static bool is_to_be_ended(struct dsc_iscsi *iscsi)
+{
+	struct discsi_bridge *bridge;
+	bool is_alive;
+	bool is_ours = true;
+
+	if (load(iscsi->bridge_id, &bridge, &is_alive) == 0) {
+		is_ours = !is_alive ||
+			  (bridge != NULL && !is_elsewhere(iscsi, bridge));
+		discsi_bridge_free(bridge);
+	}
+	return is_ours && (iscsi->users.fd >= 0 ||
+			   dsc_users_join(&iscsi->users,
+					  iscsi->bridge_id) == 0);
 }
 
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
@@ -474,6 +518,11 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 	/* What is mounted and unmounted in one turn is a mount undone. */
 	if (iscsi->adopted_in == dsc_turn_number(iscsi->storage)) {
 		dsc_iscsi_undo_bridge(iscsi);
+		forget(iscsi);
+		return 0;
+	}
+	if (!is_to_be_ended(iscsi)) {
+		forget(iscsi);
 		return 0;
 	}
 	dsc_users_mark(&iscsi->users, true);

@@ -222,8 +222,10 @@ static int mount_bridge(struct dsc_iscsi *iscsi,
 			const struct dsc_limits *limits)
 {
 	struct discsi_error error;
-	int rc = find_or_start(iscsi, limits);
+	int rc;
 
+	dsc_iscsi_begin_anew(iscsi);
+	rc = find_or_start(iscsi, limits);
 	if (rc == 0)
 		return 0;
 	error = *discsi_last_error();

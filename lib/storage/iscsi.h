@@ -117,13 +117,18 @@ int dsc_iscsi_adopt(struct dsc_iscsi *iscsi, const struct dsc_limits *limits);
  */
 int dsc_iscsi_attach(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
 		     const struct dsc_limits *limits);
-/* No user any more, after a failure: the bridge is as if we had not come. */
+/*
+ * No user any more, after a failure: the bridge is as if we had not come. What
+ * was mounted before, and has gone, is still to be unmounted.
+ */
 void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi);
+/* Before what has gone is mounted once more. */
+void dsc_iscsi_begin_anew(struct dsc_iscsi *iscsi);
 /* Ends it, if nobody else uses it; -EBUSY: it is as it was. */
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags);
 /* The bridge goes on without us. */
 void dsc_iscsi_forget_bridge(struct dsc_iscsi *iscsi);
-/* Mounted, and its bridge does not run any more? */
+/* Mounted, and its bridge does not run any more, or another one elsewhere? */
 bool dsc_iscsi_is_gone(void *self);
 /* What the registry says of it; to be freed. Errors: ENOTCONN. */
 int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge);

@@ -42,7 +42,7 @@ static int check_configured(struct discsi_storage *storage)
 							 "detached");
 }
 
-/* Mounted, and so that it can be used, now or when its target is back? */
+/* Mounted, and what was mounted is there still, in whatever state it is? */
 static bool is_there(struct discsi_storage *storage)
 {
 	const struct discsi_storage_type *ops = &storage->type->ops;
@@ -57,9 +57,9 @@ static int mount(struct discsi_storage *storage)
 	const struct discsi_storage_type *ops = &storage->type->ops;
 	int rc;
 
+	/* If it cannot be made anew, it stays mounted, and to be unmounted. */
 	if (is_there(storage))
 		return 0;
-	dsc_storage_leave(storage);
 	rc = check_configured(storage);
 	if (rc == 0 && ops->mount == NULL)
 		rc = dsc_storage_cannot(storage, "it is not mounted");

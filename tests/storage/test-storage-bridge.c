@@ -227,6 +227,50 @@ static void test_killed_and_mounted_again(void)
 	end(storages[0]);
 }
 
+/* What cannot be made anew is still to be unmounted, and leaves nothing. */
+static void test_killed_for_good(void)
+{
+	struct discsi_storage *storage;
+
+	begin();
+	storage = socket_storage("s", 1);
+	st_works(discsi_storage_mount(storage, NULL));
+	CU_ASSERT_EQUAL(kill(bridge_pid(ID1), SIGKILL), 0);
+	CU_ASSERT(dsc_wait_for(is_down, storage, 20000));
+	setenv("DISCSI_NBD", "/nowhere/discsi-nbd", 1);
+	st_fails(discsi_storage_mount(storage, NULL), ENOENT, "DISCSI_NBD");
+	CU_ASSERT(!bridge_is_nothing_left());
+	rig_environment();
+	end(storage);
+}
+
+/* Another bridge of the same LUN is not the one that was mounted. */
+static void test_moved(void)
+{
+	struct discsi_bridge *bridge;
+	struct discsi_storage *storage;
+	struct discsi_conf *conf;
+	char json[512];
+	char path[256];
+
+	begin();
+	storage = socket_storage("s", 1);
+	st_works(discsi_storage_mount(storage, NULL));
+	st_works(discsi_bridge_detach(ID1, DISCSI_DETACH_FORCE));
+	snprintf(path, sizeof(path), "%s/moved.sock", getenv("DISCSI_RUN_DIR"));
+	snprintf(json, sizeof(json), "{" SOCKET ", \"lun_id\": 1}", portal());
+	st_works(discsi_conf_new(&conf));
+	st_works(discsi_conf_set_json(conf, json, strlen(json), NULL, NULL));
+	st_works(discsi_bridge_attach(conf, path, &bridge));
+	st_works(discsi_storage_mount(storage, NULL));
+	CU_ASSERT(strstr(st_text(storage, discsi_storage_device_path),
+			 "moved.sock") != NULL);
+	expect_readable(storage);
+	discsi_bridge_free(bridge);
+	discsi_conf_free(conf);
+	end(storage);
+}
+
 static void restart_target(void)
 {
 	int lun;
@@ -635,6 +679,8 @@ static const struct dsc_test tests[] = {
 	{ "no_match", test_no_match },
 	{ "killed", test_killed },
 	{ "killed_and_mounted_again", test_killed_and_mounted_again },
+	{ "killed_for_good", test_killed_for_good },
+	{ "moved", test_moved },
 	{ "target_restarts", test_target_restarts },
 	{ "agents", test_agents },
 	{ "crowded", test_crowded },
