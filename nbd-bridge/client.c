@@ -218,6 +218,12 @@ static bool has_unread(const struct nbd_client *client)
 }
 
 /* Closes a client that has nothing more to do, else says what it waits for. */
+/* In the middle of the data of a write, be it one that was refused. */
+static bool is_sending(const struct nbd_client *client)
+{
+	return client->incoming != NULL || client->skip > 0;
+}
+
 static void settle(struct nbd_client *client)
 {
 	uint32_t events;
@@ -228,7 +234,7 @@ static void settle(struct nbd_client *client)
 		nbd_client_drop(client, NULL);
 		return;
 	}
-	if (client->incoming != NULL)
+	if (is_sending(client))
 		nbd_client_waited_for(client);
 	events = (is_reading(client) ? (uint32_t)EPOLLIN : 0) |
 		 (client->is_blocked || has_unread(client) ?
@@ -286,9 +292,10 @@ static void set_deadline(struct nbd_client *client, unsigned delay_ms)
 static void check_moving(struct nbd_client *client)
 {
 	client->is_timed = false;
-	if (!client->is_blocked && client->incoming == NULL)
+	if (!client->is_blocked && !is_sending(client))
 		return;
-	if (client->has_moved || client->account.held == 0)
+	if (client->has_moved ||
+	    (client->account.held == 0 && client->skip == 0))
 		set_deadline(client, client->server->move_timeout_ms);
 	else
 		nbd_client_drop(client, client->is_blocked ?
@@ -300,7 +307,8 @@ static void on_deadline(void *arg)
 {
 	struct nbd_client *client = arg;
 
-	if (client->phase == NBD_PHASE_HANDSHAKE)
+	/* Also one that gives it up, and does not take our answer. */
+	if (client->handshake != NULL)
 		nbd_client_drop(client,
 				"it has not finished the handshake in time");
 	else

@@ -39,8 +39,8 @@
 
 #define RESETS_MAX 4  /* a connection's error hides what was sent before it */
 
-/* How the successor says that it serves: one member, as it is sent. */
-#define TAKEN "{\"do\":\"taken\"}"
+/* How what the successor says begins when it serves. */
+#define TAKEN "{\"do\":\"taken\""
 
 /* Until another connection is accepted when there is no descriptor for it. */
 #define ACCEPT_PAUSE_MS 1000u
@@ -61,7 +61,8 @@ static bool has_taken(struct nbd_handover *handover)
 		n = recv(handover->fd, text, sizeof(text) - 1, MSG_DONTWAIT);
 		text[n > 0 ? n : 0] = '\0';
 		if (handover->phase == NBD_HANDOVER_PASSED)
-			is_taken |= strcmp(text, TAKEN) == 0;
+			is_taken |= strncmp(text, TAKEN,
+					    sizeof(TAKEN) - 1) == 0;
 	} while (n > 0 || (n < 0 && (errno == EINTR ||
 				     (errno == ECONNRESET &&
 				      resets++ < RESETS_MAX))));
@@ -102,8 +103,7 @@ static void give_up(struct nbd_app *app, const char *why)
 	if (phase >= NBD_HANDOVER_DRAINING)
 		resume(app);
 	if (why != NULL)
-		nbd_log(DISCSI_LOG_WARNING, "nobody takes over, this process "
-			"goes on: %s", why);
+		nbd_log(DISCSI_LOG_WARNING, "nobody takes over: %s", why);
 }
 
 static void refuse(struct nbd_app *app, int error, const char *why)
@@ -463,6 +463,9 @@ int nbd_handover_open(struct nbd_app *app)
 /* Nobody comes any more. The path is a successor's where there is one. */
 static void close_control(struct nbd_handover *handover)
 {
+	/* It may be set for the next try to accept. */
+	if (handover->fd < 0 && handover->deadline != NULL)
+		discsi_timer_stop(handover->deadline);
 	discsi_watch_free(handover->listening);
 	handover->listening = NULL;
 	if (handover->listen_fd >= 0 && handover->path != NULL &&

@@ -32,8 +32,9 @@ static int lock_memory(void)
 
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0)
 		return mlockall(MCL_CURRENT) < 0 ? -errno : -EPERM;
+	/* The second one has what was mapped during the first one, too. */
 	if (mlockall(MCL_CURRENT) < 0 ||
-	    mlockall(MCL_FUTURE | MCL_ONFAULT) < 0)
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
 		return -errno;
 	return 0;
 }

@@ -66,6 +66,7 @@ static void take_buffered_payload(struct nbd_client *client)
 		length = dsc_min_u32(length, client->skip);
 		client->skip -= length;
 		client->rx_start += length;
+		client->has_moved = true;
 		return;
 	}
 	length = dsc_min_u32(length, (uint32_t)client->incoming->length -

@@ -114,7 +114,8 @@ static struct nbd_client *find_greeted(const struct nbd_server *server)
 		struct nbd_client *client =
 			dsc_container_of(link, struct nbd_client, link);
 
-		if (client->phase == NBD_PHASE_HANDSHAKE)
+		if (client->handshake != NULL &&
+		    client->phase != NBD_PHASE_DEAD)
 			return client;
 	}
 	return NULL;

@@ -40,6 +40,7 @@ struct supervisor {
 	int code;            /* how the last one has ended */
 	bool is_ready;       /* the worker serves */
 	bool has_served;     /* one of them has */
+	bool is_hardened;
 	unsigned stops;      /* how often we were told to end */
 	unsigned pause_ms;
 	uint64_t ready_ns;
@@ -79,6 +80,7 @@ static int become_worker(struct supervisor *supervisor, int link, char *text)
 	*supervised = (struct nbd_supervised){
 		.is_worker = true,
 		.is_restart = supervisor->has_served,
+		.supervisor = supervised->supervisor,
 		.link = link,
 		.errand = supervised->errand,
 	};
@@ -105,6 +107,16 @@ static void leave_to_worker(struct supervisor *supervisor)
 	if (supervisor->supervised->errand >= 0)
 		close(supervisor->supervised->errand);
 	supervisor->supervised->errand = -1;
+}
+
+/* While the first worker logs in, and before there is its device. */
+static void harden_once(struct supervisor *supervisor)
+{
+	if (!supervisor->supervised->has_device || supervisor->is_hardened)
+		return;
+	supervisor->is_hardened = true;
+	nbd_harden();
+	nbd_harden_memory();
 }
 
 /* Returns 1 in the worker, 0 in the supervisor, or a negative errno. */
@@ -141,6 +153,7 @@ static int start_worker(struct supervisor *supervisor)
 	supervisor->link = ends[0];
 	supervisor->is_ready = false;
 	leave_to_worker(supervisor);
+	harden_once(supervisor);
 	return 0;
 }
 
@@ -186,10 +199,6 @@ static void on_link(struct supervisor *supervisor)
 	if (!supervisor->has_served && supervisor->daemon->is_forked) {
 		nbd_daemon_leave_terminal();
 		nbd_log_to_syslog(supervisor->registry->id);
-	}
-	if (!supervisor->has_served && supervisor->supervised->has_device) {
-		nbd_harden();
-		nbd_harden_memory();
 	}
 	supervisor->has_served = true;
 	supervisor->registry->is_lent = false;
@@ -338,6 +347,7 @@ bool nbd_supervise(struct nbd_supervised *supervised,
 	};
 	bool is_worker;
 
+	supervised->supervisor = getpid();
 	*status = EXIT_FAILURE;
 	if (open_signals(&supervisor) < 0) {
 		nbd_log(DISCSI_LOG_ERROR, "signals cannot be received");

@@ -11,6 +11,7 @@
 #define NBD_SUPERVISE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <discsi/conf.h>
 
@@ -24,6 +25,7 @@
 struct nbd_supervised {
 	bool is_worker;
 	bool is_restart;  /* not the first: nobody waits for a report */
+	pid_t supervisor; /* our parent, while that lives */
 	int link;         /* to the supervisor, closed when that is gone; or -1 */
 	int errand;       /* descriptor for the first worker alone, or -1 */
 	bool has_device;  /* what is supervised serves the kernel */

@@ -386,8 +386,7 @@ int nbd_takeover_export(struct nbd_app *app)
 		return rc;
 	takeover->is_taken = true;
 	takeover->pause_ms = (dsc_clock_now_ns() - begin_ns) / DSC_NS_PER_MS;
-	nbd_registry_own(&app->registry, app->supervised.is_worker ?
-			 getppid() : getpid());
+	nbd_registry_own(&app->registry, nbd_app_signalled(app));
 	nbd_supervised_ready(&app->supervised);
 	if (takeover->device != NULL)
 		nbd_kernel_finish_adopt(&app->kernel);

@@ -14,7 +14,9 @@
 
 pid_t nbd_app_signalled(const struct nbd_app *app)
 {
-	return app->supervised.is_worker ? getppid() : getpid();
+	/* Who has lost its supervisor has another parent by now. */
+	return app->supervised.is_worker &&
+	       getppid() == app->supervised.supervisor ? getppid() : getpid();
 }
 
 void nbd_tell_survived(void)

@@ -483,6 +483,24 @@ static void test_silent_writer(void)
 	rig_end(&rig);
 }
 
+/* So it is when the write has been refused, and its data is only skipped. */
+static void test_silent_after_refusal(void)
+{
+	uint64_t cookie;
+	struct rig rig;
+	int silent;
+
+	rig_begin(&rig);
+	rig.server.move_timeout_ms = 50;
+	silent = rig_connect_plain(&rig);
+	rig_ask(&rig, silent, NBD_CMD_WRITE, 0, 1, RIG_BYTES, 65536);
+	CU_ASSERT_NOT_EQUAL(rig_simple(&rig, silent, &cookie), 0);
+	CU_ASSERT(wait_gone(&rig, 1));
+	CU_ASSERT_EQUAL(rig.counts[RIG_WRITE], 0);
+	close(silent);
+	rig_end(&rig);
+}
+
 /* Who sends a little from time to time is slow, not silent. */
 static void test_slow_sender(void)
 {
@@ -580,6 +598,7 @@ static const struct dsc_test tests[] = {
 	{ "deaf", test_deaf },
 	{ "slow-taker", test_slow_taker },
 	{ "silent-writer", test_silent_writer },
+	{ "silent-after-refusal", test_silent_after_refusal },
 	{ "slow-sender", test_slow_sender },
 	{ "deaf-kernel", test_deaf_kernel },
 	{ "bad-handshakes", test_bad_handshakes },
