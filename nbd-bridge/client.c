@@ -218,12 +218,6 @@ static bool has_unread(const struct nbd_client *client)
 }
 
 /* Closes a client that has nothing more to do, else says what it waits for. */
-/* In the middle of the data of a write, be it one that was refused. */
-static bool is_sending(const struct nbd_client *client)
-{
-	return client->incoming != NULL || client->skip > 0;
-}
-
 static void settle(struct nbd_client *client)
 {
 	uint32_t events;
@@ -234,7 +228,7 @@ static void settle(struct nbd_client *client)
 		nbd_client_drop(client, NULL);
 		return;
 	}
-	if (is_sending(client))
+	if (nbd_client_is_sending(client))
 		nbd_client_waited_for(client);
 	events = (is_reading(client) ? (uint32_t)EPOLLIN : 0) |
 		 (client->is_blocked || has_unread(client) ?
@@ -292,7 +286,7 @@ static void set_deadline(struct nbd_client *client, unsigned delay_ms)
 static void check_moving(struct nbd_client *client)
 {
 	client->is_timed = false;
-	if (!client->is_blocked && !is_sending(client))
+	if (!client->is_blocked && !nbd_client_is_sending(client))
 		return;
 	if (client->has_moved ||
 	    (client->account.held == 0 && client->skip == 0))

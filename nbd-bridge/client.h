@@ -146,11 +146,16 @@ void nbd_client_greeted(struct nbd_client *client);
  */
 void nbd_client_waited_for(struct nbd_client *client);
 
+/* In the middle of the data of a write, be it one that was refused. */
+static inline bool nbd_client_is_sending(const struct nbd_client *client)
+{
+	return client->incoming != NULL || client->skip > 0;
+}
+
 /* True when its server is paused and it is not within a request. */
 static inline bool nbd_client_is_held(const struct nbd_client *client)
 {
-	return client->server->is_paused && client->incoming == NULL &&
-	       client->skip == 0;
+	return client->server->is_paused && !nbd_client_is_sending(client);
 }
 
 /* A free slot, or NULL. */

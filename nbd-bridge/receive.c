@@ -133,15 +133,14 @@ static bool take_request(struct nbd_client *client)
 		return false;
 	}
 	take_in(client, &request, size);
-	return !client->is_stalled && client->incoming == NULL &&
-	       client->skip == 0;
+	return !client->is_stalled && !nbd_client_is_sending(client);
 }
 
 static void take_requests(struct nbd_client *client)
 {
 	if (client->skip > 0)
 		take_buffered_payload(client);
-	if (client->incoming != NULL || client->skip > 0)
+	if (nbd_client_is_sending(client))
 		return;
 	while (client->phase == NBD_PHASE_TRANSMISSION &&
 	       !client->server->is_paused && take_request(client))

@@ -47,18 +47,6 @@ static void remove_file(const struct nbd_registry *registry,
 
 /* ------------------------------------------------------------------- lock */
 
-/* True when the open lock file is the one that has the name. */
-static bool has_name(const struct nbd_registry *registry, const char *name,
-		     int fd)
-{
-	struct stat ours, named;
-
-	return fstat(fd, &ours) == 0 &&
-	       fstatat(registry->dir.fd, name, &named,
-		       AT_SYMLINK_NOFOLLOW) == 0 &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
-}
-
 /* The process that holds the lock, 0 when it does not say. */
 static long read_owner(int fd)
 {
@@ -93,7 +81,7 @@ static int try_lock(const struct nbd_registry *registry, const char *name,
 				registry->dir.path, name,
 				discsi_errno_name(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		if (has_name(registry, name, fd))
+		if (dsc_registry_leads_to(registry->dir.fd, name, fd))
 			return fd;
 	} else if (errno != EWOULDBLOCK) {
 		rc = dsc_fail(errno, "the file %s/%s cannot be locked",
@@ -237,7 +225,9 @@ int nbd_registry_share(struct nbd_registry *registry, const char *id,
 	if (registry->id == NULL)
 		return dsc_fail_memory();
 	name = file_name(registry, DSC_REGISTRY_LOCK);
-	is_it = name != NULL && has_name(registry, name, lock_fd);
+	if (name == NULL)
+		return dsc_fail_memory();
+	is_it = dsc_registry_leads_to(registry->dir.fd, name, lock_fd);
 	free(name);
 	return is_it ? 0 : dsc_fail(ESTALE, "what was handed over is not the "
 				    "lock of %s", id);
@@ -368,7 +358,8 @@ static void remove_lock(struct nbd_registry *registry)
 {
 	char *name = file_name(registry, DSC_REGISTRY_LOCK);
 
-	if (name != NULL && has_name(registry, name, registry->lock_fd))
+	if (name != NULL && dsc_registry_leads_to(registry->dir.fd, name,
+						  registry->lock_fd))
 		unlinkat(registry->dir.fd, name, 0);
 	free(name);
 }

@@ -55,8 +55,8 @@ int discsi_session_open_async(struct discsi_context *ctx,
 
 /*
  * Lets what is under way finish (command_timeout at most), logs out (the same,
- * but 5 s at most) and frees the session. LUNs of it must have been closed, their handles are invalid
- * afterwards.
+ * but 5 s at most) and frees the session. LUNs of it must have been closed, their
+ * handles are invalid afterwards.
  *
  * session: taken, NULL is fine. From inside a callback it returns at once and
  * the rest happens on the loop. Threads: the context's rule.

@@ -247,10 +247,11 @@ struct discsi_mount_options {
 /*
  * Mounts a storage and waits until its device is there. 0 at once when it is
  * mounted, unless its bridge was killed or detached meanwhile: then its device
- * is made anew; if that fails the storage stays mounted, as it was. A bridge that already serves the LUN, of an earlier life of this
- * agent or of another one, is adopted: no second one is started, also when
- * several agents ask at the same moment. It serves until the last storage that
- * is mounted on it, whoever's, is unmounted.
+ * is made anew; if that fails the storage stays mounted, as it was. A bridge
+ * that already serves the LUN, of an earlier life of this agent or of another
+ * one, is adopted: no second one is started, also when several agents ask at the
+ * same moment. It serves until the last storage that is mounted on it, whoever's,
+ * is unmounted.
  *
  * Whatever fails, everything that was done until then is undone when the call
  * returns; an adopted bridge is left as it was.

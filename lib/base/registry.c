@@ -138,6 +138,15 @@ bool dsc_registry_is_id(const char *id)
 	return length + sizeof(DSC_REGISTRY_STATE) <= NAME_MAX;
 }
 
+bool dsc_registry_leads_to(int dir_fd, const char *name, int fd)
+{
+	struct stat ours, named;
+
+	return fstat(fd, &ours) == 0 &&
+	       fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
 /* FNV-1a: short, the same everywhere, and nobody's secret depends on it. */
 static uint64_t hash_text(const char *text)
 {

@@ -62,6 +62,12 @@ char *dsc_registry_id(const char *target, uint64_t lun);
 bool dsc_registry_is_id(const char *id);
 
 /*
+ * True when a name in the directory dir_fd is that of the open file fd: who has
+ * locked a file may have locked one that was removed, or replaced, meanwhile.
+ */
+bool dsc_registry_leads_to(int dir_fd, const char *name, int fd);
+
+/*
  * Where the NBD socket of a bridge is put when nobody says: <id>.sock in the
  * directory, or, if a socket's address has no room for that, a short name made
  * from the id. path: receives an allocated string. Errors: ENAMETOOLONG,

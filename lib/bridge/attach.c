@@ -282,7 +282,7 @@ static int begin_program(const char *option, const char *value,
 	int status;
 
 	snprintf(number, sizeof(number), "%u", connections);
-	/* Before secrets are written out. A name without '/' is in PATH. */
+	/* A name without '/' is in PATH. */
 	if (strchr(program, '/') != NULL && access(program, X_OK) < 0)
 		return fail_to_start(program, errno);
 	status = dsc_spawn_begin(argv, child);

@@ -252,12 +252,8 @@ bool dsc_registry_is_held(const struct dsc_registry *registry, const char *id,
 			  int fd)
 {
 	struct dsc_registry_name name = dsc_registry_name(id, DSC_REGISTRY_LOCK);
-	struct stat ours, named;
 
-	return fd >= 0 && fstat(fd, &ours) == 0 &&
-	       fstatat(registry->fd, name.text, &named,
-		       AT_SYMLINK_NOFOLLOW) == 0 &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino &&
+	return fd >= 0 && dsc_registry_leads_to(registry->fd, name.text, fd) &&
 	       is_locked(fd);
 }
 

@@ -49,13 +49,8 @@ static int open_file(const struct dsc_registry *registry, const char *id)
 /* Is the open file still the one that has the name? */
 static bool is_current(const struct dsc_users *users)
 {
-	struct dsc_registry_name name = name_of(users->id);
-	struct stat ours, named;
-
-	return fstat(users->fd, &ours) == 0 &&
-	       fstatat(users->dir_fd, name.text, &named,
-		       AT_SYMLINK_NOFOLLOW) == 0 &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+	return dsc_registry_leads_to(users->dir_fd, name_of(users->id).text,
+				     users->fd);
 }
 
 static void forget(struct dsc_users *users)

@@ -3,10 +3,10 @@
  * conn.h: the full feature phase of one connection (RFC 7143 sections 4, 11).
  *
  * The connection owns the descriptor after login. It carries SCSI tasks, task
- * management, Text, NOP and Logout; keeps the CmdSN window; moves data between the socket and
- * the callers' buffers; sends everything that is ready with one sendmsg at the
- * end of the loop's turn and reads as much as there is with one recv. It does
- * not retry, time out, or reconnect: the session above decides.
+ * management, Text, NOP and Logout; keeps the CmdSN window; moves data between
+ * the socket and the callers' buffers; sends everything that is ready with one
+ * sendmsg at the end of the loop's turn and reads as much as there is with one
+ * recv. It does not retry, time out, or reconnect: the session above decides.
  *
  * Commands are encoded (and given their CmdSN) when they are sent, not when
  * they are submitted. Nothing is allocated per task.

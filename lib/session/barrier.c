@@ -15,7 +15,8 @@
  * written to it meanwhile waits for the nexus that owes it (route.c). One that
  * is given up hands its debt to another, which can pay it by a reset only.
  *
- * A reset ends the commands of all our nexuses. The target need not say so: they are looked after by dsc_deadlines_after_reset().
+ * A reset ends the commands of all our nexuses. The target need not say so: they
+ * are looked after by dsc_deadlines_after_reset().
  *
  * Loop's thread.
  */

@@ -483,12 +483,6 @@ void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi)
 	dsc_users_leave(&iscsi->users);
 }
 
-void dsc_iscsi_begin_anew(struct dsc_iscsi *iscsi)
-{
-	/* The file may be one that was removed with the bridge. */
-	dsc_users_leave(&iscsi->users);
-}
-
 /*
  * What has gone, and could not be made anew, has no user; it is cleared all the
  * same. A bridge that serves elsewhere is not what was mounted.

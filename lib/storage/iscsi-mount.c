@@ -224,7 +224,8 @@ static int mount_bridge(struct dsc_iscsi *iscsi,
 	struct discsi_error error;
 	int rc;
 
-	dsc_iscsi_begin_anew(iscsi);
+	/* Of what has gone; its file may have been removed with the bridge. */
+	dsc_users_leave(&iscsi->users);
 	rc = find_or_start(iscsi, limits);
 	if (rc == 0)
 		return 0;

@@ -122,8 +122,6 @@ int dsc_iscsi_attach(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
  * was mounted before, and has gone, is still to be unmounted.
  */
 void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi);
-/* Before what has gone is mounted once more. */
-void dsc_iscsi_begin_anew(struct dsc_iscsi *iscsi);
 /* Ends it, if nobody else uses it; -EBUSY: it is as it was. */
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags);
 /* The bridge goes on without us. */
