@@ -161,16 +161,23 @@ static void free_task(struct sim_task *task)
 	free(task);
 }
 
+/* But for its buffer, which is large: it is written when it is needed. */
+static void begin_answer(struct sim_answer *answer, uint8_t status,
+			 uint32_t out_length)
+{
+	answer->status = status;
+	answer->has_sense = false;
+	answer->in_length = 0;
+	answer->out_length = out_length;
+	answer->in = NULL;
+}
+
 static void carry_out(struct sim *sim, struct sim_task *task,
 		      const uint8_t *data)
 {
 	struct sim_answer answer;
 
-	answer.status = 0;
-	answer.has_sense = false;
-	answer.in_length = 0;
-	answer.out_length = task->received;
-	answer.in = NULL;
+	begin_answer(&answer, 0, task->received);
 	if (!tell_ua(task->nexus, task, &answer))
 		sim_execute(sim, task->nexus, task->lun, task->cdb, data,
 			    task->received, &answer);
@@ -192,12 +199,23 @@ static void reject(struct sim_conn *conn, const struct sim_task *task,
 	sim_conn_send(conn, SIM_PDU_ANY, bhs, header, BHS, false, true);
 }
 
+static void answer_status(struct sim *sim, struct sim_task *task,
+			  uint8_t status)
+{
+	struct sim_answer answer;
+
+	begin_answer(&answer, status, 0);
+	sim_note(sim, task->conn, task, false, status);
+	answer_task(task, &answer);
+}
+
 /* A rule is met. True when the task stays (it is held). */
 static bool apply(struct sim *sim, const struct sim_rule *rule,
 		  struct sim_task *task, const uint8_t *data)
 {
-	struct sim_answer answer = { .status = rule->status };
+	struct sim_answer answer;
 
+	begin_answer(&answer, rule->status, 0);
 	switch (rule->action) {
 	case SIM_HOLD:
 		return true;
@@ -227,14 +245,12 @@ static void run(struct sim *sim, struct sim_task *task, const uint8_t *data)
 {
 	const struct sim_rule *rule = sim_rule_meet(sim, task->cdb[0],
 						    task->lun);
-	struct sim_answer full = { .status = 0x28 };
 	struct sim_task *held;
 
 	/* Those that came together count as being there together. */
 	if (rule == NULL && sim->task_set != 0 &&
 	    ++task->conn->together > sim->task_set) {
-		sim_note(sim, task->conn, task, false, full.status);
-		answer_task(task, &full);
+		answer_status(sim, task, 0x28);  /* TASK SET FULL */
 		return;
 	}
 	if (rule == NULL) {
