@@ -199,7 +199,6 @@ static void open_world(struct world *world)
 	struct discsi_error error;
 	int fds[2];
 
-	world->stat_sn = 1;
 	DSC_FUZZ_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				   fds) == 0);
 	DSC_FUZZ_ASSERT(discsi_context_new(&world->ctx) == 0);
@@ -334,6 +333,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world.plan.flags = data[0];
 	world.plan.chunk = data[1];
 	world.plan.r2ts = data[2];
+	world.stat_sn = 1;
 	make_stream(&world, data + PLAN_BYTES, size - PLAN_BYTES);
 	open_world(&world);
 	play(&world);
