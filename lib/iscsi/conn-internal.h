@@ -9,7 +9,7 @@
  *   conn-build.c    which PDUs go into the next batch
  *   conn-shared.c   memory that all connections of a context take turns with
  *   conn-receive.c  the stream of bytes, cut into headers and payloads
- *   conn-pipe.c      the data of a read, left in a pipe
+ *   conn-pipe.c     the data of a read, left in a pipe
  *   conn-answer.c   what each PDU of the target does
  *   conn-control.c  Text and Logout, answers to pings
  *   conn-manage.c   pings of ours, task management, rejected requests

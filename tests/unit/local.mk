@@ -84,6 +84,7 @@ CONN_TESTS = \
 	tests/unit/test-conn-faults \
 	tests/unit/test-conn-life \
 	tests/unit/test-conn-pipe \
+	tests/unit/test-conn-random \
 	tests/unit/test-conn-read \
 	tests/unit/test-conn-write \
 	tests/unit/test-crc32c \
@@ -102,6 +103,8 @@ tests_unit_test_conn_life_LDADD = $(UNIT_LIBS)
 tests_unit_test_conn_pipe_SOURCES = tests/unit/test-conn-pipe.c $(CONN_PEER)
 tests_unit_test_conn_pipe_LDADD = $(UNIT_LIBS)
 
+tests_unit_test_conn_random_SOURCES = tests/unit/test-conn-random.c $(CONN_PEER)
+tests_unit_test_conn_random_LDADD = $(UNIT_LIBS)
 tests_unit_test_conn_read_SOURCES = tests/unit/test-conn-read.c $(CONN_PEER)
 tests_unit_test_conn_read_LDADD = $(UNIT_LIBS)
 tests_unit_test_conn_write_SOURCES = tests/unit/test-conn-write.c $(CONN_PEER)
