@@ -19,6 +19,7 @@
 
 #define FIRST_CODE 256  /* above every letter */
 #define CONNECTIONS_MAX 16
+#define WAIT_MAX 86400
 
 enum option_id {
 	OPTION_MEMBER,      /* sets a member of the configuration */
@@ -33,6 +34,7 @@ enum option_id {
 	OPTION_DEVICE,
 	OPTION_CONNECTIONS,
 	OPTION_FORCE,
+	OPTION_WAIT,
 	OPTION_VERIFY,
 	OPTION_PROGRESS,
 	OPTION_NO_PROGRESS,
@@ -85,6 +87,8 @@ static const struct option_entry entries[] = {
 	  "refuse every write" },
 	{ "force", 'f', NULL, CLI_DETACH, OPTION_FORCE, NULL,
 	  "even if the device is in use" },
+	{ "wait", 'w', "SECONDS", CLI_DETACH, OPTION_WAIT, NULL,
+	  "so long for those who use the device (0)" },
 	{ "verify", 0, NULL, CLI_COPY, OPTION_VERIFY, NULL,
 	  "read both sides back and compare them" },
 	{ "progress", 0, NULL, CLI_COPY, OPTION_PROGRESS, NULL,
@@ -226,16 +230,18 @@ static int add_any_setting(struct cli *cli, char *text)
 	return add_setting(cli, text, equals + 1);
 }
 
-static int take_connections(struct cli *cli, const char *text)
+static int take_number(struct cli *cli, const struct option_entry *entry,
+		       const char *text, unsigned min, unsigned max,
+		       unsigned *number)
 {
 	char *end;
-	long number = strtol(text, &end, 10);
+	long value = strtol(text, &end, 10);
 
-	if (end == text || *end != '\0' || number < 1 ||
-	    number > CONNECTIONS_MAX)
-		return usage(cli, "option --connections takes a number from 1 "
-			     "to %d", CONNECTIONS_MAX);
-	cli->connections = (unsigned)number;
+	if (end == text || *end != '\0' || value < (long)min ||
+	    value > (long)max)
+		return usage(cli, "option --%s takes a number from %u to %u",
+			     entry->name, min, max);
+	*number = (unsigned)value;
 	return 0;
 }
 
@@ -270,10 +276,14 @@ static int apply(struct cli *cli, const struct option_entry *entry,
 		cli->device = value;
 		break;
 	case OPTION_CONNECTIONS:
-		return take_connections(cli, value);
+		return take_number(cli, entry, value, 1, CONNECTIONS_MAX,
+				   &cli->connections);
 	case OPTION_FORCE:
 		cli->force = true;
 		break;
+	case OPTION_WAIT:
+		return take_number(cli, entry, value, 0, WAIT_MAX,
+				   &cli->wait_s);
 	case OPTION_VERIFY:
 		cli->verify = true;
 		break;

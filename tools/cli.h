@@ -58,6 +58,7 @@ struct cli {
 	const char *device;
 	unsigned connections;               /* of the device; 0: not told */
 	bool force;
+	unsigned wait_s;                    /* for users of the device */
 	bool verify;
 	enum cli_progress progress;
 	char message[CLI_MESSAGE_MAX];      /* what is wrong, when it is */

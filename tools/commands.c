@@ -45,7 +45,8 @@ const struct cli_command cli_commands[] = {
 	  "WHICH is the id that attach and status print, a device, the path\n"
 	  "of a socket, or the number of a process. A device that is\n"
 	  "mounted, swap, or held by another device, or that an agent has\n"
-	  "mounted as a storage, is not detached unless --force is given.\n",
+	  "mounted as a storage, is not detached unless --force is given;\n"
+	  "--wait gives them time to let go of it.\n",
 	  run_detach },
 	{ "status", "[WHICH]", 0, 1, CLI_ALL,
 	  "the LUNs that are attached",

@@ -4,12 +4,17 @@
  * waits for it. Main thread.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
 #include <discsi/bridge.h>
+#include "base/clock.h"
 #include "cli.h"
 #include "failure.h"
 #include "output.h"
@@ -33,6 +38,40 @@ static char *find_id(const char *which)
 	return id;
 }
 
+/* The kernel tells of mounts; of holders, swap and storages it does not. */
+#define LOOK_AGAIN_MS 500u
+
+/* mounts: an open /proc/self/mounts, or -1. */
+static void wait_for_change(int mounts, uint64_t left_ms)
+{
+	struct pollfd pollfd = { .fd = mounts, .events = POLLPRI };
+
+	(void)poll(&pollfd, 1,
+		   (int)(left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS));
+}
+
+/* Until nobody uses it any more, or the time is over. */
+static int detach(const struct cli *cli, const char *id)
+{
+	unsigned flags = cli->force ? DISCSI_DETACH_FORCE : 0;
+	uint64_t end_ns = dsc_clock_now_ns() + cli->wait_s * DSC_NS_PER_S;
+	int mounts = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
+	int status = discsi_bridge_detach(id, flags);
+	uint64_t now_ns = dsc_clock_now_ns();
+
+	if (status == -EBUSY && now_ns < end_ns)
+		fprintf(stderr, "discsi: waiting, %u s at most: %s\n",
+			cli->wait_s, discsi_last_error()->message);
+	while (status == -EBUSY && now_ns < end_ns) {
+		wait_for_change(mounts, (end_ns - now_ns) / DSC_NS_PER_MS + 1);
+		status = discsi_bridge_detach(id, flags);
+		now_ns = dsc_clock_now_ns();
+	}
+	if (mounts >= 0)
+		close(mounts);
+	return status;
+}
+
 static int print(const struct cli *cli, const char *id)
 {
 	struct json_object *object;
@@ -48,13 +87,12 @@ static int print(const struct cli *cli, const char *id)
 
 int run_detach(struct cli *cli)
 {
-	unsigned flags = cli->force ? DISCSI_DETACH_FORCE : 0;
 	char *id = find_id(cli->operands[0]);
 	int status;
 
 	if (id == NULL)
 		status = fail(ENOMEM, "there is no memory for the name");
-	else if (discsi_bridge_detach(id, flags) < 0)
+	else if (detach(cli, id) < 0)
 		status = fail_library(NULL, NULL);
 	else
 		status = print(cli, id);

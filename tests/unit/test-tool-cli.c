@@ -124,6 +124,7 @@ static const char *const right_lines[] = {
 	"discsi attach iscsi://h/i/1 --device nbd --read-only",
 	"discsi attach iscsi://h/i/1 --connections 16",
 	"discsi detach x --force",
+	"discsi detach x --wait 60",
 	"discsi status --json",
 	"discsi status iqn.x-lun-1",
 	"discsi copy -- -a -b",
@@ -171,6 +172,9 @@ static const struct wrong {
 	{ "discsi attach --connections 0", "a number from 1 to 16" },
 	{ "discsi attach --connections 17", "a number from 1 to 16" },
 	{ "discsi attach --connections two", "a number from 1 to 16" },
+	{ "discsi detach x --wait -1", "a number from 0 to 86400" },
+	{ "discsi detach x --wait 1m", "a number from 0 to 86400" },
+	{ "discsi status --wait 1", "--wait is not for \"status\"" },
 };
 
 static void test_wrong(void)

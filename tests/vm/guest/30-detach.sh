@@ -48,6 +48,19 @@ test_a_mounted_partition_is_EBUSY()
 	nothing_is_left
 }
 
+test_detach_waits_for_those_who_use_the_device()
+{
+	device=$(attach | json_member device)
+	mkfs.ext4 -q "$device"
+	mount -t ext4 "$device" /mnt
+	refused EBUSY discsi detach --json --wait 1 "$device"
+	discsi detach --wait 60 "$device" 2>/run/stderr &
+	wait_for 10 grep -q 'waiting, 60 s at most: .*/mnt' /run/stderr
+	umount /mnt
+	wait $!
+	nothing_is_left
+}
+
 # A container's mounts are not in our table.
 test_a_mount_in_another_namespace_is_EBUSY()
 {
