@@ -2,10 +2,15 @@
 #
 # tests/vm: real /dev/nbdN devices, in a guest under qemu.
 if NBD_BRIDGE
-TESTS += tests/vm/run
+TESTS += tests/vm/run tests/vm/run-systemd
 endif
 EXTRA_DIST += \
 	tests/vm/run \
+	tests/vm/run-systemd \
+	tests/vm/systemd/boot.sh \
+	tests/vm/systemd/network.sh \
+	tests/vm/systemd/shutdown.sh \
+	tests/vm/systemd/start.sh \
 	tests/vm/mkinitramfs \
 	tests/vm/guest/init \
 	tests/vm/guest/programs \
