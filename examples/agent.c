@@ -92,7 +92,8 @@ static void *keep_mounted(void *arg)
 {
 	struct keeper *keeper = arg;
 
-	/* One that waits for its target, or has given up, is left alone by that. */
+	/* One that waits for its target is left alone by that, one that has
+	 * given up is made anew. */
 	do {
 		if (discsi_storage_is_connected(keeper->storage))
 			continue;

@@ -246,12 +246,30 @@ struct discsi_mount_options {
 
 /*
  * Mounts a storage and waits until its device is there. 0 at once when it is
- * mounted, unless its bridge was killed or detached meanwhile: then its device
- * is made anew; if that fails the storage stays mounted, as it was. A bridge
+ * mounted and what was mounted is there, or comes back by itself. A bridge
  * that already serves the LUN, of an earlier life of this agent or of another
  * one, is adopted: no second one is started, also when several agents ask at the
  * same moment. It serves until the last storage that is mounted on it, whoever's,
  * is unmounted.
+ *
+ * What was mounted may have gone: its bridge was killed or detached; or its
+ * session, or that of the bridge, has given up, because replacement_timeout has
+ * passed or the LUN came back as another disk. Then what is left of it is cleared
+ * and it is made anew, of the same disk; its device path may be another one. If
+ * that fails the storage stays mounted, perhaps without a device, and the next
+ * mount tries it again. EBUSY is what must not be cleared: a device that is in use
+ * (see discsi_storage_unmount()); a bridge that another storage is mounted on,
+ * until that is unmounted or mounted again, too: the last one clears it, and the
+ * others adopt the new one; a LUN that discsi_storage_lun() has handed out.
+ *
+ * The same disk is the one that the first mount after an unmount has found,
+ * besides what expected_id says: designator, serial number, vendor and product
+ * are equal, where they were told then, so is the block size, and it is not
+ * smaller than it was told to be last. A disk that has neither designator nor
+ * serial number must have the same revision and just this size. Of a bridge that
+ * was adopted designator, serial number and sizes are known, of one of an older
+ * version the size alone. Another disk is ESTALE, until an unmount, after which
+ * any is accepted that expected_id does not exclude.
  *
  * Whatever fails, everything that was done until then is undone when the call
  * returns; an adopted bridge is left as it was.
@@ -259,10 +277,11 @@ struct discsi_mount_options {
  * options: NULL is all defaults.
  * Errors: those of discsi_session_open() and discsi_lun_open(), of which
  * ENOENT (the portal offers no such iqn; the sentence names what it offers),
- * EACCES, ENXIO (no such LUN), ESTALE (another disk than expected_id says);
+ * EACCES, ENXIO (no such LUN), ESTALE (another disk than expected_id says, or
+ * than was mounted; the sentence says what was found, and what instead of);
  * those of discsi_bridge_attach(), of which EOPNOTSUPP (no kernel device to
- * be had), EBUSY (the LUN is attached in another way than configured, or its
- * bridge has given up and another storage is still mounted on it);
+ * be had), EBUSY (the LUN is attached in another way than configured, or what
+ * has given up is in use; the sentence says by whom);
  * EINVAL (not configured, lun_id or iqn missing), ENOENT (detached),
  * ETIMEDOUT (the deadline passed; the sentence names the stage), ECANCELED.
  */
@@ -297,7 +316,8 @@ bool discsi_storage_is_mounted(struct discsi_storage *storage);
 
 /*
  * True when it is mounted and I/O flows: a session is logged in. False while
- * it recovers from a lost connection, which I/O waits for. Does not wait.
+ * it recovers from a lost connection, which I/O waits for, and from when it has
+ * given up until a mount has made it anew. Does not wait.
  */
 bool discsi_storage_is_connected(struct discsi_storage *storage);
 
@@ -308,10 +328,11 @@ bool discsi_storage_is_connected(struct discsi_storage *storage);
 int discsi_storage_device_path(struct discsi_storage *storage, char **path);
 
 /*
- * Mounts the storage if it is not, as mounting does, and reads a block of it
- * through its device.
+ * Mounts the storage if it is not, as mounting does, or makes anew what has gone
+ * or given up, and reads a block of it through its device.
  * What was mounted for it stays so, unless the read fails: then it is undone as
- * a mount that fails, and an adopted bridge goes on.
+ * a mount that fails, and an adopted bridge goes on. What was mounted before
+ * stays mounted.
  *
  * options: as for mounting, the deadline is for both.
  * Errors: those of mounting and reading; ETIMEDOUT, ECANCELED.
@@ -464,10 +485,11 @@ int discsi_disk_resize(struct discsi_disk *disk, uint64_t bytes, uint64_t *now);
 /*
  * For device "none": whole blocks, as discsi_lun_read() and its brothers do
  * it. An unmount meanwhile ends them: what was not sent with ECANCELED, what the
- * target has with its answer, which is waited for command_timeout at most.
+ * target has with its answer, which is waited for command_timeout at most. What
+ * is submitted after a mount has made anew what had given up goes there.
  *
  * flags: DISCSI_IO_FUA or 0.
- * Errors: ENOTCONN (not mounted), EOPNOTSUPP (there is a device: use it), and
+ * Errors: ENOTCONN (not mounted, or not made anew yet), EOPNOTSUPP (there is a device: use it), and
  * those of discsi/lun.h.
  */
 int discsi_storage_read(struct discsi_storage *storage, void *buf,
@@ -479,7 +501,8 @@ int discsi_storage_flush(struct discsi_storage *storage);
 /*
  * The LUN itself, for asynchronous I/O on the manager's thread and all the
  * rest. Borrowed until the storage is unmounted, which the caller must prevent
- * while it uses it. Errors: as discsi_storage_read().
+ * while it uses it; so no mount makes anew what has given up once the LUN was
+ * handed out, only an unmount helps then. Errors: as discsi_storage_read().
  */
 int discsi_storage_lun(struct discsi_storage *storage, struct discsi_lun **lun);
 
@@ -605,9 +628,9 @@ struct discsi_storage_type {
 	discsi_storage_named_fn recycle_disk;
 	size_t max_disks;          /* 0: any number */
 	bool is_local;             /* what discsi_storage_is_local() tells */
-	bool (*is_gone)(void *self);  /* what was mounted is no more, for good:
-				    * mount() is called again. NULL: that does
-				    * not happen */
+	bool (*is_gone)(void *self);  /* what was mounted is no more, or has
+				    * given up, for good: a mount calls mount()
+				    * again. NULL: that does not happen */
 };
 
 /*

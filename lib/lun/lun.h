@@ -232,6 +232,9 @@ void dsc_lun_news(struct dsc_unit *unit, enum dsc_news news);
 void dsc_lun_condemn(struct dsc_unit *unit, const struct discsi_error *why);
 const char *dsc_lun_vendor(const struct dsc_unit *unit);
 
+/* Is it another disk by now, or gone, and does no I/O any more? Any thread. */
+bool dsc_lun_is_condemned(struct discsi_lun *lun);
+
 /* Takes a capacity over into lun->info. */
 void dsc_lun_set_capacity(struct discsi_lun *lun,
 			  const struct dsc_capacity *capacity);

@@ -129,6 +129,16 @@ void dsc_lun_condemn(struct dsc_unit *unit, const struct discsi_error *why)
 	pthread_mutex_unlock(&lun->lock);
 }
 
+bool dsc_lun_is_condemned(struct discsi_lun *lun)
+{
+	bool is;
+
+	pthread_mutex_lock(&lun->lock);
+	is = lun->is_condemned;
+	pthread_mutex_unlock(&lun->lock);
+	return is;
+}
+
 const char *dsc_lun_vendor(const struct dsc_unit *unit)
 {
 	const struct discsi_lun *lun =

@@ -58,6 +58,11 @@ static int load(const char *id, struct discsi_bridge **bridge, bool *is_alive)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+static bool has_failed(const struct discsi_bridge *bridge)
+{
+	return strcmp(bridge->state, "failed") == 0;
+}
+
 /* bridge: receives the entry, if somebody serves and says so. */
 static int look(const char *id, enum sight *sight,
 		struct discsi_bridge **bridge)
@@ -73,7 +78,7 @@ static int look(const char *id, enum sight *sight,
 		*sight = NOBODY;
 	} else if (*bridge == NULL) {
 		*sight = STARTING;
-	} else if (strcmp((*bridge)->state, "failed") == 0) {
+	} else if (has_failed(*bridge)) {
 		*sight = FAILED;
 	} else {
 		*sight = strcmp((*bridge)->state, "recovering") == 0 ?
@@ -85,20 +90,18 @@ static int look(const char *id, enum sight *sight,
 int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge)
 {
 	bool is_alive = false;
-	bool is_mounted;
 	char *id = NULL;
-	int rc;
+	int rc = 0;
 
 	*bridge = NULL;
 	pthread_mutex_lock(&iscsi->lock);
-	is_mounted = iscsi->bridge_id != NULL;
-	if (is_mounted)
-		id = strdup(iscsi->bridge_id);
+	if (iscsi->bridge_id == NULL)
+		rc = dsc_iscsi_fail_unmounted(iscsi);
+	else if ((id = strdup(iscsi->bridge_id)) == NULL)
+		rc = dsc_fail_memory();
 	pthread_mutex_unlock(&iscsi->lock);
-	if (!is_mounted)
-		return dsc_fail(ENOTCONN, "it is not mounted");
-	if (id == NULL)
-		return dsc_fail_memory();
+	if (rc < 0)
+		return rc;
 	rc = load(id, bridge, &is_alive);
 	if (rc == 0 && (!is_alive || *bridge == NULL)) {
 		discsi_bridge_free(*bridge);
@@ -115,27 +118,44 @@ static bool is_same(const char *ours, const char *theirs)
 	return strcmp(ours != NULL ? ours : "", theirs) == 0;
 }
 
-/* Another bridge of the LUN, at another place than the one we have mounted. */
-static bool is_elsewhere(const struct dsc_iscsi *iscsi,
-			 const struct discsi_bridge *bridge)
+/* Not one at another place than what is mounted, nor one of another disk. */
+static bool is_ours(const struct dsc_iscsi *iscsi,
+		    const struct discsi_bridge *bridge)
 {
-	return !is_same(iscsi->device, bridge->device) ||
-	       !is_same(iscsi->socket, bridge->socket);
+	struct dsc_who who;
+
+	dsc_who_of_bridge(&who, bridge);
+	return is_same(iscsi->device, bridge->device) &&
+	       is_same(iscsi->socket, bridge->socket) &&
+	       !(iscsi->has_mounted && dsc_who_differs(&iscsi->mounted, &who));
 }
 
 /* Only turns change what is mounted, and this is within one. */
-bool dsc_iscsi_is_gone(void *self)
+bool dsc_iscsi_is_bridge_gone(const struct dsc_iscsi *iscsi)
 {
-	struct dsc_iscsi *iscsi = self;
 	struct discsi_bridge *bridge;
 	bool is_alive, is_gone;
 
-	if (iscsi->bridge_id == NULL ||
-	    load(iscsi->bridge_id, &bridge, &is_alive) < 0)
+	if (load(iscsi->bridge_id, &bridge, &is_alive) < 0)
 		return false;
-	is_gone = !is_alive || (bridge != NULL && is_elsewhere(iscsi, bridge));
+	is_gone = !is_alive || (bridge != NULL && (has_failed(bridge) ||
+						   !is_ours(iscsi, bridge)));
 	discsi_bridge_free(bridge);
 	return is_gone;
+}
+
+/* One that was killed has left its entry. */
+void dsc_iscsi_note_size(struct dsc_iscsi *iscsi)
+{
+	struct discsi_bridge *bridge;
+	bool is_alive;
+
+	if (load(iscsi->bridge_id, &bridge, &is_alive) < 0)
+		return;
+	if (bridge != NULL && is_ours(iscsi, bridge))
+		iscsi->mounted.bytes = dsc_max_u64(iscsi->mounted.bytes,
+						   bridge->bytes);
+	discsi_bridge_free(bridge);
 }
 
 /* ------------------------------------------------------------------ match */
@@ -327,6 +347,9 @@ static int adopt(struct dsc_iscsi *iscsi, const struct discsi_bridge *bridge,
 {
 	int rc = check_match(iscsi, bridge);
 
+	dsc_who_of_bridge(&iscsi->found, bridge);
+	if (rc == 0)
+		rc = dsc_iscsi_check_who(iscsi, &iscsi->found);
 	if (rc == 0)
 		rc = wait_for_place(bridge, limits);
 	if (rc == 0)
@@ -421,12 +444,17 @@ static int start(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
 	};
 	struct discsi_bridge *bridge = NULL;
 	struct discsi_error error;
+	struct dsc_who who;
 	int rc = dsc_bridge_attach(iscsi->conf, iscsi->settings.device,
 				   &options, &bridge);
 
 	if (rc < 0)
 		return rc;
-	rc = wait_for_place(bridge, limits);
+	/* The LUN may have become another disk since we have looked at it. */
+	dsc_who_of_bridge(&who, bridge);
+	rc = dsc_iscsi_check_who(iscsi, &who);
+	if (rc == 0)
+		rc = wait_for_place(bridge, limits);
 	if (rc == 0)
 		rc = take(iscsi, bridge);
 	if (rc < 0) {
@@ -485,22 +513,22 @@ void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi)
 
 /*
  * What has gone, and could not be made anew, has no user; it is cleared all the
- * same. A bridge that serves elsewhere is not what was mounted.
+ * same. A bridge that serves elsewhere, or another disk, is not what was mounted.
  */
 static bool is_to_be_ended(struct dsc_iscsi *iscsi)
 {
 	struct discsi_bridge *bridge;
 	bool is_alive;
-	bool is_ours = true;
+	bool is_to_end = true;
 
 	if (load(iscsi->bridge_id, &bridge, &is_alive) == 0) {
-		is_ours = !is_alive ||
-			  (bridge != NULL && !is_elsewhere(iscsi, bridge));
+		is_to_end = !is_alive ||
+			    (bridge != NULL && is_ours(iscsi, bridge));
 		discsi_bridge_free(bridge);
 	}
-	return is_ours && (iscsi->users.fd >= 0 ||
-			   dsc_users_join(&iscsi->users,
-					  iscsi->bridge_id) == 0);
+	return is_to_end && (iscsi->users.fd >= 0 ||
+			     dsc_users_join(&iscsi->users,
+					    iscsi->bridge_id) == 0);
 }
 
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)

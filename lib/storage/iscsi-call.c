@@ -395,7 +395,7 @@ static int begin_request(struct dsc_iscsi *iscsi, struct request *request,
 
 	pthread_mutex_lock(&iscsi->lock);
 	if (iscsi->lun == NULL) {
-		rc = dsc_fail(ENOTCONN, "it is not mounted");
+		rc = dsc_iscsi_fail_unmounted(iscsi);
 	} else {
 		atomic_fetch_add(&request->refs, 1);
 		rc = submit(iscsi->lun, request, io);

@@ -6,6 +6,9 @@
  * The portal is asked and the LUN looked at from this process before a bridge
  * is given its configuration, so that what is wrong with it is found without
  * one. That session is closed first: some targets let an initiator in once.
+ *
+ * What has gone, or has given up, is made anew by the next mount, of the same
+ * disk: who it is the first mount has found (who.c), and an unmount forgets.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@
 #include <discsi/discovery.h>
 #include "base/clock.h"
 #include "base/error.h"
+#include "lun/lun.h"
 #include "storage/iscsi.h"
 #include "storage/storage.h"
 
@@ -96,18 +100,41 @@ static int discover(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 	return rc;
 }
 
+/* ------------------------------------------------------------- same disk? */
+
+int dsc_iscsi_check_who(const struct dsc_iscsi *iscsi,
+			const struct dsc_who *who)
+{
+	return iscsi->has_mounted ? dsc_who_check(&iscsi->mounted, who) : 0;
+}
+
+/* It is the one for all mounts until the unmount. */
+static void keep_who(struct dsc_iscsi *iscsi)
+{
+	if (!iscsi->has_mounted)
+		iscsi->mounted = iscsi->found;
+	iscsi->has_mounted = true;
+}
+
 /* ------------------------------------------------------------ session, LUN */
 
-/* Keeps what the LUN says of itself. */
+/* Keeps what the LUN says of itself, if it may be mounted. */
 static int keep_info(struct dsc_iscsi *iscsi, struct discsi_lun *lun)
 {
 	struct discsi_lun_info *info = calloc(1, sizeof(*info));
 	struct discsi_lun_info *before;
+	int rc;
 
 	if (info == NULL)
 		return dsc_fail_memory();
 	info->size = sizeof(*info);
 	(void)discsi_lun_get_info(lun, info);
+	dsc_who_of_lun(&iscsi->found, info);
+	rc = dsc_iscsi_check_who(iscsi, &iscsi->found);
+	if (rc < 0) {
+		free(info);
+		return rc;
+	}
 	pthread_mutex_lock(&iscsi->lock);
 	before = iscsi->info;
 	iscsi->info = info;
@@ -150,14 +177,76 @@ static int log_in(struct dsc_iscsi *iscsi, const struct dsc_limits *limits,
 	return rc;
 }
 
+/*
+ * From here on no new request gets to the LUN. False without may_be_lent when
+ * somebody has borrowed it.
+ */
+static bool take_out(struct dsc_iscsi *iscsi, bool may_be_lent,
+		     struct discsi_session **session, struct discsi_lun **lun)
+{
+	bool is_taken;
+
+	pthread_mutex_lock(&iscsi->lock);
+	is_taken = may_be_lent || !iscsi->is_lent;
+	if (is_taken) {
+		*session = iscsi->session;
+		*lun = iscsi->lun;
+		iscsi->session = NULL;
+		iscsi->lun = NULL;
+		iscsi->is_lent = false;
+	}
+	pthread_mutex_unlock(&iscsi->lock);
+	return is_taken;
+}
+
+int dsc_iscsi_fail_unmounted(const struct dsc_iscsi *iscsi)
+{
+	return dsc_fail(ENOTCONN, iscsi->is_lost ?
+			"what was mounted has gone, and could not be made anew "
+			"yet: mount it again" : "it is not mounted");
+}
+
 /* ------------------------------------------------------------------ mount */
+
+static void set_lost(struct dsc_iscsi *iscsi, bool is_lost)
+{
+	pthread_mutex_lock(&iscsi->lock);
+	iscsi->is_lost = is_lost;
+	pthread_mutex_unlock(&iscsi->lock);
+}
+
+/*
+ * A session that has given up ends before the next one logs in: some targets let
+ * an initiator in once. But whoever has borrowed its LUN may do so until an
+ * unmount.
+ */
+static int clear_session(struct dsc_iscsi *iscsi,
+			 const struct dsc_limits *limits)
+{
+	struct discsi_lun_info info = { .size = sizeof(info) };
+	struct discsi_session *session;
+	struct discsi_lun *lun;
+
+	if (iscsi->session == NULL)
+		return 0;
+	if (!take_out(iscsi, false, &session, &lun))
+		return dsc_fail(EBUSY, "its session has given up, and its LUN "
+				"was handed out (discsi_storage_lun()): "
+				"unmount it first");
+	if (discsi_lun_get_info(lun, &info) == 0)
+		iscsi->mounted.bytes = info.bytes;
+	close_session(session, lun, limits);
+	return 0;
+}
 
 static int mount_none(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 {
 	struct discsi_session *session;
 	struct discsi_lun *lun;
-	int rc = discover(iscsi, limits);
+	int rc = clear_session(iscsi, limits);
 
+	if (rc == 0)
+		rc = discover(iscsi, limits);
 	if (rc == 0)
 		rc = log_in(iscsi, limits, &session, &lun);
 	if (rc < 0)
@@ -224,6 +313,8 @@ static int mount_bridge(struct dsc_iscsi *iscsi,
 	struct discsi_error error;
 	int rc;
 
+	if (iscsi->bridge_id != NULL)
+		dsc_iscsi_note_size(iscsi);
 	/* Of what has gone; its file may have been removed with the bridge. */
 	dsc_users_leave(&iscsi->users);
 	rc = find_or_start(iscsi, limits);
@@ -241,26 +332,39 @@ int dsc_iscsi_mount(void *self)
 	struct dsc_limits limits = limits_of(iscsi);
 	int rc;
 
+	set_lost(iscsi, iscsi->has_mounted);
 	if (strcmp(iscsi->settings.device, "none") == 0)
 		rc = mount_none(iscsi, &limits);
 	else
 		rc = mount_bridge(iscsi, &limits);
-	return explain(iscsi, rc);
+	if (rc < 0)
+		return explain(iscsi, rc);
+	keep_who(iscsi);
+	set_lost(iscsi, false);
+	return 0;
+}
+
+static bool has_given_up(struct dsc_iscsi *iscsi)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+
+	return (discsi_session_get_info(iscsi->session, &info) == 0 &&
+		strcmp(info.state, "failed") == 0) ||
+	       dsc_lun_is_condemned(iscsi->lun);
+}
+
+/* Who is no user any more of the bridge that was mounted is to become one. */
+bool dsc_iscsi_is_gone(void *self)
+{
+	struct dsc_iscsi *iscsi = self;
+
+	if (iscsi->is_lost)
+		return true;
+	return iscsi->session != NULL ? has_given_up(iscsi) :
+	       dsc_iscsi_is_bridge_gone(iscsi);
 }
 
 /* ---------------------------------------------------------------- unmount */
-
-/* From here on no new request gets to the LUN. */
-static void take_out(struct dsc_iscsi *iscsi, struct discsi_session **session,
-		     struct discsi_lun **lun)
-{
-	pthread_mutex_lock(&iscsi->lock);
-	*session = iscsi->session;
-	*lun = iscsi->lun;
-	iscsi->session = NULL;
-	iscsi->lun = NULL;
-	pthread_mutex_unlock(&iscsi->lock);
-}
 
 static int unmount_none(struct dsc_iscsi *iscsi)
 {
@@ -279,7 +383,7 @@ static int unmount_none(struct dsc_iscsi *iscsi)
 		rc = dsc_call_lun(iscsi, &io, &limits);
 	if (rc < 0)
 		dsc_error_prefix(dsc_error_last(), "not flushed");
-	take_out(iscsi, &session, &lun);
+	(void)take_out(iscsi, true, &session, &lun);
 	close_session(session, lun, &none);
 	return rc;
 }
@@ -287,9 +391,17 @@ static int unmount_none(struct dsc_iscsi *iscsi)
 int dsc_iscsi_unmount(void *self, unsigned flags)
 {
 	struct dsc_iscsi *iscsi = self;
+	int rc = 0;
 
-	return iscsi->session != NULL ? unmount_none(iscsi) :
-	       dsc_iscsi_detach(iscsi, flags);
+	if (iscsi->session != NULL)
+		rc = unmount_none(iscsi);
+	else if (iscsi->bridge_id != NULL)
+		rc = dsc_iscsi_detach(iscsi, flags);
+	if (rc == -EBUSY)
+		return rc;
+	iscsi->has_mounted = false;
+	set_lost(iscsi, false);
+	return rc;
 }
 
 /* Whose target does not answer now is not waited for: there may be many. */
@@ -304,7 +416,7 @@ void dsc_iscsi_leave(void *self)
 	} else if (dsc_iscsi_is_connected(iscsi)) {
 		(void)unmount_none(iscsi);
 	} else {
-		take_out(iscsi, &session, &lun);
+		(void)take_out(iscsi, true, &session, &lun);
 		dsc_call_abandon(session);
 	}
 }

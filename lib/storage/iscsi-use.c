@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "bridge/attach.h"
+#include "lun/lun.h"
 #include "storage/content.h"
 #include "storage/device.h"
 #include "storage/iscsi.h"
@@ -62,15 +63,17 @@ bool dsc_iscsi_is_connected(void *self)
 	struct discsi_session_info info = { .size = sizeof(info) };
 	struct discsi_bridge *bridge;
 	bool has_session;
+	bool is_lost;
 	bool is = false;
 
 	pthread_mutex_lock(&iscsi->lock);
+	is_lost = iscsi->is_lost;
 	has_session = iscsi->session != NULL;
 	if (has_session)
 		is = discsi_session_get_info(iscsi->session, &info) == 0 &&
-		     info.connected;
+		     info.connected && !dsc_lun_is_condemned(iscsi->lun);
 	pthread_mutex_unlock(&iscsi->lock);
-	if (has_session || dsc_iscsi_load(iscsi, &bridge) < 0)
+	if (has_session || is_lost || dsc_iscsi_load(iscsi, &bridge) < 0)
 		return is;
 	is = bridge->state[0] == '\0' || strcmp(bridge->state, "ready") == 0;
 	discsi_bridge_free(bridge);
@@ -116,7 +119,8 @@ static int get_place(struct dsc_iscsi *iscsi, char **device, char **socket)
 	*device = NULL;
 	*socket = NULL;
 	pthread_mutex_lock(&iscsi->lock);
-	is_none = iscsi->session != NULL;
+	is_none = iscsi->session != NULL ||
+		  (iscsi->is_lost && iscsi->bridge_id == NULL);
 	is_mounted = iscsi->device != NULL || iscsi->socket != NULL;
 	if (iscsi->device != NULL)
 		*device = strdup(iscsi->device);

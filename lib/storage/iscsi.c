@@ -221,16 +221,20 @@ static int flush_lun(void *self)
 static int get_lun(void *self, struct discsi_lun **lun)
 {
 	struct dsc_iscsi *iscsi = self;
+	int rc;
 
 	pthread_mutex_lock(&iscsi->lock);
 	*lun = iscsi->lun;
-	pthread_mutex_unlock(&iscsi->lock);
+	iscsi->is_lent = *lun != NULL;
 	if (*lun != NULL)
-		return 0;
-	if (!dsc_iscsi_is_none(iscsi))
-		return dsc_fail(EOPNOTSUPP, "it has a device: the LUN belongs "
-				"to its bridge");
-	return dsc_fail(ENOTCONN, "it is not mounted");
+		rc = 0;
+	else if (strcmp(iscsi->settings.device, "none") != 0)
+		rc = dsc_fail(EOPNOTSUPP, "it has a device: the LUN belongs to "
+			      "its bridge");
+	else
+		rc = dsc_iscsi_fail_unmounted(iscsi);
+	pthread_mutex_unlock(&iscsi->lock);
+	return rc;
 }
 
 const struct discsi_storage_type dsc_iscsi_type = {

@@ -21,6 +21,7 @@
 #include "bridge/users.h"
 #include "conf/conf.h"
 #include "storage/settings.h"
+#include "storage/who.h"
 
 struct dsc_iscsi {
 	struct discsi_storage *storage;
@@ -30,6 +31,9 @@ struct dsc_iscsi {
 	struct dsc_settings settings;
 	struct discsi_session *session;   /* device "none" */
 	struct discsi_lun *lun;
+	bool is_lent;                     /* somebody has borrowed the LUN */
+	bool is_lost;                     /* mounted, but what was mounted has
+					   * gone, and is not made anew yet */
 	struct discsi_lun_info *info;     /* of the last mount, or NULL */
 	char *bridge_id;                  /* any other device */
 	struct dsc_users users;           /* of it; within a turn */
@@ -38,6 +42,10 @@ struct dsc_iscsi {
 	char *device;                     /* "/dev/nbdN", or NULL */
 	char *socket;                     /* its path, or NULL */
 	uint32_t block_size;              /* 0: not known */
+	struct dsc_who found;             /* by the mount under way; in a turn */
+	struct dsc_who mounted;           /* by the first mount after an
+					   * unmount; within a turn */
+	bool has_mounted;
 };
 
 /* How long an operation may take, and what ends it before. */
@@ -103,6 +111,13 @@ int dsc_limits_left_ms(const struct dsc_limits *limits);
 int dsc_iscsi_mount(void *self);
 int dsc_iscsi_unmount(void *self, unsigned flags);
 void dsc_iscsi_leave(void *self);
+/* Mounted, but what was mounted has gone or given up? */
+bool dsc_iscsi_is_gone(void *self);
+/* 0 unless another disk is mounted, or was: ESTALE. Within a turn. */
+int dsc_iscsi_check_who(const struct dsc_iscsi *iscsi,
+			const struct dsc_who *who);
+/* ENOTCONN and why; with the lock. */
+int dsc_iscsi_fail_unmounted(const struct dsc_iscsi *iscsi);
 
 /* --------------------------------------------------------- iscsi-bridge.c */
 
@@ -126,8 +141,13 @@ void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi);
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags);
 /* The bridge goes on without us. */
 void dsc_iscsi_forget_bridge(struct dsc_iscsi *iscsi);
-/* Mounted, and its bridge does not run any more, or another one elsewhere? */
-bool dsc_iscsi_is_gone(void *self);
+/*
+ * Does the bridge that is mounted not run any more, has it given up, or is it
+ * another one, elsewhere or of another disk?
+ */
+bool dsc_iscsi_is_bridge_gone(const struct dsc_iscsi *iscsi);
+/* Takes over how large the disk is that is mounted, as its bridge has told. */
+void dsc_iscsi_note_size(struct dsc_iscsi *iscsi);
 /* What the registry says of it; to be freed. Errors: ENOTCONN. */
 int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge);
 

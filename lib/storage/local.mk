@@ -27,4 +27,6 @@ libdiscsi_internal_la_SOURCES += \
 	lib/storage/size.c \
 	lib/storage/storage.h \
 	lib/storage/turn.c \
-	lib/storage/type.c
+	lib/storage/type.c \
+	lib/storage/who.c \
+	lib/storage/who.h

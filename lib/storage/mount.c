@@ -42,7 +42,7 @@ static int check_configured(struct discsi_storage *storage)
 							 "detached");
 }
 
-/* Mounted, and what was mounted is there still, in whatever state it is? */
+/* Mounted, and what was mounted is there still, or will come back by itself? */
 static bool is_there(struct discsi_storage *storage)
 {
 	const struct discsi_storage_type *ops = &storage->type->ops;
@@ -153,14 +153,14 @@ int discsi_storage_detach(struct discsi_storage *storage, unsigned flags)
 static int look(struct discsi_storage *storage)
 {
 	const struct discsi_storage_type *ops = &storage->type->ops;
-	bool was_there = is_there(storage);
+	bool was_mounted = is_mounted(storage);
 	struct discsi_error error;
 	int rc = mount(storage);
 
 	if (rc < 0 || ops->look == NULL)
 		return rc;
 	rc = ops->look(storage->self);
-	if (rc < 0 && !was_there) {
+	if (rc < 0 && !was_mounted) {
 		error = *discsi_last_error();
 		(void)unmount(storage, 0);
 		rc = dsc_fail_with(&error);

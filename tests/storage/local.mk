@@ -6,6 +6,7 @@ STORAGE_RIG = \
 	tests/storage/storage-rig.h
 
 STORAGE_TESTS = \
+	tests/storage/test-storage-anew \
 	tests/storage/test-storage-conf \
 	tests/storage/test-storage-device \
 	tests/storage/test-storage-mount \
@@ -13,6 +14,9 @@ STORAGE_TESTS = \
 check_PROGRAMS += $(STORAGE_TESTS)
 TESTS += $(STORAGE_TESTS)
 
+tests_storage_test_storage_anew_SOURCES = \
+	$(STORAGE_RIG) tests/storage/test-storage-anew.c
+tests_storage_test_storage_anew_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 tests_storage_test_storage_conf_SOURCES = \
 	$(STORAGE_RIG) tests/storage/test-storage-conf.c
 tests_storage_test_storage_conf_LDADD = $(API_LIBS) $(JSON_C_LIBS)
@@ -42,13 +46,18 @@ tests_storage_test_storage_nomem_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=json_object_new_int64,--wrap=json_object_new_boolean \
 	-Wl,--wrap=json_tokener_new_ex,--wrap=json_object_object_add
 check_PROGRAMS += \
+	tests/storage/test-storage-anew-bridge \
 	tests/storage/test-storage-bridge \
 	tests/storage/test-storage-growth \
 	tests/storage/test-storage-users
 TESTS += \
+	tests/storage/test-storage-anew-bridge \
 	tests/storage/test-storage-bridge \
 	tests/storage/test-storage-growth \
 	tests/storage/test-storage-users
+tests_storage_test_storage_anew_bridge_SOURCES = \
+	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-anew-bridge.c
+tests_storage_test_storage_anew_bridge_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 tests_storage_test_storage_bridge_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) $(TGT_PLACE) \
 	tests/storage/test-storage-bridge.c

@@ -31,6 +31,8 @@ type Storage interface {
 	GetBackupDir() string
 	IsLocal() bool
 
+	// MountStorage also makes anew what was mounted and has given up, of
+	// the same disk: another one is ESTALE until UnmountStorage.
 	MountStorage(ctx context.Context) error
 	UnmountStorage() error
 	DetachStorage() error
