@@ -136,7 +136,8 @@ void discsi_storage_list_free(struct discsi_storage **storages, size_t count);
  *                  else socket), "nbd", "/dev/nbdN", "socket", "none"
  *                  (in-process I/O only)
  *   connections    of a kernel device, 1 to 16 (1); one that is adopted keeps
- *                  those that it has
+ *                  those that it has. Must be 1 with "socket" and "none";
+ *                  "auto" may come to a socket, which has none
  *   mount_timeout  milliseconds for all steps of a mount (30000)
  *   zone_id        what discsi_storage_zone_id() tells
  *   storagecache_id  what discsi_storage_cache_id() tells

@@ -99,6 +99,8 @@ static int read_conf(struct dsc_iscsi *iscsi, const char *json,
 		return rc;
 	rc = take_members(iscsi, object, conf, settings);
 	dsc_conf_free_json(object);
+	if (rc == 0)
+		rc = dsc_settings_check(settings);
 	return rc == 0 ? check_complete(conf) : rc;
 }
 

@@ -162,6 +162,18 @@ int dsc_settings_take(struct dsc_settings *settings, const char *name,
 	return 1;
 }
 
+/* Clients of a socket make as many connections as they like. */
+int dsc_settings_check(const struct dsc_settings *settings)
+{
+	if (settings->connections > 1 &&
+	    (strcmp(settings->device, "socket") == 0 ||
+	     strcmp(settings->device, "none") == 0))
+		return dsc_fail(EINVAL, "connections: must be 1 with device "
+				"\"%s\": it is for a kernel device",
+				settings->device);
+	return 0;
+}
+
 int dsc_common_read(struct json_object *object, struct dsc_common *common)
 {
 	struct json_object *value;

@@ -37,6 +37,9 @@ void dsc_settings_free(struct dsc_settings *settings);
 int dsc_settings_take(struct dsc_settings *settings, const char *name,
 		      struct json_object *value);
 
+/* Do they go together? Once all are taken. Errors: EINVAL. */
+int dsc_settings_check(const struct dsc_settings *settings);
+
 /* Adds them to an object that is shown. Errors: ENOMEM. */
 int dsc_settings_show(const struct dsc_settings *settings,
 		      struct json_object *object);
