@@ -102,3 +102,54 @@ test_a_storage_whose_agent_is_killed_is_ended_by_the_next_one()
 	storage-do "$(conf)" mount unmount
 	nothing_is_left
 }
+
+has_failed()
+{
+	grep -q '"state": *"failed"' /run/discsi/*.json
+}
+
+# give_up COMMAND...: an agent that has mounted the storage, with a file system
+# on it, and does so when its target was away for too long and is back. It is
+# $agent; what it prints is in /run/told.
+give_up()
+{
+	rm -f /run/hold /run/told
+	mkfifo /run/hold
+	storage-do "$(conf ', "replacement_timeout": 1000')" mount path wait \
+		"$@" </run/hold >/run/told 2>/run/stderr &
+	agent=$!
+	exec 9>/run/hold
+	wait_for 30 grep -q /dev/nbd /run/told
+	device=$(head -n 1 /run/told)
+	mkfs.ext4 -q -b 4096 "$device"
+	[ -z "${in_use-}" ] || mount -t ext4 "$device" /mnt
+	sync
+	kill -9 "$(cat /run/tgtd.pid)"
+	wait_for 20 has_failed
+	target_start 9>&-
+	exec 9>&-
+}
+
+test_a_storage_that_has_given_up_is_mounted_anew()
+{
+	give_up mount path read format unmount
+	wait "$agent" || fail "$(cat /run/stderr)"
+	[ "$(tail -n 1 /run/told)" = ext4 ]
+	nothing_is_left
+}
+
+test_a_storage_that_has_given_up_in_use_is_left_alone()
+{
+	in_use=1
+	give_up mount
+	if wait "$agent"; then
+		fail "what is in use was taken away"
+	fi
+	[ "$(json_member errno </run/stderr)" = EBUSY ]
+	grep -q "mounted on /mnt" /run/stderr
+	has_failed
+	[ "$(blockdev --getsize64 "$device")" -eq $lun_bytes ]
+	umount /mnt
+	storage-do "$(conf)" mount read unmount
+	nothing_is_left
+}
