@@ -490,8 +490,8 @@ int discsi_disk_resize(struct discsi_disk *disk, uint64_t bytes, uint64_t *now);
  * is submitted after a mount has made anew what had given up goes there.
  *
  * flags: DISCSI_IO_FUA or 0.
- * Errors: ENOTCONN (not mounted, or not made anew yet), EOPNOTSUPP (there is a device: use it), and
- * those of discsi/lun.h.
+ * Errors: ENOTCONN (not mounted, or not made anew yet), EOPNOTSUPP (there is a
+ * device: use it), and those of discsi/lun.h.
  */
 int discsi_storage_read(struct discsi_storage *storage, void *buf,
 			size_t length, uint64_t offset, unsigned flags);
