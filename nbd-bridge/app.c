@@ -467,6 +467,15 @@ static void on_waiter_gone(void *arg, uint32_t events)
 	app->stops++;
 }
 
+void nbd_app_inherit(struct nbd_app *app)
+{
+	if (!app->is_orphan || app->handover.phase >= NBD_HANDOVER_PASSED)
+		return;
+	nbd_registry_inherit(&app->registry);
+	if (app->health.session != NULL)
+		nbd_health_owned(&app->health, getpid());
+}
+
 /* The worker goes on alone, and is the one to be told to end from now on. */
 static void on_supervisor_gone(void *arg, uint32_t events)
 {
@@ -475,10 +484,10 @@ static void on_supervisor_gone(void *arg, uint32_t events)
 	(void)events;
 	discsi_watch_free(app->supervisor);
 	app->supervisor = NULL;
+	app->is_orphan = true;
 	nbd_log(DISCSI_LOG_ERROR, "the supervisor is gone: nobody starts this "
 		"again when it crashes");
-	if (app->health.session != NULL)
-		nbd_health_owned(&app->health, getpid());
+	nbd_app_inherit(app);
 }
 
 static int open_loop(struct nbd_app *app)
@@ -646,7 +655,7 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
 	error = *discsi_last_error();
 	if (app.server.ctx != NULL)
 		nbd_app_finish(&app);
-	if (app.supervised.is_worker)
+	if (nbd_app_signalled(&app) != getpid())
 		nbd_registry_leave(&app.registry);
 	if (rc < 0 && app.left_index >= 0)
 		app.registry.is_named = false;

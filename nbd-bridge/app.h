@@ -64,6 +64,7 @@ struct nbd_app {
 	struct nbd_takeover takeover;  /* of another process's to us */
 	struct nbd_supervised supervised;
 	struct discsi_watch *supervisor;  /* tells when that is gone */
+	bool is_orphan;                /* it is: this process is alone */
 	int left_index;                /* of the device that a process before
 					* this one has left, or negative */
 	char place[128];               /* of what was handed over, or "" */
@@ -86,6 +87,12 @@ struct nbd_app {
  */
 int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
 		struct nbd_frontend *frontend, struct nbd_notify *notify);
+
+/*
+ * A worker whose supervisor is gone has the entry in the registry name itself,
+ * unless a successor may have put its own number in already.
+ */
+void nbd_app_inherit(struct nbd_app *app);
 
 /* ----------------------------------------------------------- serve.c */
 

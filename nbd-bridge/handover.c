@@ -87,6 +87,7 @@ static void resume(struct nbd_app *app)
 	nbd_kernel_resume(&app->kernel);
 	nbd_listener_update(&app->listener);
 	nbd_health_resume(&app->health);
+	nbd_app_inherit(app);
 }
 
 /* Nothing came of it, unless it turns out that it did. */

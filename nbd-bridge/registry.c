@@ -93,14 +93,17 @@ static int try_lock(const struct nbd_registry *registry, const char *name,
 	return rc;
 }
 
-/* For people: the lock is what counts. Its position may be shared. */
+/*
+ * Whoever reads it meanwhile finds the old number or the new one. The position
+ * of the descriptor may be shared.
+ */
 static void write_owner(const struct nbd_registry *registry, long pid)
 {
 	char text[32];
 	int length = snprintf(text, sizeof(text), "%ld\n", pid);
 
-	if (ftruncate(registry->lock_fd, 0) < 0 ||
-	    pwrite(registry->lock_fd, text, (size_t)length, 0) != length)
+	if (pwrite(registry->lock_fd, text, (size_t)length, 0) != length ||
+	    ftruncate(registry->lock_fd, length) < 0)
 		nbd_log(DISCSI_LOG_INFO, "the lock of %s does not say whose it "
 			"is", registry->id);
 }
@@ -159,7 +162,10 @@ static bool is_running(long pid)
 	return !is_going;
 }
 
-/* The process that holds the lock of a name, or 0. */
+/*
+ * The process that holds the lock of a name, or 0. A worker has this long to
+ * put its number in when its supervisor has been killed.
+ */
 static long find_holder(const struct dsc_registry *dir, const char *name)
 {
 	int fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -245,6 +251,12 @@ void nbd_registry_own(struct nbd_registry *registry, long pid)
 	registry->is_lent = false;
 	registry->is_published = true;
 	write_owner(registry, pid);
+}
+
+void nbd_registry_inherit(struct nbd_registry *registry)
+{
+	if (!registry->is_lent && registry->lock_fd >= 0)
+		write_owner(registry, (long)getpid());
 }
 
 /* ------------------------------------------------------------------ state */

@@ -58,6 +58,9 @@ bool nbd_registry_is_ours(const struct nbd_registry *registry);
 /* That process has let go: the entry is pid's, who removes it at the end. */
 void nbd_registry_own(struct nbd_registry *registry, long pid);
 
+/* Who looked after this process is gone: the lock names this one from now on. */
+void nbd_registry_inherit(struct nbd_registry *registry);
+
 /* Writes the state file, as a whole or not at all. */
 int nbd_registry_publish(struct nbd_registry *registry,
 			 const struct nbd_state *state);

@@ -15,6 +15,7 @@ BRIDGE_TESTS = \
 	tests/bridge/test-bridge-clients \
 	tests/bridge/test-bridge-life \
 	tests/bridge/test-bridge-notify \
+	tests/bridge/test-bridge-orphan \
 	tests/bridge/test-bridge-recovery \
 	tests/bridge/test-bridge-takeover \
 	tests/bridge/test-bridge-tls \
@@ -35,6 +36,9 @@ tests_bridge_test_bridge_life_LDADD = $(UNIT_LIBS)
 tests_bridge_test_bridge_notify_SOURCES = \
 	tests/bridge/test-bridge-notify.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_notify_LDADD = $(UNIT_LIBS)
+tests_bridge_test_bridge_orphan_SOURCES = \
+	tests/bridge/test-bridge-orphan.c $(BRIDGE_RIG)
+tests_bridge_test_bridge_orphan_LDADD = $(UNIT_LIBS)
 tests_bridge_test_bridge_recovery_SOURCES = \
 	tests/bridge/test-bridge-recovery.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_recovery_LDADD = $(SIM_LIBS) $(UNIT_LIBS)

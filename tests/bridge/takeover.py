@@ -392,6 +392,61 @@ def ending():
     wait_ended(before)
 
 
+def owner():
+    with open(os.path.join(DIRECTORY, ID + ".lock")) as file:
+        return int(file.read() or 0)
+
+
+def wait_owner(pid):
+    deadline = time.monotonic() + 20
+    while owner() != pid:
+        assert time.monotonic() < deadline, "it does not name itself"
+        time.sleep(0.01)
+
+
+def orphaned():
+    """A supervisor is killed when a successor could say "taken", and does not:
+    then it is the worker's entry, and anybody may take it over."""
+    known = state()
+    assert owner() == known["pid"] != known["worker"]
+    client = Client()
+    successor = Successor()
+    successor.ask_all()
+    os.kill(known["pid"], signal.SIGKILL)
+    wait_ended(known["pid"])
+    successor.socket.close()
+    wait_owner(known["worker"])
+    client.check(0, b"Z" * 512)
+    take_over()
+    client.check(0, b"Z" * 512)
+    assert owner() == state()["pid"] != state()["worker"]
+
+
+def orphaned_late():
+    """The same when it is said, before or after: the entry is the successor's."""
+    worker, supervisor = state()["worker"], state()["pid"]
+    successor = Successor()
+    successor.ask_all()
+    os.kill(worker, signal.SIGSTOP)
+    steps = [lambda: successor.say("taken"),
+             lambda: os.kill(supervisor, signal.SIGKILL)]
+    for step in steps if WAY == "orphaned_late" else reversed(steps):
+        step()
+    wait_ended(supervisor)
+    taker = Taker(os.dup(successor.lock))
+    os.pwrite(successor.lock, b"%d\n" % taker.pid, 0)
+    os.kill(worker, signal.SIGCONT)
+    wait_ended(worker)
+    assert owner() == taker.pid, owner()
+    taker.publish()
+    os.close(successor.lock)
+    assert start_detach().wait(60) == 0
+    taker.expect_ended()
+
+
+orphaned_early = orphaned_late
+
+
 def one_at_a_time():
     first = Successor()
     first.ask("hello")

@@ -153,6 +153,65 @@ static void test_taken(void)
 	nbd_registry_release(&two);
 }
 
+/* A number that is no process's, as of a supervisor that has been killed. */
+static long dead_pid(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	waitpid(child, NULL, 0);
+	return (long)child;
+}
+
+static void expect_owner(long pid)
+{
+	char *text = scratch_read(ID ".lock");
+
+	CU_ASSERT_EQUAL(strtol(text, NULL, 10), pid);
+	free(text);
+}
+
+/* Who lives on, and holds the lock, is not to be robbed of its device. */
+static void test_inherited(void)
+{
+	struct nbd_registry registry = NBD_REGISTRY_INIT;
+	char pid[32];
+
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&registry, TARGET, 7), 0);
+	nbd_registry_own(&registry, dead_pid());
+	CU_ASSERT_EQUAL(nbd_registry_check_left(ID), 0);
+	nbd_registry_inherit(&registry);
+	expect_owner((long)getpid());
+	CU_ASSERT_EQUAL(nbd_registry_check_left(ID), -EBUSY);
+	snprintf(pid, sizeof(pid), "process %ld:", (long)getpid());
+	CU_ASSERT_PTR_NOT_NULL(strstr(discsi_last_error()->message, pid));
+	nbd_registry_release(&registry);
+	CU_ASSERT(!scratch_exists(ID ".lock"));
+}
+
+/* An entry that is another's still, or another's already, goes on naming it. */
+static void test_not_inherited(void)
+{
+	struct nbd_registry one = NBD_REGISTRY_INIT, two = NBD_REGISTRY_INIT;
+	long other = dead_pid();
+
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&one, TARGET, 7), 0);
+	nbd_registry_own(&one, other);
+	CU_ASSERT_EQUAL_FATAL(dsc_registry_open(&two.dir, false), 0);
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_share(&two, ID, dup(one.lock_fd)),
+			      0);
+	nbd_registry_inherit(&two);
+	expect_owner(other);
+	nbd_registry_own(&two, (long)getpid());
+	nbd_registry_leave(&one);
+	nbd_registry_inherit(&one);
+	expect_owner((long)getpid());
+	nbd_registry_release(&one);
+	nbd_registry_release(&two);
+	CU_ASSERT(!scratch_exists(ID ".lock"));
+}
+
 /* What a dead process has left is nobody's. */
 static void test_stale(void)
 {
@@ -206,6 +265,8 @@ static const struct dsc_test tests[] = {
 	{ "publish", test_publish },
 	{ "name-for-udev", test_name_for_udev },
 	{ "taken", test_taken },
+	{ "inherited", test_inherited },
+	{ "not-inherited", test_not_inherited },
 	{ "stale", test_stale },
 	{ "reader", test_reader },
 	{ NULL, NULL }
