@@ -24,10 +24,8 @@ static void print_error(bool is_json)
 /* Nothing to be detached is fine: it has been done already. */
 static int abandon(const struct nbd_options *options)
 {
-	int rc = nbd_registry_check_left(options->abandon);
-	int index = rc == 0 ? nbd_link_find(options->abandon) : -1;
-
-	if (rc == 0 && (index < 0 || nbd_link_disconnect((uint32_t)index) == 0))
+	if (nbd_registry_check_left(options->abandon) == 0 &&
+	    nbd_link_abandon(options->abandon) == 0)
 		return EXIT_SUCCESS;
 	print_error(options->is_json);
 	return EXIT_FAILURE;

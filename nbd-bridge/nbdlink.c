@@ -69,21 +69,23 @@ static int on_error(struct sockaddr_nl *address, struct nlmsgerr *error,
 	return NL_STOP;
 }
 
-/* Opens a socket to generic netlink with a bound on each wait. */
-static struct nl_sock *open_socket(void)
+/* Opens a socket to generic netlink with a bound on each wait: 0 or an errno. */
+static int open_socket(struct nl_sock **sock)
 {
 	const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
-	struct nl_sock *sock = nl_socket_alloc();
+	int error;
 
-	if (sock == NULL)
-		return NULL;
-	if (genl_connect(sock) < 0 ||
-	    setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVTIMEO,
-		       &timeout, sizeof(timeout)) < 0) {
-		nl_socket_free(sock);
-		return NULL;
-	}
-	return sock;
+	*sock = nl_socket_alloc();
+	if (*sock == NULL)
+		return ENOMEM;
+	errno = EIO;
+	if (genl_connect(*sock) == 0 &&
+	    setsockopt(nl_socket_get_fd(*sock), SOL_SOCKET, SO_RCVTIMEO,
+		       &timeout, sizeof(timeout)) == 0)
+		return 0;
+	error = errno;
+	nl_socket_free(*sock);
+	return error;
 }
 
 /* Sends a message, which it takes, and waits for the kernel's verdict. */
@@ -111,8 +113,12 @@ static int exchange_message(struct nl_sock *sock, struct nl_msg *msg,
 
 static int open_family(struct nl_sock **sock, int *family)
 {
-	*sock = open_socket();
-	if (*sock == NULL)
+	int error = open_socket(sock);
+
+	if (error == EMFILE || error == ENFILE || error == ENOMEM)
+		return dsc_fail(error, "no netlink socket can be opened (%s)",
+				discsi_errno_name(error));
+	if (error != 0)
 		return dsc_fail(EOPNOTSUPP, "this kernel gives no netlink "
 				"socket: a LUN can only be an NBD socket");
 	*family = genl_ctrl_resolve(*sock, NBD_GENL_FAMILY_NAME);
@@ -206,23 +212,32 @@ static void sysfs_path(char *path, size_t room, uint32_t index,
 	snprintf(path, room, "/sys/block/nbd%" PRIu32 "/%s", index, name);
 }
 
-bool nbd_link_attribute(uint32_t index, const char *name, char *text,
-			size_t room)
+/* 1: it has been read, 0: there is none, or why that cannot be told. */
+static int read_attribute(uint32_t index, const char *name, char *text,
+			  size_t room)
 {
 	char path[64];
 	ssize_t n;
-	int fd;
+	int fd, error;
 
 	text[0] = '\0';
 	sysfs_path(path, sizeof(path), index, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, room - 1);
-	close(fd);
+	n = fd >= 0 ? read(fd, text, room - 1) : -1;
+	error = errno;
+	if (fd >= 0)
+		close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	return n > 0;
+	if (n >= 0)
+		return n > 0;
+	return error == ENOENT || error == ENODEV ? 0 : -error;
+}
+
+bool nbd_link_attribute(uint32_t index, const char *name, char *text,
+			size_t room)
+{
+	return read_attribute(index, name, text, room) > 0;
 }
 
 /* A number from sysfs, or -1. */
@@ -391,33 +406,63 @@ int nbd_link_disconnect(uint32_t index)
 
 /* ------------------------------------------------------------ coming back */
 
-/* True when the device is attached for this backend. */
-static bool is_attached_for(uint32_t index, const char *backend)
+/*
+ * 1: the device is attached for this backend, 0: it is not attached, or for
+ * another one, or why that cannot be told.
+ */
+static int is_attached_for(uint32_t index, const char *backend)
 {
-	char text[512];
+	char text[512], pid[32];
+	int rc = read_attribute(index, "backend", text, sizeof(text));
 
-	return nbd_link_attribute(index, "backend", text, sizeof(text)) &&
-	       strcmp(text, backend) == 0 && read_sysfs(index, "pid") >= 0;
+	if (rc > 0)
+		rc = strcmp(text, backend) == 0;
+	return rc > 0 ? read_attribute(index, "pid", pid, sizeof(pid)) : rc;
+}
+
+/* Returns its index, -ENOENT, or why it cannot be told that there is none. */
+static int find_in(DIR *dir, const char *backend)
+{
+	int unknown = -ENOENT;
+	struct dirent *entry;
+	unsigned long index;
+	int rc;
+
+	while ((entry = readdir(dir)) != NULL) {
+		if (strncmp(entry->d_name, "nbd", strlen("nbd")) != 0)
+			continue;
+		index = strtoul(entry->d_name + strlen("nbd"), NULL, 10);
+		rc = is_attached_for((uint32_t)index, backend);
+		if (rc > 0)
+			return (int)index;
+		if (rc < 0)
+			unknown = rc;
+	}
+	return unknown;
 }
 
 int nbd_link_find(const char *backend)
 {
 	DIR *dir = opendir("/sys/block");
-	struct dirent *entry;
-	int index = -ENOENT;
+	int index = -errno;
 
-	if (dir == NULL)
-		return -ENOENT;
-	while (index < 0 && (entry = readdir(dir)) != NULL) {
-		const char *digits = entry->d_name + strlen("nbd");
-
-		if (strncmp(entry->d_name, "nbd", 3) == 0 &&
-		    is_attached_for((uint32_t)strtoul(digits, NULL, 10),
-				    backend))
-			index = (int)strtoul(digits, NULL, 10);
+	if (dir != NULL) {
+		index = find_in(dir, backend);
+		closedir(dir);
 	}
-	closedir(dir);
-	return index;
+	if (index >= 0 || index == -ENOENT)
+		return index;
+	return dsc_fail(-index, "whether a device is attached for %s cannot be "
+			"read (%s)", backend, discsi_errno_name(index));
+}
+
+int nbd_link_abandon(const char *backend)
+{
+	int index = nbd_link_find(backend);
+
+	if (index == -ENOENT)
+		return 0;
+	return index < 0 ? index : nbd_link_disconnect((uint32_t)index);
 }
 
 uint64_t nbd_link_bytes(uint32_t index)
@@ -466,6 +511,20 @@ static int offer_socket(uint32_t index, const char *backend, int *fd)
 	return rc < 0 ? rc : -EAGAIN;
 }
 
+/* ENODEV is said only when it is certain. */
+static int check_attached(uint32_t index, const char *backend)
+{
+	int rc = is_attached_for(index, backend);
+
+	if (rc > 0)
+		return 0;
+	if (rc == 0)
+		return dsc_fail(ENODEV, "nbd%" PRIu32 " is not attached for %s "
+				"any more", index, backend);
+	return dsc_fail(-rc, "whether nbd%" PRIu32 " is attached for %s cannot "
+			"be read (%s)", index, backend, discsi_errno_name(rc));
+}
+
 int nbd_link_replace(uint32_t index, const char *backend, int *fd)
 {
 	uint64_t until_ns = dsc_clock_now_ns() +
@@ -473,9 +532,9 @@ int nbd_link_replace(uint32_t index, const char *backend, int *fd)
 	int rc;
 
 	for (;;) {
-		if (!is_attached_for(index, backend))
-			return dsc_fail(ENODEV, "nbd%" PRIu32 " is not attached"
-					" for %s any more", index, backend);
+		rc = check_attached(index, backend);
+		if (rc < 0)
+			return rc;
 		rc = offer_socket(index, backend, fd);
 		if (rc != -EAGAIN || dsc_clock_now_ns() >= until_ns)
 			break;

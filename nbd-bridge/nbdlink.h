@@ -18,9 +18,13 @@ int nbd_link_connect(const struct nbd_connect *what, uint32_t *index);
 
 /*
  * The device that was attached for this backend and whose process is gone.
- * Returns its index or -ENOENT, without a last error. Does not block.
+ * Returns its index, or -ENOENT without a last error, or why that cannot be told
+ * (EMFILE, ENOMEM, …). Does not block.
  */
 int nbd_link_find(const char *backend);
+
+/* Detaches it; 0 when there is none, since it has been done already. */
+int nbd_link_abandon(const char *backend);
 
 /* Its size and block size as the kernel has them, 0 when that cannot be told. */
 uint64_t nbd_link_bytes(uint32_t index);
@@ -32,7 +36,8 @@ uint32_t nbd_link_block_size(uint32_t index);
  * so that is looked at, and tried again for a while.
  *
  * fd: receives our end. Errors: ENODEV (not attached any more, or for another
- * backend), ETIMEDOUT, EMFILE, EPERM.
+ * backend), ETIMEDOUT, EPERM; EMFILE, ENOMEM, … (also where they leave it open
+ * whether it is attached).
  */
 int nbd_link_replace(uint32_t index, const char *backend, int *fd);
 

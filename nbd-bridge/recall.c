@@ -4,6 +4,7 @@
  * that died and left its device, and of one that is taken over from. Main
  * thread.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +53,7 @@ int nbd_recall(struct nbd_app *app)
 		return 0;
 	app->left_index = nbd_link_find(app->registry.id);
 	if (app->left_index < 0)
-		return 0;
+		return app->left_index == -ENOENT ? 0 : app->left_index;
 	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "
 		"died: going on with it", app->left_index);
 	recall_connections(app);

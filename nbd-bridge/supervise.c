@@ -296,7 +296,7 @@ static void give_up(struct supervisor *supervisor)
 	if (socket != NULL && socket[0] == '/')
 		nbd_listener_remove_stale(socket);
 	free(socket);
-	if (index >= 0 && nbd_link_disconnect((uint32_t)index) < 0)
+	if (nbd_link_abandon(supervisor->registry->id) < 0)
 		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
 	supervisor->registry->is_published = true;
 }

@@ -2,7 +2,8 @@
 /*
  * test-nbd-netlink.c: the messages to the kernel's nbd family, byte for byte
  * as <linux/nbd-netlink.h> and netlink's attribute format want them, and the
- * kernel's answer read back. No kernel with nbd is needed.
+ * kernel's answer read back; and a process that is short of descriptors. No
+ * kernel with nbd is needed.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -10,9 +11,11 @@
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "harness/harness.h"
 #include "nbd-bridge/kernel.h"
+#include "nbd-bridge/nbdlink.h"
 #include "nbd-bridge/netlink.h"
 
 #define FAMILY 0x1d
@@ -244,6 +247,31 @@ static void test_reconfigure(void)
 	}
 }
 
+#define NOWHERE 999999u  /* nbdN that nobody has */
+
+/* Nobody says that a device is gone, or that none is left, who cannot look. */
+static void test_without_descriptors(void)
+{
+	const struct nbd_connect connect = { .index = NBD_INDEX_ANY };
+	struct rlimit before, none;
+	uint32_t index;
+	int fd;
+
+	CU_ASSERT_EQUAL(nbd_link_replace(NOWHERE, "lun", &fd), -ENODEV);
+	CU_ASSERT_EQUAL(nbd_link_find("lun"), -ENOENT);
+	CU_ASSERT_EQUAL(nbd_link_abandon("lun"), 0);
+
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CU_ASSERT_EQUAL(nbd_link_replace(NOWHERE, "lun", &fd), -EMFILE);
+	CU_ASSERT_EQUAL(nbd_link_find("lun"), -EMFILE);
+	CU_ASSERT_EQUAL(nbd_link_abandon("lun"), -EMFILE);
+	CU_ASSERT_EQUAL(nbd_link_connect(&connect, &index), -EMFILE);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static const struct dsc_test tests[] = {
 	{ "connect", test_connect },
 	{ "connect-any", test_connect_any },
@@ -252,6 +280,7 @@ static const struct dsc_test tests[] = {
 	{ "reconfigure", test_reconfigure },
 	{ "answer", test_answer },
 	{ "device-names", test_device_names },
+	{ "without-descriptors", test_without_descriptors },
 	{ NULL, NULL }
 };
 
