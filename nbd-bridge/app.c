@@ -337,6 +337,8 @@ static int export_device(struct nbd_app *app)
 		return rc;
 	nbd_worker_join(&kernel->attach.worker);
 	rc = nbd_kernel_finish_attach(kernel);
+	if (rc == -ENODEV)
+		app->left_index = -1;  /* detached since it was found */
 	if (rc == 0)
 		nbd_harden_report(app->supervised.is_restart ?
 				  DISCSI_LOG_INFO : DISCSI_LOG_WARNING);

@@ -127,6 +127,8 @@ static void resume_job(void *arg)
 	if (rc < 0 && job->count > 0)
 		nbd_log(DISCSI_LOG_WARNING, "%s", discsi_last_error()->message);
 	keep_result(job, job->count > 0 ? 0 : rc);
+	if (job->rc == -ENODEV && job->name != NULL)
+		nbd_naming_remove(job->index, job->name);
 	if (job->rc < 0)
 		return;
 	nbd_link_tune(job->index, job->resend_ms);
@@ -148,13 +150,14 @@ static void flush_job(void *arg)
 	keep_result(job, nbd_link_flush(job->index));
 }
 
+/* What is not ours any more may be another disk's by now. */
 static void detach_job(void *arg)
 {
 	struct nbd_kernel_job *job = arg;
 
 	if (job->name != NULL)
 		nbd_naming_remove(job->index, job->name);
-	keep_result(job, nbd_link_disconnect(job->index));
+	keep_result(job, job->is_gone ? 0 : nbd_link_disconnect(job->index));
 }
 
 /* ------------------------------------------------------------------ attach */
@@ -540,6 +543,7 @@ int nbd_kernel_start_detach(struct nbd_kernel *kernel)
 	nbd_server_let_go(kernel->server);
 	kernel->detach.index = kernel->attach.index;
 	kernel->detach.name = kernel->attach.is_named ? kernel->name : NULL;
+	kernel->detach.is_gone = !kernel->is_attached;
 	return nbd_worker_start(&kernel->detach.worker, kernel->server->ctx,
 				detach_job, NULL, &kernel->detach);
 }

@@ -31,6 +31,7 @@ struct nbd_kernel_job {
 	const char *backend;
 	const char *name;
 	bool is_named;           /* the link has been made */
+	bool is_gone;            /* somebody else has detached the device */
 	uint64_t bytes;
 	uint32_t resend_ms;
 	unsigned wanted;                /* new sockets */
@@ -126,7 +127,10 @@ void nbd_kernel_resize(struct nbd_kernel *kernel, uint64_t bytes);
  */
 int nbd_kernel_finish_attach(struct nbd_kernel *kernel);
 
-/* Begin to write out what the kernel holds back, and to detach. */
+/*
+ * Begin to write out what the kernel holds back, and to detach. Of a device that
+ * somebody else has detached, the name is left to be removed.
+ */
 int nbd_kernel_start_flush(struct nbd_kernel *kernel);
 int nbd_kernel_start_detach(struct nbd_kernel *kernel);
 

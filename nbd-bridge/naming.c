@@ -194,3 +194,24 @@ void nbd_naming_remove(uint32_t index, const char *name)
 	node_name(node, sizeof(node), index);
 	dsc_bypath_remove(DSC_BYPATH_DEV, name, node);
 }
+
+/* What follows the last '/', or NULL. */
+static const char *last_part(const char *path)
+{
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+	return slash != NULL ? slash + 1 : NULL;
+}
+
+void nbd_naming_remove_left(const struct nbd_registry *registry)
+{
+	char *device = nbd_registry_recall(registry, "device");
+	char *link = nbd_registry_recall(registry, "link");
+	const char *node = last_part(device);
+	const char *name = last_part(link);
+
+	if (node != NULL && name != NULL)
+		dsc_bypath_remove(DSC_BYPATH_DEV, name, node);
+	free(device);
+	free(link);
+}

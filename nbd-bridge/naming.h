@@ -15,6 +15,8 @@
 #include <discsi/conf.h>
 #include <discsi/session.h>
 
+#include "registry.h"
+
 /*
  * The name for a LUN: by the portal that is configured first, as open-iscsi has
  * it, so that it stays the same when another one is used; by the one in use if
@@ -30,5 +32,11 @@ char *nbd_naming_choose(const struct discsi_conf *conf,
 int nbd_naming_make(uint32_t index, const char *backend, const char *name);
 
 void nbd_naming_remove(uint32_t index, const char *name);
+
+/*
+ * Removes the link that a process before this one has made, as its state file
+ * tells, whatever has become of the device. Any thread.
+ */
+void nbd_naming_remove_left(const struct nbd_registry *registry);
 
 #endif /* NBD_NAMING_H */

@@ -12,6 +12,7 @@
 
 #include "app.h"
 #include "log.h"
+#include "naming.h"
 #include "nbdlink.h"
 
 /* What conf does not say is as the process before this one had it. */
@@ -52,6 +53,9 @@ int nbd_recall(struct nbd_app *app)
 	if (app->options->device == NULL || nbd_takeover_is_open(app))
 		return 0;
 	app->left_index = nbd_link_find(app->registry.id);
+	/* The number may be another disk's by now. */
+	if (app->left_index == -ENOENT)
+		nbd_naming_remove_left(&app->registry);
 	if (app->left_index < 0)
 		return app->left_index == -ENOENT ? 0 : app->left_index;
 	nbd_log(DISCSI_LOG_WARNING, "/dev/nbd%d was left by a process that "

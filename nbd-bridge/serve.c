@@ -118,8 +118,8 @@ static void flush_device(struct nbd_app *app)
 {
 	struct nbd_kernel *kernel = &app->kernel;
 
-	if (kernel->is_client_gone || nbd_app_is_in_hurry(app) ||
-	    nbd_kernel_start_flush(kernel) < 0)
+	if (kernel->is_client_gone || !kernel->is_attached ||
+	    nbd_app_is_in_hurry(app) || nbd_kernel_start_flush(kernel) < 0)
 		return;
 	while (kernel->flush.worker.is_running && !nbd_app_is_in_hurry(app))
 		discsi_context_dispatch(app->ctx, -1);
@@ -128,12 +128,15 @@ static void flush_device(struct nbd_app *app)
 			kernel->flush.error.message);
 }
 
-/* A flush that hangs may be left; the detach is waited for, and ends it. */
+/*
+ * A flush that hangs may be left; the detach is waited for, and ends it. The
+ * name that we have given the device is ours to remove, whoever has detached it.
+ */
 static void finish_device(struct nbd_app *app)
 {
 	struct nbd_kernel *kernel = &app->kernel;
 
-	if (!kernel->is_attached)
+	if (kernel->device[0] == '\0')
 		return;
 	flush_device(app);
 	nbd_registry_name(&app->registry, NULL);

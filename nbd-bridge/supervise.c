@@ -286,13 +286,9 @@ static bool is_over(const struct supervisor *supervisor)
 /* Nobody has come back for the device, and nobody will. */
 static void give_up(struct supervisor *supervisor)
 {
-	int index = nbd_link_find(supervisor->registry->id);
-	char *link = nbd_registry_recall(supervisor->registry, "link");
 	char *socket = nbd_registry_recall(supervisor->registry, "socket");
 
-	if (index >= 0 && link != NULL && strrchr(link, '/') != NULL)
-		nbd_naming_remove((uint32_t)index, strrchr(link, '/') + 1);
-	free(link);
+	nbd_naming_remove_left(supervisor->registry);
 	if (socket != NULL && socket[0] == '/')
 		nbd_listener_remove_stale(socket);
 	free(socket);

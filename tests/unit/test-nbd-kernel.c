@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * test-nbd-kernel.c: the sockets of a kernel device, with a kernel that is
- * played here: the functions of nbdlink.h stand below, instead of nbdlink.c.
- * They run on workers' threads, which have ended whenever the test looks.
+ * played here: the functions of nbdlink.h stand below, instead of nbdlink.c,
+ * and what makes and removes the device's name. They run on workers' threads, which have ended whenever the test looks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "harness/harness.h"
 #include "nbd-bridge/kernel.h"
+#include "nbd-bridge/naming.h"
 #include "nbd-bridge/nbdlink.h"
 #include "unit/nbd-rig.h"
 
@@ -27,6 +28,8 @@ static struct {
 	unsigned refusals;   /* and so many then are not, */
 	int refusal;         /* for this reason */
 	unsigned offers;
+	unsigned detaches;
+	int names;           /* made and not removed */
 } played;
 
 int nbd_link_connect(const struct nbd_connect *what, uint32_t *index)
@@ -88,7 +91,24 @@ int nbd_link_resize(uint32_t index, const char *backend, uint64_t bytes)
 int nbd_link_disconnect(uint32_t index)
 {
 	(void)index;
+	played.detaches++;
 	return 0;
+}
+
+int nbd_naming_make(uint32_t index, const char *backend, const char *name)
+{
+	(void)index;
+	(void)backend;
+	(void)name;
+	played.names++;
+	return 0;
+}
+
+void nbd_naming_remove(uint32_t index, const char *name)
+{
+	(void)index;
+	(void)name;
+	played.names--;
 }
 
 int nbd_link_wait_device(uint32_t index, uint64_t bytes)
@@ -128,11 +148,14 @@ static void begin(struct rig *rig, struct nbd_kernel *kernel,
 	rig_begin(rig);
 	played.count = 0;
 	played.offers = 0;
+	played.detaches = 0;
+	played.names = 0;
 	played.grace = 0;
 	played.refusals = 0;
 	played.refusal = ETIMEDOUT;
 	*kernel = (struct nbd_kernel)NBD_KERNEL_INIT;
 	kernel->connections = connections;
+	kernel->name = "name";
 }
 
 static void attach(struct rig *rig, struct nbd_kernel *kernel,
@@ -185,6 +208,13 @@ static void wait_offers(struct rig *rig, const struct nbd_kernel *kernel,
 	       dsc_clock_now_ns() < until_ns)
 		discsi_context_dispatch(rig->ctx, 100);
 	CU_ASSERT_EQUAL(played.offers, count);
+}
+
+static void detach(struct nbd_kernel *kernel)
+{
+	CU_ASSERT_EQUAL_FATAL(nbd_kernel_start_detach(kernel), 0);
+	nbd_worker_join(&kernel->detach.worker);
+	CU_ASSERT_EQUAL(nbd_kernel_finish_detach(kernel), 0);
 }
 
 static void expect_service(struct rig *rig, unsigned which)
@@ -256,7 +286,23 @@ static void test_rest_of_the_sockets(void)
 	end(&rig, &kernel);
 }
 
-/* Somebody has detached it. */
+static void test_detach(void)
+{
+	struct nbd_kernel kernel;
+	struct rig rig;
+
+	attach(&rig, &kernel, 2);
+	CU_ASSERT_EQUAL(played.names, 1);
+	detach(&kernel);
+	CU_ASSERT_EQUAL(played.detaches, 1);
+	CU_ASSERT_EQUAL(played.names, 0);
+	end(&rig, &kernel);
+}
+
+/*
+ * Somebody has detached it: its name is left to be removed, and what has its
+ * number now is not ours to detach.
+ */
 static void test_no_device_any_more(void)
 {
 	struct nbd_kernel kernel;
@@ -268,8 +314,29 @@ static void test_no_device_any_more(void)
 	give_up(0);
 	wait_offers(&rig, &kernel, 1);
 	CU_ASSERT(nbd_kernel_is_gone(&kernel));
+	detach(&kernel);
+	CU_ASSERT_EQUAL(played.detaches, 0);
+	CU_ASSERT_EQUAL(played.names, 0);
 	end(&rig, &kernel);
 	CU_ASSERT_EQUAL(played.offers, 1);
+}
+
+/* Before the next process had come for it: the name is that of the one before. */
+static void test_not_left_any_more(void)
+{
+	struct nbd_kernel kernel;
+	struct rig rig;
+
+	begin(&rig, &kernel, 1);
+	played.names = 1;
+	played.refusals = 1;
+	played.refusal = ENODEV;
+	CU_ASSERT_EQUAL_FATAL(nbd_kernel_start_resume(&kernel, &rig.server, 0,
+						      "lun"), 0);
+	nbd_worker_join(&kernel.attach.worker);
+	CU_ASSERT_EQUAL(nbd_kernel_finish_attach(&kernel), -ENODEV);
+	CU_ASSERT_EQUAL(played.names, 0);
+	end(&rig, &kernel);
 }
 
 /* The pauses become longer, and nothing comes after the end. */
@@ -297,7 +364,9 @@ static const struct dsc_test tests[] = {
 	{ "offered-again", test_offered_again },
 	{ "all-of-several", test_all_of_several },
 	{ "rest-of-the-sockets", test_rest_of_the_sockets },
+	{ "detach", test_detach },
 	{ "no-device-any-more", test_no_device_any_more },
+	{ "not-left-any-more", test_not_left_any_more },
 	{ "pauses", test_pauses },
 	{ NULL, NULL }
 };

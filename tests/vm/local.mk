@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	tests/vm/guest/25-disks.sh \
 	tests/vm/guest/25-udev.sh \
 	tests/vm/guest/30-detach.sh \
+	tests/vm/guest/35-stolen.sh \
 	tests/vm/guest/40-restart.sh \
 	tests/vm/guest/45-connections.sh \
 	tests/vm/guest/45-takeover.sh \
