@@ -109,7 +109,7 @@ static void attach_job(void *arg)
 	job->index = UINT32_MAX;
 	keep_result(job, attach(job));
 	if (job->rc < 0 && job->index != UINT32_MAX)
-		nbd_link_disconnect(job->index);
+		nbd_link_disconnect(job->index, job->backend);
 }
 
 /* With some of the sockets a device works, too. */
@@ -150,14 +150,13 @@ static void flush_job(void *arg)
 	keep_result(job, nbd_link_flush(job->index));
 }
 
-/* What is not ours any more may be another disk's by now. */
 static void detach_job(void *arg)
 {
 	struct nbd_kernel_job *job = arg;
 
 	if (job->name != NULL)
 		nbd_naming_remove(job->index, job->name);
-	keep_result(job, job->is_gone ? 0 : nbd_link_disconnect(job->index));
+	keep_result(job, nbd_link_disconnect(job->index, job->backend));
 }
 
 /* ------------------------------------------------------------------ attach */
@@ -543,7 +542,7 @@ int nbd_kernel_start_detach(struct nbd_kernel *kernel)
 	nbd_server_let_go(kernel->server);
 	kernel->detach.index = kernel->attach.index;
 	kernel->detach.name = kernel->attach.is_named ? kernel->name : NULL;
-	kernel->detach.is_gone = !kernel->is_attached;
+	kernel->detach.backend = kernel->backend;
 	return nbd_worker_start(&kernel->detach.worker, kernel->server->ctx,
 				detach_job, NULL, &kernel->detach);
 }

@@ -31,7 +31,6 @@ struct nbd_kernel_job {
 	const char *backend;
 	const char *name;
 	bool is_named;           /* the link has been made */
-	bool is_gone;            /* somebody else has detached the device */
 	uint64_t bytes;
 	uint32_t resend_ms;
 	unsigned wanted;                /* new sockets */

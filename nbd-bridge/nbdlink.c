@@ -393,10 +393,24 @@ static void wait_free(uint32_t index)
 	}
 }
 
-int nbd_link_disconnect(uint32_t index)
+/* True when it is certain that the device is not attached for this backend. */
+static bool is_not_ours(uint32_t index, const char *backend)
 {
-	int rc = ask(make_disconnect, &index);
+	char text[512];
 
+	if (read_attribute(index, "pid", text, sizeof(text)) == 0)
+		return true;
+	return read_attribute(index, "backend", text, sizeof(text)) > 0 &&
+	       strcmp(text, backend) != 0;
+}
+
+int nbd_link_disconnect(uint32_t index, const char *backend)
+{
+	int rc;
+
+	if (is_not_ours(index, backend))
+		return 0;
+	rc = ask(make_disconnect, &index);
 	if (rc < 0)
 		return dsc_fail(-rc, "the kernel does not detach nbd%" PRIu32
 				" (%s)", index, discsi_errno_name(rc));
@@ -462,7 +476,7 @@ int nbd_link_abandon(const char *backend)
 
 	if (index == -ENOENT)
 		return 0;
-	return index < 0 ? index : nbd_link_disconnect((uint32_t)index);
+	return index < 0 ? index : nbd_link_disconnect((uint32_t)index, backend);
 }
 
 uint64_t nbd_link_bytes(uint32_t index)

@@ -44,8 +44,11 @@ int nbd_link_replace(uint32_t index, const char *backend, int *fd);
 /* Gives a device another size; waits for I/O that is under way. */
 int nbd_link_resize(uint32_t index, const char *backend, uint64_t bytes);
 
-/* NBD_CMD_DISCONNECT, and waits until the device is free again. */
-int nbd_link_disconnect(uint32_t index);
+/*
+ * NBD_CMD_DISCONNECT, and waits until the device is free again; nothing if it is
+ * not attached any more, or for another backend.
+ */
+int nbd_link_disconnect(uint32_t index, const char *backend);
 
 /* Waits until /dev/nbdN is there and has its size. */
 int nbd_link_wait_device(uint32_t index, uint64_t bytes);

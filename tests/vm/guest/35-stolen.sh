@@ -36,9 +36,10 @@ lose_sockets()
 	[ -L "$link" ]
 	dmesg -c >/dev/null
 	echo 1000 >/sys/block/nbd0/queue/io_timeout
-	descriptors=$(prlimit --pid "$(worker)" --nofile --noheadings \
+	short=$(worker)
+	descriptors=$(prlimit --pid "$short" --nofile --noheadings \
 		--output SOFT)
-	prlimit --pid "$(worker)" --nofile=1:
+	prlimit --pid "$short" --nofile=1:
 	kill -STOP "$(cat /run/tgtd.pid)"
 	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null &
 	reader=$!
@@ -53,7 +54,7 @@ has_no_socket()
 # It looks for its device again after the pause that follows.
 give_back()
 {
-	prlimit --pid "$(worker)" --nofile="$descriptors":
+	prlimit --pid "$short" --nofile="$descriptors":
 }
 
 # Until then it has the device still: what was under way is done.
@@ -78,19 +79,30 @@ test_between_two_tries_to_replace_a_socket()
 	nothing_is_left
 }
 
+# The number is another disk's by then, which must not lose it.
 test_and_then_the_bridge_is_told_to_end()
 {
 	lose_sockets
+	supervisor=$(cat /run/discsi/*.json | json_member pid)
 	steal
 	kill -CONT "$(cat /run/tgtd.pid)"
-	kill -TERM "$(cat /run/discsi/*.json | json_member pid)"
-	wait_for 60 no_bridge_runs
+	tgt --op new --mode logicalunit --tid 1 --lun 2 -b $lun_file
+	attach_lun 2 --device /dev/nbd0
+	kill -0 "$short"
+	give_back
+	kill -TERM "$supervisor"
+	wait_for 60 no_process "$supervisor"
+	[ ! -L "$link" ]
+	[ -e /sys/block/nbd0/pid ]
+	dd if=/dev/nbd0 of=/dev/null bs=64k count=16 iflag=direct
+	discsi detach /dev/nbd0
+	tgt --op delete --mode logicalunit --tid 1 --lun 2
 	nothing_is_left
 }
 
-no_worker_runs()
+no_process()
 {
-	! kill -0 "$dead" 2>/dev/null
+	! kill -0 "$1" 2>/dev/null
 }
 
 # Nobody comes back for it, and the supervisor is told so until it believes it.
@@ -101,7 +113,7 @@ test_while_no_worker_can_log_in()
 	dead=$(worker)
 	kill -STOP "$(cat /run/tgtd.pid)"
 	kill -9 "$dead"
-	wait_for 20 no_worker_runs
+	wait_for 20 no_process "$dead"
 	steal
 	kill -TERM "$supervisor"
 	kill -TERM "$supervisor"
