@@ -55,6 +55,16 @@ bool nbd_server_is_quiet(const struct nbd_server *server)
 	return true;
 }
 
+/*
+ * A reply that has become ready in this turn of the loop is sent at its end: it
+ * is no client that is waited for.
+ */
+static bool holds_up(const struct nbd_client *client)
+{
+	return !client->is_kernel && !is_quiet(client) &&
+	       (nbd_client_is_sending(client) || client->is_blocked);
+}
+
 bool nbd_server_is_held_up(const struct nbd_server *server)
 {
 	const struct dsc_list *link;
@@ -67,7 +77,7 @@ bool nbd_server_is_held_up(const struct nbd_server *server)
 
 		if (client->in_disk > 0)
 			return false;
-		is_held_up |= !client->is_kernel && !is_quiet(client);
+		is_held_up |= holds_up(client);
 	}
 	return is_held_up && dsc_list_is_empty(&server->dead);
 }

@@ -137,6 +137,64 @@ static void test_arriving(void)
 	rig_end(&second);
 }
 
+/* A deadline of the loop comes before what is sent at the end of its turn. */
+static void test_done_in_the_same_turn(void)
+{
+	struct rig_call call;
+	struct rig rig;
+	int fd;
+
+	rig_begin(&rig);
+	rig.is_held = true;
+	fd = rig_connect_plain(&rig);
+	rig_ask(&rig, fd, NBD_CMD_FLUSH, 0, 1, 0, 0);
+	rig_settle(&rig);
+	nbd_server_pause(&rig.server);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL_FATAL(rig.pending, 1);
+	CU_ASSERT(!nbd_server_is_held_up(&rig.server));
+	call = rig.calls[0];
+	rig.pending = 0;
+	call.cb(call.arg, 0, NULL);
+	CU_ASSERT(!nbd_server_is_quiet(&rig.server));
+	CU_ASSERT(!nbd_server_is_held_up(&rig.server));
+	rig_settle(&rig);
+	CU_ASSERT(nbd_server_is_quiet(&rig.server));
+	close(fd);
+	rig_settle(&rig);
+	rig_end(&rig);
+}
+
+/* Who does not send all of a write, or does not take a reply. */
+static void test_held_up(void)
+{
+	uint8_t write[NBD_REQUEST_SIZE + 512];
+	struct rig rig;
+	int fd;
+
+	rig_begin(&rig);
+	memset(write, 0x77, sizeof(write));
+	rig_request(write, NBD_CMD_WRITE, 0, 1, 0, 512);
+	fd = rig_connect_plain(&rig);
+	send_part(&rig, fd, write, 0, 100);
+	nbd_server_pause(&rig.server);
+	rig_settle(&rig);
+	CU_ASSERT(nbd_server_is_held_up(&rig.server));
+	send_part(&rig, fd, write, 100, sizeof(write));
+	CU_ASSERT(!nbd_server_is_held_up(&rig.server));
+	CU_ASSERT(nbd_server_is_quiet(&rig.server));
+	nbd_server_resume(&rig.server);
+	rig_ask(&rig, fd, NBD_CMD_READ, 0, 2, 0, RIG_BYTES);
+	rig_settle(&rig);
+	nbd_server_pause(&rig.server);
+	rig_settle(&rig);
+	CU_ASSERT(nbd_server_is_held_up(&rig.server));
+	close(fd);
+	rig_settle(&rig);
+	CU_ASSERT(!nbd_server_is_held_up(&rig.server));
+	rig_end(&rig);
+}
+
 /* What has been negotiated stays so. */
 static void test_negotiated(void)
 {
@@ -244,6 +302,8 @@ static const struct dsc_test tests[] = {
 	{ "cut", test_cut },
 	{ "under-way", test_under_way },
 	{ "arriving", test_arriving },
+	{ "done-in-the-same-turn", test_done_in_the_same_turn },
+	{ "held-up", test_held_up },
 	{ "negotiated", test_negotiated },
 	{ "resume", test_resume },
 	{ "others", test_others },
