@@ -140,12 +140,17 @@ static void on_timer(void *arg)
 	discsi_timer_set(health->timer, STATS_PAUSE_MS);
 }
 
-/* Has the file written as soon as it may be. */
+/*
+ * Has the file written as soon as it may be. A disk that has been taken over is
+ * served without a state, too.
+ */
 static void write_soon(struct nbd_health *health)
 {
 	uint64_t age_ms = (dsc_clock_now_ns() - health->written_ns) /
 			  DSC_NS_PER_MS;
 
+	if (health->timer == NULL)
+		return;
 	health->is_dirty = true;
 	discsi_timer_set(health->timer, age_ms < WRITE_PAUSE_MS ?
 			 WRITE_PAUSE_MS - (uint32_t)age_ms : 0);
@@ -277,7 +282,8 @@ static void on_looked(void *arg, int result, const struct discsi_error *error)
 			"%s", error->message);
 	health->state.looks++;
 	health->is_dirty = true;
-	discsi_timer_set(health->timer, 0);
+	if (health->timer != NULL)
+		discsi_timer_set(health->timer, 0);
 	if (health->is_look_wanted)
 		look(health);
 }
@@ -361,5 +367,6 @@ void nbd_health_end(struct nbd_health *health)
 		return;
 	discsi_session_on_event(health->session, NULL, NULL);
 	discsi_timer_free(health->timer);
+	health->timer = NULL;
 	health->session = NULL;
 }
