@@ -39,7 +39,7 @@
 
 #define RESETS_MAX 4  /* a connection's error hides what was sent before it */
 
-/* How what the successor says begins when it serves. */
+/* How what the successor says begins when it serves, as say() puts it. */
 #define TAKEN "{\"do\":\"taken\""
 
 /* Until another connection is accepted when there is no descriptor for it. */
@@ -312,7 +312,7 @@ void nbd_handover_turn(struct nbd_app *app)
 		tell_drained(app);
 }
 
-/* --------------------------------------------------------------- next, taken */
+/* --------------------------------------------------------------------- next */
 
 static void on_next(struct nbd_app *app, const struct nbd_parcel *parcel)
 {
@@ -334,13 +334,6 @@ static void on_next(struct nbd_app *app, const struct nbd_parcel *parcel)
 	       passed.length, passed.fd);
 }
 
-static void on_taken(struct nbd_app *app, const struct nbd_parcel *parcel)
-{
-	(void)parcel;
-	app->handover.phase = NBD_HANDOVER_DONE;
-	hang_up(&app->handover);
-}
-
 /* -------------------------------------------------------------- the dialogue */
 
 static const struct {
@@ -351,7 +344,6 @@ static const struct {
 	{ "hello", NBD_HANDOVER_IDLE, on_hello },
 	{ "drain", NBD_HANDOVER_GREETED, on_drain },
 	{ "next", NBD_HANDOVER_PASSING, on_next },
-	{ "taken", NBD_HANDOVER_PASSED, on_taken },
 };
 
 static void handle(struct nbd_app *app, const struct nbd_parcel *parcel)
@@ -369,13 +361,29 @@ static void handle(struct nbd_app *app, const struct nbd_parcel *parcel)
 	give_up(app, "the successor does not say what was expected");
 }
 
+/* True also for the end of the connection. */
+static bool is_something_there(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	       (errno != EAGAIN && errno != EINTR);
+}
+
 static void on_message(void *arg, uint32_t events)
 {
 	struct nbd_app *app = arg;
 	struct nbd_parcel parcel;
-	int rc = nbd_parcel_receive(app->handover.fd, &parcel);
+	int rc;
 
 	(void)events;
+	/* "taken" or nothing; what is received to be parsed may be lost. */
+	if (app->handover.phase == NBD_HANDOVER_PASSED) {
+		if (is_something_there(app->handover.fd))
+			give_up(app, "the successor does not go on");
+		return;
+	}
+	rc = nbd_parcel_receive(app->handover.fd, &parcel);
 	if (rc == 0)
 		handle(app, &parcel);
 	else if (rc != -EAGAIN)

@@ -121,6 +121,7 @@ check_PROGRAMS += \
 	tests/unit/test-nbd-buffers \
 	tests/unit/test-nbd-extended \
 	tests/unit/test-nbd-gate \
+	tests/unit/test-nbd-handover-nomem \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-kernel \
 	tests/unit/test-nbd-listener \
@@ -139,6 +140,7 @@ TESTS += \
 	tests/unit/test-nbd-buffers \
 	tests/unit/test-nbd-extended \
 	tests/unit/test-nbd-gate \
+	tests/unit/test-nbd-handover-nomem \
 	tests/unit/test-nbd-handshake \
 	tests/unit/test-nbd-kernel \
 	tests/unit/test-nbd-listener \
@@ -168,6 +170,20 @@ tests_unit_test_nbd_gate_SOURCES = \
 	tests/unit/nbd-rig.h \
 	tests/unit/test-nbd-gate.c
 tests_unit_test_nbd_gate_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_handover_nomem_CFLAGS = $(AM_CFLAGS) $(LIBNL_CFLAGS)
+tests_unit_test_nbd_handover_nomem_SOURCES = \
+	tests/unit/bridge-scratch.c \
+	tests/unit/bridge-scratch.h \
+	tests/unit/nbd-rig.c \
+	tests/unit/nbd-rig.h \
+	tests/unit/test-nbd-handover-nomem.c
+tests_unit_test_nbd_handover_nomem_LDADD = $(NBD_UNIT_LIBS)
+tests_unit_test_nbd_handover_nomem_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup \
+	-Wl,--wrap=json_object_new_object,--wrap=json_object_new_string \
+	-Wl,--wrap=json_object_new_int,--wrap=json_object_new_int64 \
+	-Wl,--wrap=json_object_new_boolean,--wrap=json_tokener_parse \
+	-Wl,--wrap=json_object_to_json_string_ext
 tests_unit_test_nbd_handshake_SOURCES = tests/unit/test-nbd-handshake.c
 tests_unit_test_nbd_handshake_LDADD = $(NBD_UNIT_LIBS)
 tests_unit_test_nbd_kernel_CFLAGS = $(AM_CFLAGS) $(LIBNL_CFLAGS)

@@ -197,7 +197,8 @@ class Successor:
 
     def say(self, what):
         self.socket.sendall(
-            json.dumps({"do": what, "version": 1}).encode() + b"\0")
+            json.dumps({"do": what, "version": 1},
+                       separators=(",", ":")).encode() + b"\0")
 
     def ask(self, what):
         """The answer's object, bytes and descriptors."""
