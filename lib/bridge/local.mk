@@ -46,3 +46,5 @@ tests_unit_test_bridge_registry_SOURCES = \
 	tests/unit/bridge-scratch.h \
 	tests/unit/test-bridge-registry.c
 tests_unit_test_bridge_registry_LDADD = $(UNIT_LIBS)
+tests_unit_test_bridge_registry_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=flock,--wrap=unlinkat

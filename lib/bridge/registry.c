@@ -4,12 +4,14 @@
  * Reads files and takes locks without waiting; any thread, one per struct
  * dsc_registry.
  *
- * A lock file is removed only while its lock is held here. Who takes a lock
- * must therefore look afterwards whether the file still has its name.
+ * What a dead process has left is removed only while the lock of its entry is
+ * held here, so that it is not what the next process has just made. Who takes a
+ * lock must look afterwards whether the file still has its name.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,10 @@
 #include "bridge/registry.h"
 
 #define REGISTRY_MAX 65536  /* entries that are read; the rest is not ours */
+
+/* Readers have a lock for a moment only. */
+#define LOCK_TRIES 20
+#define LOCK_PAUSE_MS 10
 
 struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix)
 {
@@ -282,23 +288,62 @@ static void remove_control(const struct dsc_registry *registry, const char *id)
 	free(path);
 }
 
+static bool is_file(const struct dsc_registry *registry, const char *id,
+		    const char *suffix)
+{
+	struct stat st;
+
+	return fstatat(registry->fd, dsc_registry_name(id, suffix).text, &st,
+		       AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* One attempt: a descriptor, -EBUSY, or another errno. */
+static int try_hold(const struct dsc_registry *registry, const char *id)
+{
+	struct dsc_registry_name name = dsc_registry_name(id, DSC_REGISTRY_LOCK);
+	int fd = openat(registry->fd, name.text, O_RDONLY | O_CREAT |
+			O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+	if (error == 0 && dsc_registry_leads_to(registry->fd, name.text, fd))
+		return fd;
+	close(fd);
+	return error == 0 || error == EWOULDBLOCK ? -EBUSY : -error;
+}
+
+/* Takes the lock as a process does that is to serve the entry. */
+static int hold(const struct dsc_registry *registry, const char *id)
+{
+	int fd = try_hold(registry, id);
+	int i;
+
+	for (i = 1; fd == -EBUSY && i < LOCK_TRIES; i++) {
+		poll(NULL, 0, LOCK_PAUSE_MS);
+		fd = try_hold(registry, id);
+	}
+	return fd;
+}
+
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		       const char *socket)
 {
-	int fd = dsc_registry_open_lock(registry, id);
+	int fd;
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 &&
-	    errno == EWOULDBLOCK) {
-		close(fd);
-		return -EBUSY;
-	}
+	/* A process that ends in good order leaves nothing. */
+	if (!is_file(registry, id, DSC_REGISTRY_LOCK) &&
+	    !is_file(registry, id, DSC_REGISTRY_STATE))
+		return 0;
+	fd = hold(registry, id);
+	if (fd < 0)
+		return fd;
 	remove_socket(socket);
 	remove_control(registry, id);
 	remove_file(registry, id, DSC_REGISTRY_STATE);
 	remove_file(registry, id, DSC_REGISTRY_UDEV);
-	if (fd >= 0) {
-		remove_file(registry, id, DSC_REGISTRY_LOCK);
-		close(fd);
-	}
+	remove_file(registry, id, DSC_REGISTRY_LOCK);
+	close(fd);
 	return 0;
 }

@@ -66,8 +66,10 @@ struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix);
 
 /*
  * Removes what a dead process has left: state file, lock, control socket, and
- * the NBD socket if socket is the path of one ("" is none). Does nothing, and
- * returns -EBUSY without a last error, when a process holds the lock.
+ * the NBD socket if socket is the path of one ("" is none). The lock is held
+ * meanwhile: who wants to serve the LUN waits for the end of it. Does nothing,
+ * and returns -EBUSY, or why there is no lock to be had, without a last error,
+ * when a process holds the lock.
  */
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		       const char *socket);

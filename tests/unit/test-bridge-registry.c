@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,6 +25,36 @@
 #define GOOD_REST "\"device\":\"/dev/nbd0\",\"socket\":\"\"," \
 	"\"target\":\"iqn.t\",\"portal\":\"10.0.0.5:3260\""
 #define GOOD_NUMBERS "\"lun\":1,\"bytes\":512,\"read_only\":false,\"pid\":4711"
+
+/* What another process does just before a lock is taken, or a file removed. */
+static void (*before_lock)(void);
+static void (*before_removal)(void);
+
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+int __real_unlinkat(int fd, const char *name, int flags);
+int __wrap_unlinkat(int fd, const char *name, int flags);
+
+static void run_once(void (**hook)(void))
+{
+	void (*run)(void) = *hook;
+
+	*hook = NULL;
+	if (run != NULL)
+		run();
+}
+
+int __wrap_flock(int fd, int operation)
+{
+	run_once(&before_lock);
+	return __real_flock(fd, operation);
+}
+
+int __wrap_unlinkat(int fd, const char *name, int flags)
+{
+	run_once(&before_removal);
+	return __real_unlinkat(fd, name, flags);
+}
 
 static int parse(const char *text, struct discsi_bridge **bridge)
 {
@@ -416,6 +447,92 @@ static void test_detach_arguments(void)
 	CU_ASSERT_EQUAL(discsi_bridge_list(NULL, NULL), -EINVAL);
 }
 
+/* ------------------------------------------------------------------ clean */
+
+static int next_lock = -1;
+
+static int clean(const char *id)
+{
+	struct dsc_registry registry;
+	int rc;
+
+	CU_ASSERT_EQUAL_FATAL(dsc_registry_open(&registry, false), 0);
+	rc = dsc_registry_clean(&registry, id, "");
+	dsc_registry_close(&registry);
+	return rc;
+}
+
+/* The process that dies removes its lock, and the next one makes its own. */
+static void hand_on(void)
+{
+	CU_ASSERT_EQUAL(unlink(scratch_path("a-lun-1.lock")), 0);
+	next_lock = scratch_lock("a-lun-1");
+	scratch_state("a-lun-1", "", getpid());
+}
+
+static void test_clean_spares_next(void)
+{
+	scratch_clear();
+	scratch_state("a-lun-1", "", 4711);
+	close(scratch_lock("a-lun-1"));
+	before_lock = hand_on;
+	CU_ASSERT_EQUAL(clean("a-lun-1"), -EBUSY);
+	CU_ASSERT_PTR_NULL(before_lock);
+	CU_ASSERT(scratch_exists("a-lun-1.json"));
+	CU_ASSERT(scratch_exists("a-lun-1.lock"));
+	close(next_lock);
+	CU_ASSERT_EQUAL(clean("a-lun-1"), 0);
+	CU_ASSERT(!scratch_exists("a-lun-1.json"));
+	CU_ASSERT(!scratch_exists("a-lun-1.lock"));
+}
+
+/* Nobody can begin to serve while it is cleaned, with a lock file or without. */
+static void try_to_begin(void)
+{
+	int fd = open(scratch_path("a-lun-1.lock"), O_RDWR | O_CREAT |
+		      O_CLOEXEC, 0600);
+
+	CU_ASSERT_EQUAL(__real_flock(fd, LOCK_EX | LOCK_NB), -1);
+	CU_ASSERT_EQUAL(errno, EWOULDBLOCK);
+	close(fd);
+}
+
+static void test_clean_keeps_out(void)
+{
+	scratch_clear();
+	scratch_state("a-lun-1", "", 4711);
+	before_removal = try_to_begin;
+	CU_ASSERT_EQUAL(clean("a-lun-1"), 0);
+	CU_ASSERT_PTR_NULL(before_removal);
+	CU_ASSERT(!scratch_exists("a-lun-1.json"));
+	CU_ASSERT(!scratch_exists("a-lun-1.lock"));
+}
+
+/* Who looks whether somebody lives has the lock for a moment. */
+static void look_away(void)
+{
+	close(next_lock);
+}
+
+static void look_on(void)
+{
+	next_lock = open(scratch_path("a-lun-1.lock"), O_RDONLY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(__real_flock(next_lock, LOCK_SH | LOCK_NB), 0);
+	before_lock = look_away;
+}
+
+static void test_clean_while_looked_at(void)
+{
+	scratch_clear();
+	scratch_state("a-lun-1", "", 4711);
+	close(scratch_lock("a-lun-1"));
+	before_lock = look_on;
+	CU_ASSERT_EQUAL(clean("a-lun-1"), 0);
+	CU_ASSERT_PTR_NULL(before_lock);
+	CU_ASSERT(!scratch_exists("a-lun-1.json"));
+	CU_ASSERT(!scratch_exists("a-lun-1.lock"));
+}
+
 static const struct dsc_test tests[] = {
 	{ "names", test_names },
 	{ "parse", test_parse },
@@ -433,6 +550,9 @@ static const struct dsc_test tests[] = {
 	{ "detach-spares-files", test_detach_spares_files },
 	{ "detach-broken", test_detach_broken },
 	{ "detach-arguments", test_detach_arguments },
+	{ "clean-spares-next", test_clean_spares_next },
+	{ "clean-keeps-out", test_clean_keeps_out },
+	{ "clean-while-looked-at", test_clean_while_looked_at },
 	{ NULL, NULL }
 };
 
