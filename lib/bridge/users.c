@@ -116,10 +116,22 @@ int dsc_users_join(struct dsc_users *users, const char *id)
 	return users->fd >= 0 ? 0 : open_and_lock(users, id, true);
 }
 
+/* Our file was removed by somebody: who has come since then has another one. */
+static bool claim_other(struct dsc_users *users)
+{
+	struct dsc_users other = DSC_USERS_INIT;
+
+	if (open_and_lock(&other, users->id, false) < 0)
+		return false;
+	forget(users);
+	*users = other;
+	return true;
+}
+
 int dsc_users_claim(struct dsc_users *users)
 {
 	if (users->fd >= 0 && flock(users->fd, LOCK_EX | LOCK_NB) == 0 &&
-	    is_current(users))
+	    (is_current(users) || claim_other(users)))
 		return 0;
 	forget(users);
 	return -EBUSY;

@@ -173,6 +173,30 @@ static void test_detach(void)
 	end();
 }
 
+/* Whose file was removed is the last one if nobody has the next file. */
+static void test_file_removed(void)
+{
+	char *path = bridge_file(ID1, ".users");
+	struct discsi_storage *a;
+	struct discsi_storage *b;
+
+	manager = st_manager();
+	a = make("a");
+	b = make("b");
+	st_works(discsi_storage_mount(a, NULL));
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	st_works(discsi_storage_mount(b, NULL));
+	st_works(discsi_storage_unmount(a, 0));
+	st_works(discsi_storage_accessible(b, NULL));
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	st_works(discsi_storage_unmount(b, 0));
+	CU_ASSERT_EQUAL(bridge_pid(ID1), 0);
+	free(path);
+	discsi_storage_put(a);
+	discsi_storage_put(b);
+	end();
+}
+
 /* --------------------------------------------------------- given-up bridges */
 
 static bool has_failed(void *arg)
@@ -460,6 +484,7 @@ static const struct dsc_test tests[] = {
 	{ "fails_as_last", test_fails_as_last },
 	{ "operators", test_operators },
 	{ "detach", test_detach },
+	{ "file-removed", test_file_removed },
 	{ "given_up", test_given_up },
 	{ "recovering", test_recovering },
 	{ "others_at_it", test_others_at_it },
