@@ -423,6 +423,13 @@ static void on_state(void *arg, const struct nbd_state *state)
 				  state->state, state->last_error);
 }
 
+static void on_round(void *arg)
+{
+	struct nbd_app *app = arg;
+
+	nbd_listener_restore(&app->listener);
+}
+
 static int publish(struct nbd_app *app)
 {
 	int rc;
@@ -434,6 +441,7 @@ static int publish(struct nbd_app *app)
 	nbd_recall_socket(app);
 	app->health.on_bytes = on_bytes;
 	app->health.on_state = on_state;
+	app->health.on_round = on_round;
 	app->health.arg = app;
 	return nbd_health_begin(&app->health, app->ctx, app->session,
 				&app->registry, &app->disk,

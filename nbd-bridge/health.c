@@ -91,6 +91,7 @@ static bool has_news(const struct nbd_health *health)
 
 	stats.pings = health->written_stats.pings;
 	return health->is_dirty ||
+	       !nbd_registry_has_state(health->registry) ||
 	       memcmp(&stats, &health->written_stats, sizeof(stats)) != 0;
 }
 
@@ -137,6 +138,8 @@ static void on_timer(void *arg)
 				"old news", discsi_last_error()->message);
 		health->cannot_write = rc < 0;
 	}
+	if (health->on_round != NULL)
+		health->on_round(health->arg);
 	discsi_timer_set(health->timer, STATS_PAUSE_MS);
 }
 
@@ -337,6 +340,7 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 		.disk = disk,
 		.on_bytes = health->on_bytes,
 		.on_state = health->on_state,
+		.on_round = health->on_round,
 		.arg = health->arg,
 		.state = *what,
 	};

@@ -24,6 +24,7 @@ struct nbd_health {
 	void (*on_bytes)(void *arg, uint64_t bytes);  /* may be set: a new size */
 	void (*on_state)(void *arg, const struct nbd_state *state);  /* likewise:
 					   * how the session is */
+	void (*on_round)(void *arg);      /* likewise: every few seconds */
 	void *arg;
 	const char *told_state;
 	struct nbd_state state;           /* as it is to be in the file */
@@ -44,7 +45,8 @@ struct nbd_health {
 };
 
 /*
- * Writes the state file and keeps it up to date from then on.
+ * Writes the state file and keeps it up to date from then on; one that somebody
+ * has removed is written again.
  *
  * what: of the state, what does not change: device to read_only. Its strings,
  *      and all other arguments, are borrowed until nbd_health_end(). disk: its

@@ -352,8 +352,8 @@ void nbd_listener_leave(struct nbd_listener *listener)
 	listener->path = NULL;
 }
 
-int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
-		      const char *path)
+/* Returns a descriptor that listens at path. */
+static int make_socket(const char *path)
 {
 	struct sockaddr_un address;
 	int fd, rc;
@@ -364,10 +364,20 @@ int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
 	if (fd < 0)
 		return fail(path, -errno);
 	rc = bind_and_listen(fd, path);
-	if (rc < 0) {
-		close(fd);
-		return fail(path, rc);
-	}
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return fail(path, rc);
+}
+
+int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
+		      const char *path)
+{
+	int fd = make_socket(path);
+	int rc;
+
+	if (fd < 0)
+		return fd;
 	rc = keep_name(listener, path);
 	if (rc == 0)
 		rc = begin(listener, server, fd);
@@ -376,6 +386,47 @@ int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
 	if (rc < 0)
 		nbd_listener_close(listener);
 	return rc;
+}
+
+/* fd: listens at the listener's path, in the place of its socket. */
+static int replace(struct nbd_listener *listener, int fd)
+{
+	struct discsi_watch *watch;
+	struct stat st;
+	int rc;
+
+	if (lstat(listener->path, &st) < 0)
+		return fail(listener->path, -errno);
+	rc = discsi_watch_new(listener->server->ctx, fd, EPOLLIN, on_connection,
+			      listener, &watch);
+	if (rc < 0)
+		return rc;
+	discsi_watch_free(listener->watch);
+	close(listener->fd);
+	listener->watch = watch;
+	listener->fd = fd;
+	listener->device = st.st_dev;
+	listener->inode = st.st_ino;
+	nbd_listener_update(listener);
+	return 0;
+}
+
+void nbd_listener_restore(struct nbd_listener *listener)
+{
+	struct stat st;
+	int fd;
+
+	if (listener->path == NULL || listener->server->is_paused ||
+	    lstat(listener->path, &st) == 0 || errno != ENOENT)
+		return;
+	fd = make_socket(listener->path);
+	if (fd >= 0 && replace(listener, fd) == 0) {
+		nbd_log(DISCSI_LOG_WARNING, "the socket %s was removed, and is "
+			"there again", listener->path);
+	} else if (fd >= 0) {
+		unlink(listener->path);
+		close(fd);
+	}
 }
 
 /* Removes our socket, not what somebody else has put in its place. */

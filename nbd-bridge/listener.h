@@ -44,6 +44,12 @@ int nbd_listener_open(struct nbd_listener *listener, struct nbd_server *server,
 int nbd_listener_adopt(struct nbd_listener *listener, struct nbd_server *server,
 		       int fd);
 
+/*
+ * Makes the socket again if somebody has removed it, so that clients can come.
+ * Whatever stands in its place is left alone.
+ */
+void nbd_listener_restore(struct nbd_listener *listener);
+
 /* Has a socket that was adopted removed from this path at the end. */
 int nbd_listener_own(struct nbd_listener *listener, const char *path);
 

@@ -299,12 +299,45 @@ static int replace_file(const struct nbd_registry *registry,
 	return rc;
 }
 
+static bool has_file(const struct nbd_registry *registry, const char *name)
+{
+	struct stat st;
+
+	return fstatat(registry->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Our lock file was removed, and another process has made one. */
+static bool is_lost(const struct nbd_registry *registry)
+{
+	char *name = file_name(registry, DSC_REGISTRY_LOCK);
+	bool is = name != NULL && registry->lock_fd >= 0 &&
+		  has_file(registry, name) &&
+		  !dsc_registry_leads_to(registry->dir.fd, name,
+					 registry->lock_fd);
+
+	free(name);
+	return is;
+}
+
+bool nbd_registry_has_state(const struct nbd_registry *registry)
+{
+	char *name = file_name(registry, DSC_REGISTRY_STATE);
+	bool has = name == NULL || has_file(registry, name);
+
+	free(name);
+	return has;
+}
+
 int nbd_registry_publish(struct nbd_registry *registry,
 			 const struct nbd_state *state)
 {
-	char *text = nbd_state_text(registry->id, state);
+	char *text;
 	int rc = -ENOMEM;
 
+	if (is_lost(registry))
+		return dsc_fail(ESTALE, "the lock of %s was removed, and "
+				"another process has it now", registry->id);
+	text = nbd_state_text(registry->id, state);
 	if (text != NULL)
 		rc = replace_file(registry, DSC_REGISTRY_STATE, text);
 	free(text);
@@ -389,7 +422,7 @@ static void remove_control(const struct nbd_registry *registry)
 
 void nbd_registry_release(struct nbd_registry *registry)
 {
-	if (registry->is_lent)
+	if (registry->is_lent || is_lost(registry))
 		nbd_registry_leave(registry);
 	if (registry->is_published) {
 		remove_file(registry, DSC_REGISTRY_STATE);

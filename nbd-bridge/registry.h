@@ -61,9 +61,17 @@ void nbd_registry_own(struct nbd_registry *registry, long pid);
 /* Who looked after this process is gone: the lock names this one from now on. */
 void nbd_registry_inherit(struct nbd_registry *registry);
 
-/* Writes the state file, as a whole or not at all. */
+/*
+ * Writes the state file, as a whole or not at all.
+ *
+ * Errors: ESTALE (the lock was removed, and another process has the entry now),
+ * those of making a file.
+ */
 int nbd_registry_publish(struct nbd_registry *registry,
 			 const struct nbd_state *state);
+
+/* False when somebody has removed the state file. */
+bool nbd_registry_has_state(const struct nbd_registry *registry);
 
 /*
  * Tells udev's rule what the device is called in /dev/disk/by-path; NULL: it is
@@ -81,7 +89,10 @@ void nbd_registry_leave(struct nbd_registry *registry);
 char *nbd_registry_recall(const struct nbd_registry *registry,
 			  const char *member);
 
-/* Removes what was made and lets the lock go. Fine on an entry half made. */
+/*
+ * Removes what was made and lets the lock go. Fine on an entry half made, and on
+ * one that another process has now.
+ */
 void nbd_registry_release(struct nbd_registry *registry);
 
 #endif /* NBD_REGISTRY_H */

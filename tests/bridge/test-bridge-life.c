@@ -639,6 +639,26 @@ static void test_killed_and_ended(void)
 	free(file);
 }
 
+/* Whoever looks finds it again, and can connect. */
+static void test_files_removed(void)
+{
+	struct json_object *ready = bridge_start(url);
+	char *path = bridge_file(ID, ".sock");
+	char *state = bridge_file(ID, ".json");
+
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	CU_ASSERT_EQUAL(unlink(state), 0);
+	CU_ASSERT(dsc_wait_for(is_served, state, 20000));
+	CU_ASSERT(dsc_wait_for(is_served, path, 20000));
+	if (has_qemu_io())
+		CU_ASSERT_EQUAL(qemu_read(path, "read -P 0x5a 0 4k"), 0);
+	json_object_put(ready);
+	bridge_stop(ID);
+	CU_ASSERT(bridge_is_nothing_left());
+	free(state);
+	free(path);
+}
+
 static const struct dsc_test tests[] = {
 	{ "fork", test_fork },
 	{ "detached", test_detached },
@@ -659,6 +679,7 @@ static const struct dsc_test tests[] = {
 	{ "killed", test_killed },
 	{ "killed-elsewhere", test_killed_elsewhere },
 	{ "killed-and-ended", test_killed_and_ended },
+	{ "files-removed", test_files_removed },
 	{ NULL, NULL }
 };
 

@@ -101,6 +101,34 @@ static void test_open(void)
 	rig_end(&rig);
 }
 
+static void test_restore(void)
+{
+	struct nbd_listener listener = NBD_LISTENER_INIT;
+	int fd;
+
+	begin();
+	CU_ASSERT_EQUAL_FATAL(nbd_listener_open(&listener, &rig.server, path),
+			      0);
+	nbd_listener_restore(&listener);
+	expect_served(path);
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	nbd_listener_restore(&listener);
+	CU_ASSERT(is_alone());
+	expect_served(path);
+
+	/* Another process's is left alone. */
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	fd = leave_socket(true);
+	nbd_listener_restore(&listener);
+	nbd_listener_close(&listener);
+	CU_ASSERT(scratch_exists("nbd.sock"));
+	close(fd);
+	unlink(path);
+	nbd_listener_restore(&listener);
+	CU_ASSERT(!scratch_exists("nbd.sock"));
+	rig_end(&rig);
+}
+
 static void test_stale(void)
 {
 	struct nbd_listener listener = NBD_LISTENER_INIT;
@@ -321,6 +349,7 @@ static void test_silent_ones(void)
 
 static const struct dsc_test tests[] = {
 	{ "open", test_open },
+	{ "restore", test_restore },
 	{ "stale", test_stale },
 	{ "living", test_living },
 	{ "race", test_race },

@@ -115,6 +115,29 @@ static void test_publish(void)
 	nbd_registry_release(&registry);
 }
 
+/* Whose lock file was removed has lost the entry to who makes the next one. */
+static void test_lost(void)
+{
+	struct nbd_registry one = NBD_REGISTRY_INIT, two = NBD_REGISTRY_INIT;
+
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&one, TARGET, 7), 0);
+	CU_ASSERT_EQUAL(nbd_registry_publish(&one, &state), 0);
+	CU_ASSERT_EQUAL(unlink(scratch_path(ID ".lock")), 0);
+	CU_ASSERT_EQUAL(unlink(scratch_path(ID ".json")), 0);
+	CU_ASSERT(!nbd_registry_has_state(&one));
+	CU_ASSERT_EQUAL(nbd_registry_publish(&one, &state), 0);
+	CU_ASSERT(nbd_registry_has_state(&one));
+	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&two, TARGET, 7), 0);
+	CU_ASSERT_EQUAL(nbd_registry_publish(&one, &state), -ESTALE);
+	CU_ASSERT_EQUAL(nbd_registry_publish(&two, &state), 0);
+	nbd_registry_release(&one);
+	CU_ASSERT(scratch_exists(ID ".json"));
+	CU_ASSERT(scratch_exists(ID ".lock"));
+	nbd_registry_release(&two);
+	CU_ASSERT(!scratch_exists(ID ".json"));
+	CU_ASSERT(!scratch_exists(ID ".lock"));
+}
+
 static void test_name_for_udev(void)
 {
 	struct nbd_registry registry = NBD_REGISTRY_INIT;
@@ -263,6 +286,7 @@ static void test_reader(void)
 
 static const struct dsc_test tests[] = {
 	{ "publish", test_publish },
+	{ "lost", test_lost },
 	{ "name-for-udev", test_name_for_udev },
 	{ "taken", test_taken },
 	{ "inherited", test_inherited },
