@@ -33,6 +33,7 @@
 #define REQUEST_BYTES 28
 #define REPLY_BYTES 16
 #define TICK_MS 10  /* between two attempts to connect */
+#define HANDSHAKES 5  /* that the bridge may hang up on */
 #define COOKIE UINT64_C(0x6469736373690001)
 
 struct client {
@@ -107,12 +108,20 @@ static int receive_all(const struct client *client, void *data, size_t length)
 	return 0;
 }
 
+static int pause_within(const struct dsc_limits *limits)
+{
+	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
+	int rc = dsc_limits_check(limits);
+
+	if (rc == 0)
+		(void)poll(&fd, 1, TICK_MS);
+	return rc;
+}
+
 /* A queue of clients that is full is EAGAIN, and nothing tells its end. */
 static int connect_to(const struct client *client,
 		      const struct sockaddr_un *address)
 {
-	struct pollfd fd = { .fd = client->limits->cancel_fd,
-			     .events = POLLIN };
 	int rc = 0;
 
 	while (rc == 0 && connect(client->fd,
@@ -120,9 +129,7 @@ static int connect_to(const struct client *client,
 				  sizeof(*address)) < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		rc = dsc_limits_check(client->limits);
-		if (rc == 0)
-			(void)poll(&fd, 1, TICK_MS);
+		rc = pause_within(client->limits);
 	}
 	return rc;
 }
@@ -162,6 +169,33 @@ static int shake_hands(const struct client *client)
 	return rc == 0 ? receive_all(client, export, sizeof(export)) : rc;
 }
 
+static int begin(struct client *client, const char *path)
+{
+	int rc = open_socket(client, path);
+
+	return rc == 0 ? shake_hands(client) : rc;
+}
+
+/*
+ * A bridge that hands over to another process takes its clients with it, but
+ * hangs up on those that have not finished the handshake: they come again.
+ */
+static int begin_again(struct client *client, const char *path)
+{
+	int rc = begin(client, path);
+	int over;
+	int i;
+
+	for (i = 1; (rc == -ECONNRESET || rc == -EPIPE) && i < HANDSHAKES;
+	     i++) {
+		close(client->fd);
+		client->fd = -1;
+		over = pause_within(client->limits);
+		rc = over < 0 ? over : begin(client, path);
+	}
+	return rc;
+}
+
 static int request(const struct client *client, unsigned command,
 		   size_t length, uint64_t offset)
 {
@@ -197,9 +231,7 @@ int dsc_nbd_read(const char *socket, void *buf, size_t length, uint64_t offset,
 	int rc = dsc_limits_check(limits);  /* no answer is faster than that */
 
 	if (rc == 0)
-		rc = open_socket(&client, socket);
-	if (rc == 0)
-		rc = shake_hands(&client);
+		rc = begin_again(&client, socket);
 	if (rc == 0)
 		rc = request(&client, COMMAND_READ, length, offset);
 	if (rc == 0)
