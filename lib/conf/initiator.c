@@ -49,16 +49,31 @@ static char *make_name(const uuid_t id)
 	return name;
 }
 
-/* A file as a string; false when it cannot be read or is too long. */
-static bool read_string(const char *path, char *text, size_t room)
+/* It is not there, or not for us, and that is how it will be. */
+static bool is_lasting(int rc)
 {
-	size_t length;
+	return rc == -ENOENT || rc == -ENOTDIR || rc == -EACCES ||
+	       rc == -EPERM || rc == -EISDIR || rc == -ELOOP;
+}
 
-	if (dsc_file_read_path(path, text, room, &length) < 0 ||
-	    length == room)
-		return false;
-	text[length] = '\0';
-	return true;
+/*
+ * A file as a string; *is_read is false when there is none that we may read, or
+ * it is too long. Any other failure, for want of a descriptor perhaps, is one:
+ * the next source would make another host of us.
+ */
+static int read_string(const char *path, char *text, size_t room,
+		       bool *is_read)
+{
+	size_t length = 0;
+	int rc = dsc_file_read_path(path, text, room, &length);
+
+	*is_read = rc == 0 && length < room;
+	if (*is_read)
+		text[length] = '\0';
+	if (rc == 0 || is_lasting(rc))
+		return 0;
+	return dsc_fail(-rc, "%s, where the initiator name may come from, "
+			"cannot be read: %s", path, strerrordesc_np(-rc));
 }
 
 /* ------------------------------------------------------- InitiatorName= */
@@ -94,9 +109,11 @@ static int read_name(const char *path, char **name)
 {
 	char text[FILE_BYTES_MAX];
 	const char *value;
+	bool is_read;
+	int rc = read_string(path, text, sizeof(text), &is_read);
 
-	if (!read_string(path, text, sizeof(text)))
-		return 0;
+	if (rc < 0 || !is_read)
+		return rc;
 	value = find_value(text);
 	if (value == NULL || *value == '\0')
 		return 0;
@@ -108,30 +125,25 @@ static int read_name(const char *path, char **name)
 
 /* ------------------------------------------------------------ machine id */
 
-/* True when the file holds an id as machine-id(5) describes it. */
-static bool read_machine_id(const char *path, char *id)
+/* An id as machine-id(5) describes it; ends the text behind it. */
+static bool is_machine_id(char *text)
 {
-	char text[FILE_BYTES_MAX];
-
-	if (!read_string(path, text, sizeof(text)))
-		return false;
 	text[strcspn(text, "\n")] = '\0';
-	if (strlen(text) != MACHINE_ID_DIGITS ||
-	    strspn(text, "0123456789abcdefABCDEF") != MACHINE_ID_DIGITS ||
-	    strspn(text, "0") == MACHINE_ID_DIGITS)
-		return false;
-	memcpy(id, text, MACHINE_ID_DIGITS);
-	return true;
+	return strlen(text) == MACHINE_ID_DIGITS &&
+	       strspn(text, "0123456789abcdefABCDEF") == MACHINE_ID_DIGITS &&
+	       strspn(text, "0") != MACHINE_ID_DIGITS;
 }
 
 static int name_of_machine(const char *path, char **name)
 {
-	char id[MACHINE_ID_DIGITS];
+	char text[FILE_BYTES_MAX];
 	uuid_t hash;
+	bool is_read;
+	int rc = read_string(path, text, sizeof(text), &is_read);
 
-	if (!read_machine_id(path, id))
-		return 0;
-	uuid_generate_sha1(hash, name_space, id, sizeof(id));
+	if (rc < 0 || !is_read || !is_machine_id(text))
+		return rc;
+	uuid_generate_sha1(hash, name_space, text, MACHINE_ID_DIGITS);
 	return give(make_name(hash), name);
 }
 

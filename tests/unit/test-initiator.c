@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -203,6 +204,26 @@ static void test_cannot_keep(void)
 	CU_ASSERT_EQUAL(discsi_last_error()->errnum, EINVAL);
 }
 
+/* Another name than that of the file would be another host's. */
+static void test_no_descriptor(void)
+{
+	struct rlimit limit, none;
+
+	clear_files();
+	CU_ASSERT_EQUAL(mkdir(kept_dir, 0755), 0);
+	write_file(open_iscsi, "InitiatorName=iqn.2020-01.x.y:file\n");
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CU_ASSERT_PTR_NULL(name_now());
+	CU_ASSERT_EQUAL(discsi_last_error()->errnum, EMFILE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(discsi_last_error()->message,
+				      open_iscsi));
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect("iqn.2020-01.x.y:file");
+}
+
 static void *name_thread(void *arg)
 {
 	pthread_barrier_wait(arg);
@@ -276,6 +297,7 @@ static const struct dsc_test tests[] = {
 	{ "made and kept without a machine id", test_no_machine_id },
 	{ "made anew after it was cleared", test_random },
 	{ "a name that cannot be kept", test_cannot_keep },
+	{ "no descriptor to read a name with", test_no_descriptor },
 	{ "eight at once agree", test_race },
 	{ "public function", test_public },
 	{ NULL, NULL }
