@@ -247,8 +247,9 @@ bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id)
 	int fd = dsc_registry_open_lock(registry, id);
 	bool is_held;
 
+	/* Who cannot be asked for want of a descriptor is not taken for dead. */
 	if (fd < 0)
-		return false;
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 	is_held = is_locked(fd);
 	close(fd);
 	return is_held;

@@ -40,7 +40,8 @@ int dsc_registry_load(const struct dsc_registry *registry, const char *id,
 int dsc_registry_load_all(const struct dsc_registry *registry,
 			  struct discsi_bridge **bridges[], size_t *count);
 
-/* True while a process holds the lock of this entry. */
+/* True while a process holds the lock of this entry, and where there is no
+ * descriptor to ask with. */
 bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id);
 
 /*

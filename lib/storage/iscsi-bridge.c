@@ -531,6 +531,17 @@ static bool is_to_be_ended(struct dsc_iscsi *iscsi)
 					    iscsi->bridge_id) == 0);
 }
 
+/* It goes on, and a descriptor may be there the next time. */
+static int fail_for_now(int rc)
+{
+	if (rc != -EMFILE && rc != -ENFILE)
+		return rc;
+	dsc_error_prefix(dsc_error_last(), "no descriptor to end the bridge "
+			 "with");
+	dsc_error_last()->errnum = EBUSY;
+	return -EBUSY;
+}
+
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 {
 	unsigned how = (flags & DISCSI_UNMOUNT_FORCE) != 0 ?
@@ -552,7 +563,7 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 		forget(iscsi);  /* others go on with it */
 		return 0;
 	}
-	rc = dsc_bridge_end(iscsi->bridge_id, how, NULL);
+	rc = fail_for_now(dsc_bridge_end(iscsi->bridge_id, how, NULL));
 	if (rc == -EBUSY) {
 		dsc_users_mark(&iscsi->users, false);
 		dsc_users_share(&iscsi->users);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,6 +195,33 @@ static void test_file_removed(void)
 	free(path);
 	discsi_storage_put(a);
 	discsi_storage_put(b);
+	end();
+}
+
+/* Who can open nothing ends nothing, and has it mounted still. */
+static void test_no_descriptor(void)
+{
+	struct discsi_storage *a;
+	struct rlimit limit, few;
+	pid_t pid;
+
+	manager = st_manager();
+	a = make("a");
+	st_works(discsi_storage_mount(a, NULL));
+	pid = bridge_pid(ID1);
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = STDERR_FILENO + 1;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+	st_fails(discsi_storage_unmount(a, 0), EBUSY, "descriptor");
+	st_fails(discsi_storage_unmount(a, DISCSI_UNMOUNT_FORCE), EBUSY,
+		 "descriptor");
+	CU_ASSERT(discsi_storage_is_mounted(a));
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
+	st_works(discsi_storage_accessible(a, NULL));
+	st_works(discsi_storage_unmount(a, 0));
+	discsi_storage_put(a);
 	end();
 }
 
@@ -485,6 +513,7 @@ static const struct dsc_test tests[] = {
 	{ "operators", test_operators },
 	{ "detach", test_detach },
 	{ "file-removed", test_file_removed },
+	{ "no-descriptor", test_no_descriptor },
 	{ "given_up", test_given_up },
 	{ "recovering", test_recovering },
 	{ "others_at_it", test_others_at_it },

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -295,6 +296,29 @@ static void test_list(void)
 	close(lock);
 }
 
+/* Who cannot look takes nobody for dead. */
+static void test_no_descriptor(void)
+{
+	struct dsc_registry registry;
+	struct rlimit limit, none;
+	int lock;
+
+	scratch_clear();
+	lock = scratch_lock("a-lun-1");
+	CU_ASSERT_EQUAL_FATAL(dsc_registry_open(&registry, false), 0);
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CU_ASSERT(dsc_registry_is_alive(&registry, "a-lun-1"));
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CU_ASSERT(dsc_registry_is_alive(&registry, "a-lun-1"));
+	close(lock);
+	CU_ASSERT(!dsc_registry_is_alive(&registry, "a-lun-1"));
+	CU_ASSERT(!dsc_registry_is_alive(&registry, "b-lun-1"));
+	dsc_registry_close(&registry);
+}
+
 static void test_id_of_another(void)
 {
 	struct dsc_registry registry;
@@ -543,6 +567,7 @@ static const struct dsc_test tests[] = {
 	{ "open-to-others", test_open_to_others },
 	{ "default-directory", test_default_directory },
 	{ "list", test_list },
+	{ "no-descriptor", test_no_descriptor },
 	{ "id-of-another", test_id_of_another },
 	{ "detach-by-id", test_detach_by_id },
 	{ "detach-by-socket", test_detach_by_socket },
