@@ -156,7 +156,9 @@ int discsi_conf_to_json(const struct discsi_conf *conf, unsigned flags,
  *
  * name: receives a string that the caller frees with free().
  * Errors: EINVAL (a name that is not an iSCSI name), ENOMEM, and EACCES or
- * another errno of the file system when the last resort cannot be kept.
+ * another errno of the file system when the last resort cannot be kept,
+ * EMFILE and the like when a file cannot be read now: the name never comes from
+ * the next source for that.
  */
 int discsi_conf_initiator_name(const struct discsi_conf *conf, char **name);
 
