@@ -427,7 +427,8 @@ static void on_round(void *arg)
 {
 	struct nbd_app *app = arg;
 
-	nbd_listener_restore(&app->listener);
+	if (nbd_registry_restore(&app->registry))
+		nbd_listener_restore(&app->listener);
 }
 
 static int publish(struct nbd_app *app)

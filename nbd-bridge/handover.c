@@ -470,15 +470,18 @@ int nbd_handover_open(struct nbd_app *app)
 }
 
 /* Nobody comes any more. The path is a successor's where there is one. */
-static void close_control(struct nbd_handover *handover)
+static void close_control(struct nbd_app *app)
 {
+	struct nbd_handover *handover = &app->handover;
+
 	/* It may be set for the next try to accept. */
 	if (handover->fd < 0 && handover->deadline != NULL)
 		discsi_timer_stop(handover->deadline);
 	discsi_watch_free(handover->listening);
 	handover->listening = NULL;
 	if (handover->listen_fd >= 0 && handover->path != NULL &&
-	    handover->phase != NBD_HANDOVER_DONE)
+	    handover->phase != NBD_HANDOVER_DONE &&
+	    !nbd_registry_is_lost(&app->registry))
 		unlink(handover->path);
 	if (handover->listen_fd >= 0)
 		close(handover->listen_fd);
@@ -491,7 +494,7 @@ void nbd_handover_end(struct nbd_app *app)
 
 	if (handover->fd >= 0)
 		give_up(app, "this process ends");
-	close_control(handover);
+	close_control(app);
 	if (handover->phase != NBD_HANDOVER_DONE)
 		return;
 	nbd_kernel_leave(&app->kernel);
@@ -506,7 +509,7 @@ void nbd_handover_close(struct nbd_app *app)
 {
 	struct nbd_handover *handover = &app->handover;
 
-	close_control(handover);
+	close_control(app);
 	hang_up(handover);
 	discsi_timer_free(handover->deadline);
 	free(handover->path);

@@ -138,7 +138,7 @@ static void on_timer(void *arg)
 				"old news", discsi_last_error()->message);
 		health->cannot_write = rc < 0;
 	}
-	if (health->on_round != NULL)
+	if (health->on_round != NULL && !health->is_paused)
 		health->on_round(health->arg);
 	discsi_timer_set(health->timer, STATS_PAUSE_MS);
 }

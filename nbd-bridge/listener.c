@@ -329,10 +329,13 @@ int nbd_listener_own(struct nbd_listener *listener, const char *path)
 {
 	struct stat st;
 
-	if (lstat(path, &st) < 0)
+	/* One that was removed is made again: nbd_listener_restore(). */
+	if (lstat(path, &st) == 0) {
+		listener->device = st.st_dev;
+		listener->inode = st.st_ino;
+	} else if (errno != ENOENT) {
 		return fail(path, -errno);
-	listener->device = st.st_dev;
-	listener->inode = st.st_ino;
+	}
 	listener->path = strdup(path);
 	return listener->path != NULL ? 0 : dsc_fail_memory();
 }
@@ -421,9 +424,16 @@ void nbd_listener_restore(struct nbd_listener *listener)
 		return;
 	fd = make_socket(listener->path);
 	if (fd >= 0 && replace(listener, fd) == 0) {
+		listener->cannot_restore = false;
 		nbd_log(DISCSI_LOG_WARNING, "the socket %s was removed, and is "
 			"there again", listener->path);
-	} else if (fd >= 0) {
+		return;
+	}
+	if (!listener->cannot_restore)
+		nbd_log(DISCSI_LOG_WARNING, "a socket that was removed is not "
+			"there again: %s", discsi_last_error()->message);
+	listener->cannot_restore = true;
+	if (fd >= 0) {
 		unlink(listener->path);
 		close(fd);
 	}

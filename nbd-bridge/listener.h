@@ -21,6 +21,7 @@ struct nbd_listener {
 	char *path;                  /* removed at the end; NULL: not ours */
 	dev_t device;                /* what was put there */
 	ino_t inode;
+	bool cannot_restore;         /* and that has been said */
 };
 
 #define NBD_LISTENER_INIT { .fd = -1 }

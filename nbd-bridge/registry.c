@@ -306,17 +306,47 @@ static bool has_file(const struct nbd_registry *registry, const char *name)
 	return fstatat(registry->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Our lock file was removed, and another process has made one. */
-static bool is_lost(const struct nbd_registry *registry)
+bool nbd_registry_is_lost(const struct nbd_registry *registry)
 {
 	char *name = file_name(registry, DSC_REGISTRY_LOCK);
 	bool is = name != NULL && registry->lock_fd >= 0 &&
-		  has_file(registry, name) &&
 		  !dsc_registry_leads_to(registry->dir.fd, name,
 					 registry->lock_fd);
 
 	free(name);
 	return is;
+}
+
+/* fd: has the lock of the file that has the name. */
+static void take_over_lock(struct nbd_registry *registry, int fd)
+{
+	long owner = read_owner(registry->lock_fd);
+
+	if (dup3(fd, registry->lock_fd, O_CLOEXEC) >= 0) {
+		write_owner(registry, owner);
+		nbd_log(DISCSI_LOG_WARNING, "the lock of %s was removed, and is "
+			"there again", registry->id);
+	}
+	close(fd);
+}
+
+bool nbd_registry_restore(struct nbd_registry *registry)
+{
+	char *name;
+	int fd;
+
+	if (!nbd_registry_is_lost(registry))
+		return true;
+	name = file_name(registry, DSC_REGISTRY_LOCK);
+	if (registry->is_lent || name == NULL) {
+		free(name);
+		return false;
+	}
+	fd = try_lock(registry, name, true);
+	free(name);
+	if (fd >= 0)
+		take_over_lock(registry, fd);
+	return fd >= 0 && !nbd_registry_is_lost(registry);
 }
 
 bool nbd_registry_has_state(const struct nbd_registry *registry)
@@ -334,9 +364,9 @@ int nbd_registry_publish(struct nbd_registry *registry,
 	char *text;
 	int rc = -ENOMEM;
 
-	if (is_lost(registry))
-		return dsc_fail(ESTALE, "the lock of %s was removed, and "
-				"another process has it now", registry->id);
+	if (!nbd_registry_restore(registry))
+		return dsc_fail(ESTALE, "the lock of %s was removed, and is not "
+				"to be had any more", registry->id);
 	text = nbd_state_text(registry->id, state);
 	if (text != NULL)
 		rc = replace_file(registry, DSC_REGISTRY_STATE, text);
@@ -354,6 +384,8 @@ int nbd_registry_name(struct nbd_registry *registry, const char *name)
 	char *text = NULL;
 	int rc = -ENOMEM;
 
+	if (nbd_registry_is_lost(registry))
+		return 0;
 	if (name == NULL) {
 		remove_file(registry, DSC_REGISTRY_UDEV);
 		return 0;
@@ -422,7 +454,7 @@ static void remove_control(const struct nbd_registry *registry)
 
 void nbd_registry_release(struct nbd_registry *registry)
 {
-	if (registry->is_lent || is_lost(registry))
+	if (registry->is_lent || nbd_registry_is_lost(registry))
 		nbd_registry_leave(registry);
 	if (registry->is_published) {
 		remove_file(registry, DSC_REGISTRY_STATE);

@@ -62,10 +62,21 @@ void nbd_registry_own(struct nbd_registry *registry, long pid);
 void nbd_registry_inherit(struct nbd_registry *registry);
 
 /*
- * Writes the state file, as a whole or not at all.
+ * True when the lock file is not ours any more: somebody has removed it, and
+ * perhaps another process has made one. Then no other file of the entry is ours.
+ */
+bool nbd_registry_is_lost(const struct nbd_registry *registry);
+
+/*
+ * Takes the lock of a new file if ours was removed, in the name of who had the
+ * old one. False when the entry is lost.
+ */
+bool nbd_registry_restore(struct nbd_registry *registry);
+
+/*
+ * Writes the state file, as a whole or not at all, after nbd_registry_restore().
  *
- * Errors: ESTALE (the lock was removed, and another process has the entry now),
- * those of making a file.
+ * Errors: ESTALE (the entry is lost), those of making a file.
  */
 int nbd_registry_publish(struct nbd_registry *registry,
 			 const struct nbd_state *state);

@@ -639,24 +639,31 @@ static void test_killed_and_ended(void)
 	free(file);
 }
 
-/* Whoever looks finds it again, and can connect. */
-static void test_files_removed(void)
+/* Whoever looks finds it again, can connect, and can end it. */
+static void remove_files(struct json_object *ready)
 {
-	struct json_object *ready = bridge_start(url);
-	char *path = bridge_file(ID, ".sock");
-	char *state = bridge_file(ID, ".json");
+	static const char *const suffixes[] = { ".lock", ".json", ".sock" };
+	char *path[3];
+	size_t i;
 
-	CU_ASSERT_EQUAL(unlink(path), 0);
-	CU_ASSERT_EQUAL(unlink(state), 0);
-	CU_ASSERT(dsc_wait_for(is_served, state, 20000));
-	CU_ASSERT(dsc_wait_for(is_served, path, 20000));
+	for (i = 0; i < 3; i++) {
+		path[i] = bridge_file(ID, suffixes[i]);
+		CU_ASSERT_EQUAL(unlink(path[i]), 0);
+	}
+	for (i = 0; i < 3; i++)
+		CU_ASSERT(dsc_wait_for(is_served, path[i], 20000));
 	if (has_qemu_io())
-		CU_ASSERT_EQUAL(qemu_read(path, "read -P 0x5a 0 4k"), 0);
+		CU_ASSERT_EQUAL(qemu_read(path[2], "read -P 0x5a 0 4k"), 0);
 	json_object_put(ready);
 	bridge_stop(ID);
-	CU_ASSERT(bridge_is_nothing_left());
-	free(state);
-	free(path);
+	for (i = 0; i < 3; i++)
+		free(path[i]);
+}
+
+static void test_files_removed(void)
+{
+	remove_files(bridge_start(url));
+	remove_files(bridge_start("--supervise", url));
 }
 
 static const struct dsc_test tests[] = {

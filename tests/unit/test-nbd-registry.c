@@ -115,7 +115,7 @@ static void test_publish(void)
 	nbd_registry_release(&registry);
 }
 
-/* Whose lock file was removed has lost the entry to who makes the next one. */
+/* Whose lock file was removed takes it again, unless somebody was faster. */
 static void test_lost(void)
 {
 	struct nbd_registry one = NBD_REGISTRY_INIT, two = NBD_REGISTRY_INIT;
@@ -127,7 +127,18 @@ static void test_lost(void)
 	CU_ASSERT(!nbd_registry_has_state(&one));
 	CU_ASSERT_EQUAL(nbd_registry_publish(&one, &state), 0);
 	CU_ASSERT(nbd_registry_has_state(&one));
+	/* It was taken again, in the same name. */
+	CU_ASSERT(!nbd_registry_is_lost(&one));
+	CU_ASSERT(nbd_registry_is_ours(&one));
+	CU_ASSERT_EQUAL(nbd_registry_claim(&two, TARGET, 7), -EEXIST);
+	nbd_registry_release(&two);
+
+	CU_ASSERT_EQUAL(unlink(scratch_path(ID ".lock")), 0);
+	CU_ASSERT(nbd_registry_is_lost(&one));
 	CU_ASSERT_EQUAL_FATAL(nbd_registry_claim(&two, TARGET, 7), 0);
+	CU_ASSERT(!nbd_registry_restore(&one));
+	CU_ASSERT_EQUAL(nbd_registry_name(&one, "other"), 0);
+	CU_ASSERT(!scratch_exists(ID ".udev"));
 	CU_ASSERT_EQUAL(nbd_registry_publish(&one, &state), -ESTALE);
 	CU_ASSERT_EQUAL(nbd_registry_publish(&two, &state), 0);
 	nbd_registry_release(&one);
