@@ -46,10 +46,10 @@ static int open_file(const struct dsc_registry *registry, const char *id)
 			registry->path, id, discsi_errno_name(errno));
 }
 
-/* Is the open file still the one that has the name? */
-static bool is_current(const struct dsc_users *users)
+bool dsc_users_is_current(const struct dsc_users *users)
 {
-	return dsc_registry_leads_to(users->dir_fd, name_of(users->id).text,
+	return users->fd >= 0 &&
+	       dsc_registry_leads_to(users->dir_fd, name_of(users->id).text,
 				     users->fd);
 }
 
@@ -72,7 +72,7 @@ static int lock_file(const struct dsc_users *users, bool is_shared)
 {
 	bool is_alone = flock(users->fd, LOCK_EX | LOCK_NB) == 0;
 
-	if (is_alone && !is_current(users))
+	if (is_alone && !dsc_users_is_current(users))
 		return -EAGAIN;
 	/* What those have wanted who are all gone is over. */
 	if (is_alone)
@@ -80,7 +80,7 @@ static int lock_file(const struct dsc_users *users, bool is_shared)
 	if (is_alone && !is_shared)
 		return 0;
 	if (is_shared && flock(users->fd, LOCK_SH | LOCK_NB) == 0)
-		return is_current(users) ? 0 : -EAGAIN;
+		return dsc_users_is_current(users) ? 0 : -EAGAIN;
 	if (errno == EWOULDBLOCK)
 		return -EAGAIN;
 	return dsc_fail(errno, "the file %s" DSC_REGISTRY_USERS " of the "
@@ -113,7 +113,10 @@ static int open_and_lock(struct dsc_users *users, const char *id,
 
 int dsc_users_join(struct dsc_users *users, const char *id)
 {
-	return users->fd >= 0 ? 0 : open_and_lock(users, id, true);
+	if (dsc_users_is_current(users))
+		return 0;
+	forget(users);
+	return open_and_lock(users, id, true);
 }
 
 /* Our file was removed by somebody: who has come since then has another one. */
@@ -131,7 +134,7 @@ static bool claim_other(struct dsc_users *users)
 int dsc_users_claim(struct dsc_users *users)
 {
 	if (users->fd >= 0 && flock(users->fd, LOCK_EX | LOCK_NB) == 0 &&
-	    (is_current(users) || claim_other(users)))
+	    (dsc_users_is_current(users) || claim_other(users)))
 		return 0;
 	forget(users);
 	return -EBUSY;
@@ -161,7 +164,7 @@ bool dsc_users_is_marked(const struct dsc_users *users)
 void dsc_users_leave(struct dsc_users *users)
 {
 	if (users->fd >= 0 && flock(users->fd, LOCK_EX | LOCK_NB) == 0 &&
-	    is_current(users))
+	    dsc_users_is_current(users))
 		unlinkat(users->dir_fd, name_of(users->id).text, 0);
 	forget(users);
 }

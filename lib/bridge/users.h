@@ -25,10 +25,14 @@ struct dsc_users {
 #define DSC_USERS_INIT { .fd = -1, .dir_fd = -1 }
 
 /*
- * Becomes a user, also of a bridge that does not run yet; 0 for one who is.
+ * Becomes a user, also of a bridge that does not run yet; 0 for one who is, and
+ * anew for one whose file was removed: who comes after that has another one.
  * -EAGAIN without a last error: somebody has it alone at the moment.
  */
 int dsc_users_join(struct dsc_users *users, const char *id);
+
+/* A user, by the file that has the name now? */
+bool dsc_users_is_current(const struct dsc_users *users);
 
 /*
  * Has it alone: 0, or -EBUSY without a last error when there are others;

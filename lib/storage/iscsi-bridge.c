@@ -138,8 +138,9 @@ bool dsc_iscsi_is_bridge_gone(const struct dsc_iscsi *iscsi)
 
 	if (load(iscsi->bridge_id, &bridge, &is_alive) < 0)
 		return false;
-	is_gone = !is_alive || (bridge != NULL && (has_failed(bridge) ||
-						   !is_ours(iscsi, bridge)));
+	is_gone = !is_alive || !dsc_users_is_current(&iscsi->users) ||
+		  (bridge != NULL && (has_failed(bridge) ||
+				      !is_ours(iscsi, bridge)));
 	discsi_bridge_free(bridge);
 	return is_gone;
 }
@@ -363,7 +364,7 @@ static int adopt(struct dsc_iscsi *iscsi, const struct discsi_bridge *bridge,
 static int join_seen(struct dsc_iscsi *iscsi, const char *id,
 		     const struct dsc_limits *limits)
 {
-	bool was_user = iscsi->users.fd >= 0;
+	bool was_user = dsc_users_is_current(&iscsi->users);
 	int rc = join(iscsi, id, limits);
 
 	return rc == 0 && !was_user ? 1 : rc;

@@ -142,8 +142,9 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags);
 /* The bridge goes on without us. */
 void dsc_iscsi_forget_bridge(struct dsc_iscsi *iscsi);
 /*
- * Does the bridge that is mounted not run any more, has it given up, or is it
- * another one, elsewhere or of another disk?
+ * Does the bridge that is mounted not run any more, has it given up, is it
+ * another one, elsewhere or of another disk, or was the file removed by which we
+ * are a user of it?
  */
 bool dsc_iscsi_is_bridge_gone(const struct dsc_iscsi *iscsi);
 /* Takes over how large the disk is that is mounted, as its bridge has told. */

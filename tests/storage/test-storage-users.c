@@ -198,6 +198,43 @@ static void test_file_removed(void)
 	end();
 }
 
+/* It is a user again as soon as it is asked for: then it counts for the others. */
+static void test_file_anew(void)
+{
+	struct dsc_users users = DSC_USERS_INIT;
+	struct dsc_users other = DSC_USERS_INIT;
+	char *path = bridge_file(ID1, ".users");
+	struct discsi_storage *a;
+	struct discsi_storage *b;
+	pid_t pid;
+
+	manager = st_manager();
+	a = make("a");
+	b = make("b");
+	st_works(discsi_storage_mount(a, NULL));
+	pid = bridge_pid(ID1);
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	st_works(discsi_storage_accessible(a, NULL));
+	st_works(discsi_storage_mount(b, NULL));
+	st_works(discsi_storage_unmount(b, 0));
+	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
+	st_works(discsi_storage_accessible(a, NULL));
+	st_works(discsi_storage_unmount(a, 0));
+	CU_ASSERT_EQUAL(bridge_pid(ID1), 0);
+
+	st_works(dsc_users_join(&users, ID1));
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	CU_ASSERT(!dsc_users_is_current(&users));
+	st_works(dsc_users_join(&users, ID1));
+	CU_ASSERT(dsc_users_is_current(&users));
+	CU_ASSERT_EQUAL(dsc_users_exclude(&other, ID1), -EBUSY);
+	dsc_users_leave(&users);
+	free(path);
+	discsi_storage_put(a);
+	discsi_storage_put(b);
+	end();
+}
+
 /* Who can open nothing ends nothing, and has it mounted still. */
 static void test_no_descriptor(void)
 {
@@ -513,6 +550,7 @@ static const struct dsc_test tests[] = {
 	{ "operators", test_operators },
 	{ "detach", test_detach },
 	{ "file-removed", test_file_removed },
+	{ "file-anew", test_file_anew },
 	{ "no-descriptor", test_no_descriptor },
 	{ "given_up", test_given_up },
 	{ "recovering", test_recovering },
