@@ -324,7 +324,8 @@ bool discsi_storage_is_connected(struct discsi_storage *storage);
 
 /*
  * What to open: "/dev/nbdN", or "nbd+unix:///?socket=PATH" for device
- * "socket". Errors: ENOTCONN (not mounted), EOPNOTSUPP (device "none").
+ * "socket". Errors: ENOTCONN (not mounted, or not made anew yet), EOPNOTSUPP
+ * (device "none").
  */
 int discsi_storage_device_path(struct discsi_storage *storage, char **path);
 

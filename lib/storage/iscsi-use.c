@@ -110,28 +110,35 @@ static int make_uri(const char *path, char **uri)
 	return 0;
 }
 
+/* Why there is no device, or 0; with the lock. */
+static int check_place(const struct dsc_iscsi *iscsi)
+{
+	if (iscsi->session != NULL ||
+	    (iscsi->is_lost && iscsi->bridge_id == NULL))
+		return dsc_fail(EOPNOTSUPP, "it has no device: \"device\" is "
+				"\"none\"");
+	/* Another LUN may have the device of what has gone. */
+	if (iscsi->is_lost || iscsi->bridge_id == NULL)
+		return dsc_iscsi_fail_unmounted(iscsi);
+	return 0;
+}
+
 /* Copies of where the device is; one is NULL. */
 static int get_place(struct dsc_iscsi *iscsi, char **device, char **socket)
 {
-	bool is_mounted;
-	bool is_none;
+	int rc;
 
 	*device = NULL;
 	*socket = NULL;
 	pthread_mutex_lock(&iscsi->lock);
-	is_none = iscsi->session != NULL ||
-		  (iscsi->is_lost && iscsi->bridge_id == NULL);
-	is_mounted = iscsi->device != NULL || iscsi->socket != NULL;
-	if (iscsi->device != NULL)
+	rc = check_place(iscsi);
+	if (rc == 0 && iscsi->device != NULL)
 		*device = strdup(iscsi->device);
-	else if (iscsi->socket != NULL)
+	else if (rc == 0 && iscsi->socket != NULL)
 		*socket = strdup(iscsi->socket);
 	pthread_mutex_unlock(&iscsi->lock);
-	if (is_none)
-		return dsc_fail(EOPNOTSUPP, "it has no device: \"device\" is "
-				"\"none\"");
-	if (!is_mounted)
-		return dsc_fail(ENOTCONN, "it is not mounted");
+	if (rc < 0)
+		return rc;
 	return *device != NULL || *socket != NULL ? 0 : dsc_fail_memory();
 }
 
