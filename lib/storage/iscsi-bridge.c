@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "bridge/attach.h"
@@ -130,33 +129,32 @@ static bool is_ours(const struct dsc_iscsi *iscsi,
 	       !(iscsi->has_mounted && dsc_who_differs(&iscsi->mounted, &who));
 }
 
+/*
+ * How large the disk is that is mounted is what its bridge has told last; one
+ * that was killed has left its entry.
+ */
+static void note_size(struct dsc_iscsi *iscsi,
+		      const struct discsi_bridge *bridge)
+{
+	if (bridge->bytes != 0 && is_ours(iscsi, bridge))
+		iscsi->mounted.bytes = bridge->bytes;
+}
+
 /* Only turns change what is mounted, and this is within one. */
-bool dsc_iscsi_is_bridge_gone(const struct dsc_iscsi *iscsi)
+bool dsc_iscsi_is_bridge_gone(struct dsc_iscsi *iscsi)
 {
 	struct discsi_bridge *bridge;
 	bool is_alive, is_gone;
 
 	if (load(iscsi->bridge_id, &bridge, &is_alive) < 0)
 		return false;
+	if (bridge != NULL)
+		note_size(iscsi, bridge);
 	is_gone = !is_alive || !dsc_users_is_current(&iscsi->users) ||
 		  (bridge != NULL && (has_failed(bridge) ||
 				      !is_ours(iscsi, bridge)));
 	discsi_bridge_free(bridge);
 	return is_gone;
-}
-
-/* One that was killed has left its entry. */
-void dsc_iscsi_note_size(struct dsc_iscsi *iscsi)
-{
-	struct discsi_bridge *bridge;
-	bool is_alive;
-
-	if (load(iscsi->bridge_id, &bridge, &is_alive) < 0)
-		return;
-	if (bridge != NULL && is_ours(iscsi, bridge))
-		iscsi->mounted.bytes = dsc_max_u64(iscsi->mounted.bytes,
-						   bridge->bytes);
-	discsi_bridge_free(bridge);
 }
 
 /* ------------------------------------------------------------------ match */

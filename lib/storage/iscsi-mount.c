@@ -313,8 +313,6 @@ static int mount_bridge(struct dsc_iscsi *iscsi,
 	struct discsi_error error;
 	int rc;
 
-	if (iscsi->bridge_id != NULL)
-		dsc_iscsi_note_size(iscsi);
 	/* Of what has gone; its file may have been removed with the bridge. */
 	dsc_users_leave(&iscsi->users);
 	rc = find_or_start(iscsi, limits);

@@ -144,11 +144,9 @@ void dsc_iscsi_forget_bridge(struct dsc_iscsi *iscsi);
 /*
  * Does the bridge that is mounted not run any more, has it given up, is it
  * another one, elsewhere or of another disk, or was the file removed by which we
- * are a user of it?
+ * are a user of it? Takes over how large the disk is, as the bridge has told.
  */
-bool dsc_iscsi_is_bridge_gone(const struct dsc_iscsi *iscsi);
-/* Takes over how large the disk is that is mounted, as its bridge has told. */
-void dsc_iscsi_note_size(struct dsc_iscsi *iscsi);
+bool dsc_iscsi_is_bridge_gone(struct dsc_iscsi *iscsi);
 /* What the registry says of it; to be freed. Errors: ENOTCONN. */
 int dsc_iscsi_load(struct dsc_iscsi *iscsi, struct discsi_bridge **bridge);
 

@@ -288,6 +288,35 @@ static void test_killed(void)
 	end(storage);
 }
 
+static void resize_to(struct discsi_storage *storage, unsigned mib)
+{
+	struct discsi_storage_stat stat = { .size = sizeof(stat) };
+
+	sim_resize(sim, 0, mib * (uint64_t)MIB / 512);
+	st_works(discsi_storage_sync_size(storage, &stat));
+	CU_ASSERT_EQUAL(stat.capacity_mb, mib);
+}
+
+/* Its size is what was told last, by a bridge that was asked for or has gone. */
+static void test_resized(void)
+{
+	struct discsi_storage *storage = begin();
+
+	resize_to(storage, 16);
+	kill_bridge(storage);
+	st_works(discsi_storage_mount(storage, NULL));
+	expect_readable(storage);
+	resize_to(storage, 64);
+	st_works(discsi_storage_mount(storage, NULL));
+	st_works(discsi_bridge_detach(ID, DISCSI_DETACH_FORCE));
+	sim_resize_silently(sim, 0, BLOCKS);
+	expect_refused(storage);
+	sim_resize_silently(sim, 0, 2 * BLOCKS);
+	st_works(discsi_storage_mount(storage, NULL));
+	expect_readable(storage);
+	end(storage);
+}
+
 /* A bridge of another disk in the same place is neither adopted nor ended. */
 static void test_replaced(void)
 {
@@ -322,6 +351,7 @@ static const struct dsc_test tests[] = {
 	{ "left_behind", test_left_behind },
 	{ "swapped", test_swapped },
 	{ "killed", test_killed },
+	{ "resized", test_resized },
 	{ "replaced", test_replaced },
 	{ NULL, NULL }
 };
