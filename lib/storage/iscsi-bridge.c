@@ -512,22 +512,28 @@ void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi)
 
 /*
  * What has gone, and could not be made anew, has no user; it is cleared all the
- * same. A bridge that serves elsewhere, or another disk, is not what was mounted.
+ * same. A bridge that serves elsewhere, or another disk, is not what was mounted,
+ * and one that somebody is ending is theirs. Returns 1 for a user of what is to be
+ * ended, 0, or an error.
  */
-static bool is_to_be_ended(struct dsc_iscsi *iscsi)
+static int join_to_end(struct dsc_iscsi *iscsi)
 {
 	struct discsi_bridge *bridge;
 	bool is_alive;
 	bool is_to_end = true;
+	int rc;
 
 	if (load(iscsi->bridge_id, &bridge, &is_alive) == 0) {
 		is_to_end = !is_alive ||
 			    (bridge != NULL && is_ours(iscsi, bridge));
 		discsi_bridge_free(bridge);
 	}
-	return is_to_end && (iscsi->users.fd >= 0 ||
-			     dsc_users_join(&iscsi->users,
-					    iscsi->bridge_id) == 0);
+	if (!is_to_end || iscsi->users.fd >= 0)
+		return is_to_end;
+	rc = dsc_users_join(&iscsi->users, iscsi->bridge_id);
+	if (rc == -EAGAIN)
+		return 0;
+	return rc == 0 ? 1 : rc;
 }
 
 /* It goes on, and a descriptor may be there the next time. */
@@ -553,9 +559,12 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 		forget(iscsi);
 		return 0;
 	}
-	if (!is_to_be_ended(iscsi)) {
+	rc = fail_for_now(join_to_end(iscsi));
+	if (rc == -EBUSY)
+		return rc;
+	if (rc <= 0) {
 		forget(iscsi);
-		return 0;
+		return rc;
 	}
 	dsc_users_mark(&iscsi->users, true);
 	if (dsc_users_claim(&iscsi->users) < 0) {

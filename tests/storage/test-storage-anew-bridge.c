@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "bridge/bridge-rig.h"
 #include "simtarget/simtarget.h"
@@ -219,6 +221,34 @@ static void test_left_behind(void)
 	end(b);
 }
 
+/* Who cannot become a user of it again for want of a descriptor tries again. */
+static void test_no_descriptor(void)
+{
+	struct discsi_storage_manager *own;
+	struct discsi_storage *a = begin();
+	struct discsi_storage *b;
+	struct rlimit limit, few;
+
+	own = manager;
+	manager = st_manager();
+	b = make("b");
+	st_works(discsi_storage_mount(b, NULL));
+	give_up();
+	sim_restart(sim);
+	st_fails(discsi_storage_mount(a, NULL), EBUSY, "given up");
+	discsi_storage_put(b);
+	discsi_storage_manager_free(manager);
+	manager = own;
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = STDERR_FILENO + 1;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+	st_fails(discsi_storage_unmount(a, 0), EBUSY, "no descriptor");
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CU_ASSERT(discsi_storage_is_mounted(a));
+	end(a);
+}
+
 /* ------------------------------------------------------------ another disk */
 
 static void expect_refused(struct discsi_storage *storage)
@@ -349,6 +379,7 @@ static const struct dsc_test tests[] = {
 	{ "given_up", test_given_up },
 	{ "several", test_several },
 	{ "left_behind", test_left_behind },
+	{ "no-descriptor", test_no_descriptor },
 	{ "swapped", test_swapped },
 	{ "killed", test_killed },
 	{ "resized", test_resized },
