@@ -255,6 +255,20 @@ bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id)
 	return is_held;
 }
 
+int64_t dsc_registry_owner(const struct dsc_registry *registry, const char *id)
+{
+	int fd = dsc_registry_open_lock(registry, id);
+	char text[32] = "";
+	int64_t owner = 0;
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
+		owner = strtoll(text, NULL, 10);
+	close(fd);
+	return owner;
+}
+
 bool dsc_registry_is_held(const struct dsc_registry *registry, const char *id,
 			  int fd)
 {

@@ -44,6 +44,9 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
  * descriptor to ask with. */
 bool dsc_registry_is_alive(const struct dsc_registry *registry, const char *id);
 
+/* The process that has the lock, as its file says; 0 when it does not. */
+int64_t dsc_registry_owner(const struct dsc_registry *registry, const char *id);
+
 /*
  * The lock file of an entry, to tell its processes from those of the next one:
  * who takes a bridge over gets the file with its lock, who attaches the LUN

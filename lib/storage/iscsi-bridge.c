@@ -62,6 +62,19 @@ static bool has_failed(const struct discsi_bridge *bridge)
 	return strcmp(bridge->state, "failed") == 0;
 }
 
+/* Or is it what a process has left that was killed? */
+static bool is_of_owner(const struct discsi_bridge *bridge)
+{
+	struct dsc_registry registry;
+	int64_t owner;
+
+	if (dsc_registry_open(&registry, false) < 0)
+		return true;
+	owner = dsc_registry_owner(&registry, bridge->id);
+	dsc_registry_close(&registry);
+	return owner <= 0 || owner == bridge->pid || owner == bridge->worker;
+}
+
 /* bridge: receives the entry, if somebody serves and says so. */
 static int look(const char *id, enum sight *sight,
 		struct discsi_bridge **bridge)
@@ -75,7 +88,7 @@ static int look(const char *id, enum sight *sight,
 		discsi_bridge_free(*bridge);
 		*bridge = NULL;
 		*sight = NOBODY;
-	} else if (*bridge == NULL) {
+	} else if (*bridge == NULL || !is_of_owner(*bridge)) {
 		*sight = STARTING;
 	} else if (has_failed(*bridge)) {
 		*sight = FAILED;

@@ -398,6 +398,39 @@ static void test_others_at_it(void)
 	end();
 }
 
+/* What one has left that was killed is not the word of the one that starts. */
+static void test_next_starts(void)
+{
+	const struct discsi_mount_options options = {
+		.size = sizeof(options), .timeout_ms = 300,
+	};
+	char *path = bridge_file(ID1, ".lock");
+	struct discsi_storage *a;
+	struct discsi_storage *b;
+	int fd;
+
+	manager = st_manager();
+	a = make("a");
+	b = make("b");
+	st_works(discsi_storage_mount(a, NULL));
+	CU_ASSERT_EQUAL(kill(bridge_pid(ID1), SIGKILL), 0);
+	CU_ASSERT(dsc_wait_for(recovers, a, 20000));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	CU_ASSERT_EQUAL(flock(fd, LOCK_EX), 0);
+	CU_ASSERT_EQUAL(ftruncate(fd, 0), 0);
+	CU_ASSERT(dprintf(fd, "%ld\n", (long)getpid()) > 0);
+	st_fails(discsi_storage_mount(b, &options), ETIMEDOUT, "attaching");
+	close(fd);
+	st_works(discsi_storage_mount(b, NULL));
+	st_works(discsi_storage_accessible(b, NULL));
+	st_works(discsi_storage_unmount(a, 0));
+	st_works(discsi_storage_unmount(b, 0));
+	free(path);
+	discsi_storage_put(a);
+	discsi_storage_put(b);
+	end();
+}
+
 /* -------------------------------------------------------- several processes */
 
 /* An agent that mounts, says so, and unmounts when it is told to. */
@@ -555,6 +588,7 @@ static const struct dsc_test tests[] = {
 	{ "given_up", test_given_up },
 	{ "recovering", test_recovering },
 	{ "others_at_it", test_others_at_it },
+	{ "next_starts", test_next_starts },
 	{ "agents", test_agents },
 	{ "agent_dies", test_agent_dies },
 	{ "threads", test_threads },
