@@ -2,12 +2,17 @@
 #
 # tests/vm: real /dev/nbdN devices, in a guest under qemu.
 if NBD_BRIDGE
-TESTS += tests/vm/run-devices tests/vm/run-outages tests/vm/run-systemd
+TESTS += \
+	tests/vm/run-restarts \
+	tests/vm/run-outages \
+	tests/vm/run-devices \
+	tests/vm/run-systemd
 endif
 EXTRA_DIST += \
 	tests/vm/run \
 	tests/vm/run-devices \
 	tests/vm/run-outages \
+	tests/vm/run-restarts \
 	tests/vm/run-systemd \
 	tests/vm/systemd/boot.sh \
 	tests/vm/systemd/network.sh \
