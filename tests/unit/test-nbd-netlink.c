@@ -6,6 +6,7 @@
  * kernel with nbd is needed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/nbd-netlink.h>
 #include <netlink/attr.h>
@@ -265,7 +266,9 @@ static void test_without_descriptors(void)
 	none = before;
 	none.rlim_cur = 0;
 	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &none), 0);
-	CU_ASSERT_EQUAL(nbd_link_replace(NOWHERE, "lun", &fd), -EMFILE);
+	/* valgrind's limit is its own, and what is not there is not there first. */
+	if (open("/nowhere", O_RDONLY) < 0 && errno == EMFILE)
+		CU_ASSERT_EQUAL(nbd_link_replace(NOWHERE, "lun", &fd), -EMFILE);
 	CU_ASSERT_EQUAL(nbd_link_find("lun"), -EMFILE);
 	CU_ASSERT_EQUAL(nbd_link_abandon("lun"), -EMFILE);
 	CU_ASSERT_EQUAL(nbd_link_connect(&connect, &index), -EMFILE);
