@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,6 @@
 
 #define ALIGNMENT 4096  /* of memory, for O_DIRECT */
 #define HANGING_MAX 4   /* threads of one device */
-#define TICK_MS 10
 
 struct job {
 	struct dsc_aside aside;
@@ -83,14 +81,10 @@ static void free_job(struct dsc_aside *aside)
 
 static int enter_within(struct job *job, const struct dsc_limits *limits)
 {
-	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
 	int rc = 0;
 
-	while (rc == 0 && !enter(job)) {
-		rc = dsc_limits_check(limits);
-		if (rc == 0)
-			(void)poll(&fd, 1, TICK_MS);
-	}
+	while (rc == 0 && !enter(job))
+		rc = dsc_limits_pause(limits);
 	return rc;
 }
 

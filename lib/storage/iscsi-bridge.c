@@ -10,7 +10,6 @@
  * one, so that nobody ends it meanwhile: the last one who unmounts does.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +21,6 @@
 #include "storage/iscsi.h"
 #include "storage/storage.h"
 
-#define TICK_MS 10       /* a device node that is being made */
 #define AWAIT_MS 1000u
 
 enum sight {
@@ -274,16 +272,6 @@ static bool is_place(const char *path, bool is_device)
 					S_ISSOCK(st.st_mode));
 }
 
-static int pause_within(const struct dsc_limits *limits)
-{
-	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
-	int rc = dsc_limits_check(limits);
-
-	if (rc == 0)
-		(void)poll(&fd, 1, TICK_MS);
-	return rc;
-}
-
 /* A device node may be made by udev, after the device. */
 static int wait_for_place(const struct discsi_bridge *bridge,
 			  const struct dsc_limits *limits)
@@ -293,7 +281,7 @@ static int wait_for_place(const struct discsi_bridge *bridge,
 	int rc = 0;
 
 	while (rc == 0 && !is_place(path, is_device))
-		rc = pause_within(limits);
+		rc = dsc_limits_pause(limits);
 	if (rc == -ETIMEDOUT)
 		return dsc_fail(ETIMEDOUT, "%s has not come into being", path);
 	return rc < 0 ? dsc_fail(-rc, "cancelled") : 0;
@@ -322,7 +310,7 @@ static int join(struct dsc_iscsi *iscsi, const char *id,
 	int over = 0;
 
 	while (rc == -EAGAIN && over == 0) {
-		over = pause_within(limits);
+		over = dsc_limits_pause(limits);
 		if (over == 0)
 			rc = dsc_users_join(&iscsi->users, id);
 	}

@@ -24,6 +24,8 @@
 #include "storage/iscsi.h"
 #include "storage/storage.h"
 
+#define TICK_MS 10  /* between two looks */
+
 /* ----------------------------------------------------------------- limits */
 
 int dsc_limits_left_ms(const struct dsc_limits *limits)
@@ -45,6 +47,16 @@ int dsc_limits_check(const struct dsc_limits *limits)
 	if (fd.fd >= 0 && poll(&fd, 1, 0) > 0)
 		return -ECANCELED;
 	return dsc_limits_left_ms(limits) == 0 ? -ETIMEDOUT : 0;
+}
+
+int dsc_limits_pause(const struct dsc_limits *limits)
+{
+	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
+	int rc = dsc_limits_check(limits);
+
+	if (rc == 0)
+		(void)poll(&fd, 1, TICK_MS);
+	return rc;
 }
 
 static void signal_fd(int fd)

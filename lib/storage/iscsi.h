@@ -102,6 +102,8 @@ int dsc_call_lun(struct dsc_iscsi *iscsi, struct dsc_call_io *io,
 
 /* 0, or -ECANCELED, -ETIMEDOUT without a last error, when limits are over. */
 int dsc_limits_check(const struct dsc_limits *limits);
+/* The same, and a moment's pause if they are not: of what nothing tells. */
+int dsc_limits_pause(const struct dsc_limits *limits);
 
 /* For poll(): -1 without a deadline. */
 int dsc_limits_left_ms(const struct dsc_limits *limits);

@@ -32,7 +32,6 @@
 #define EXPORT_BYTES 10         /* size, transmission flags */
 #define REQUEST_BYTES 28
 #define REPLY_BYTES 16
-#define TICK_MS 10  /* between two attempts to connect */
 #define HANDSHAKES 5  /* that the bridge may hang up on */
 #define COOKIE UINT64_C(0x6469736373690001)
 
@@ -108,16 +107,6 @@ static int receive_all(const struct client *client, void *data, size_t length)
 	return 0;
 }
 
-static int pause_within(const struct dsc_limits *limits)
-{
-	struct pollfd fd = { .fd = limits->cancel_fd, .events = POLLIN };
-	int rc = dsc_limits_check(limits);
-
-	if (rc == 0)
-		(void)poll(&fd, 1, TICK_MS);
-	return rc;
-}
-
 /* A queue of clients that is full is EAGAIN, and nothing tells its end. */
 static int connect_to(const struct client *client,
 		      const struct sockaddr_un *address)
@@ -129,7 +118,7 @@ static int connect_to(const struct client *client,
 				  sizeof(*address)) < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		rc = pause_within(client->limits);
+		rc = dsc_limits_pause(client->limits);
 	}
 	return rc;
 }
@@ -190,7 +179,7 @@ static int begin_again(struct client *client, const char *path)
 	     i++) {
 		close(client->fd);
 		client->fd = -1;
-		over = pause_within(client->limits);
+		over = dsc_limits_pause(client->limits);
 		rc = over < 0 ? over : begin(client, path);
 	}
 	return rc;
