@@ -316,7 +316,10 @@ uint32_t dsc_data_map(const struct dsc_task *task, uint32_t max,
 void dsc_data_skip(struct dsc_task *task, uint32_t length);
 
 /* conn-pipe.c */
-/* Empties the pipe of a task that begins, if it has one. */
+/*
+ * A task begins: what its pipe has from where its data starts is a former
+ * attempt's, and the pipe is emptied.
+ */
 void dsc_pipe_reset(struct dsc_task *task);
 /* True until the first bytes of the data have told where it goes. */
 bool dsc_pipe_is_undecided(const struct dsc_task *task);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * conn-pipe.c: the data of a read that is left in a pipe. The kernel moves the
- * pages that the network has brought; nobody copies them. The pipe holds the
- * first part of a task's data, the task's buffers what follows: that may begin
- * at any byte, whenever the pipe is full or something else goes wrong, and then
- * is_piping is false for the rest of the task. Loop's thread.
+ * pages that the network has brought; nobody copies them.
+ *
+ * A read may be several tasks, which share its pipe and its one buffer. At any
+ * time the pipe holds the read's first pipe->bytes bytes, and nothing else:
+ * only the task whose next byte is the one behind them may add to it. All other
+ * data goes to the buffer, to its place. So the pipe's part may end at any byte,
+ * whenever the pipe is full, a task overtakes another, or something else goes
+ * wrong. A task that begins anew takes its data back from the pipe, and with it
+ * all that is there, to the buffer. Loop's thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,24 +30,42 @@ static void moved(struct dsc_task *task, uint32_t bytes)
 	task->pipe->bytes += bytes;
 }
 
-void dsc_pipe_reset(struct dsc_task *task)
+/* Whether the task's next byte is the one that the pipe takes next. */
+static bool is_next(const struct dsc_task *task)
+{
+	return task->pipe->bytes == task->pipe_at + task->moved;
+}
+
+/* Moves what is in the pipe to the buffer. */
+static void spill(struct dsc_task *task)
 {
 	struct discsi_pipe *pipe = task->pipe;
-	uint8_t scrap[4096];
-	ssize_t got = 1;
+	size_t at = 0;
+	ssize_t got;
 
-	task->is_piping = false;
-	while (pipe != NULL && pipe->bytes > 0 && got > 0) {
-		got = read(pipe->out, scrap,
-			   dsc_min_size(sizeof(scrap), pipe->bytes));
-		if (got > 0)
-			pipe->bytes -= (size_t)got;
+	while (at < pipe->bytes) {
+		got = read(pipe->out, task->pipe_data + at, pipe->bytes - at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		at += (size_t)got;
 	}
+	pipe->bytes -= at;
+	if (pipe->bytes > 0)
+		task->is_pipe_broken = true;
+}
+
+void dsc_pipe_reset(struct dsc_task *task)
+{
+	task->is_piping = false;
+	if (task->pipe != NULL && task->pipe->bytes > task->pipe_at)
+		spill(task);
 }
 
 bool dsc_pipe_is_undecided(const struct dsc_task *task)
 {
-	return task->pipe != NULL && task->moved == 0;
+	return task->pipe != NULL && task->moved == 0 && is_next(task);
 }
 
 /* What begins with zeroes may be a hole, and is left where one can look. */
@@ -60,11 +83,11 @@ uint32_t dsc_pipe_take(struct dsc_task *task, const uint8_t *bytes,
 {
 	ssize_t taken;
 
-	/* What a pipe could not be emptied of must not come before the data. */
 	if (dsc_pipe_is_undecided(task))
 		task->is_piping = left - length >= WORTH_BYTES &&
-				  task->pipe->bytes == 0 &&
-				  !is_zero(bytes, length);
+				  (task->pipe_at > 0 ||
+				   !is_zero(bytes, length));
+	task->is_piping = task->is_piping && is_next(task);
 	if (!task->is_piping || length == 0)
 		return 0;
 	taken = write(task->pipe->in, bytes, length);
@@ -85,9 +108,14 @@ static bool has_bytes(int fd)
 
 uint32_t dsc_pipe_splice(struct dsc_task *task, int fd, uint32_t max)
 {
-	ssize_t got = splice(fd, NULL, task->pipe->in, NULL, max,
-			     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	ssize_t got;
 
+	if (!is_next(task)) {
+		task->is_piping = false;
+		return 0;
+	}
+	got = splice(fd, NULL, task->pipe->in, NULL, max,
+		     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (got > 0) {
 		moved(task, (uint32_t)got);
 		return (uint32_t)got;

@@ -52,8 +52,12 @@ struct dsc_task {
 	const struct iovec *iov;    /* the data: length bytes, iov_skip on */
 	int iovcnt;
 	size_t iov_skip;            /* bytes of iov[0…] that are not ours */
-	struct discsi_pipe *pipe;   /* of a read, empty: its data may be left
-				     * there; or NULL */
+	struct discsi_pipe *pipe;   /* of a read: its data may be left there;
+				     * or NULL */
+	uint8_t *pipe_data;         /* the buffer of all that may be in it */
+	size_t pipe_at;             /* where in that the task's data begins */
+	bool is_pipe_broken;        /* false; receives whether something that
+				     * was in the pipe has been lost */
 	void (*done)(struct dsc_task *task);
 
 	int error;                  /* 0: the target answered; else -errno, and

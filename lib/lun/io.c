@@ -73,6 +73,8 @@ static const char *plain_reason(int result)
 	switch (result) {
 	case -ECANCELED:
 		return "cancelled";
+	case -EIO:
+		return "its pipe has been read by somebody else";
 	case -EOPNOTSUPP:
 		return "the LUN does not support it";
 	case -ESTALE:
@@ -202,6 +204,8 @@ static void on_piece_done(struct dsc_request *request, int result,
 	else if (result == 0 && request->task.transferred !=
 				request->task.length)
 		fail_short(io, &request->task);
+	if (result == 0 && request->task.is_pipe_broken)
+		result = -EIO;
 	if (result != 0)
 		record_failure(io, result, error);
 	if (piece != io)
@@ -222,8 +226,12 @@ static void send_piece(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
 	piece->request.takes_status = io->op->takes_status;
 	task->length = 0;
 	task->iovcnt = 0;
-	/* Pieces may be answered in any order, but one pipe has only one. */
-	task->pipe = piece == io ? io->pipe : NULL;
+	task->pipe = io->pipe;
+	if (task->pipe != NULL) {
+		task->pipe_data = io->own_iov.iov_base;
+		task->pipe_at = (size_t)(offset - io->offset);
+	}
+	task->is_pipe_broken = false;
 	io->op->build(io, piece, offset, length);
 	piece->request.done = on_piece_done;
 	piece->is_under_way = true;

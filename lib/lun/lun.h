@@ -20,6 +20,12 @@
 /* The most that one command transfers, whatever the target would take. */
 #define DSC_MAX_TRANSFER_BYTES (8u << 20)
 /*
+ * The most that one command of a read or a write transfers: what most targets
+ * take in a single burst, and have memory at hand for. They work on several at
+ * a time, and send the first while they still read the last.
+ */
+#define DSC_PIECE_BYTES (256u << 10)
+/*
  * The most that one WRITE SAME or UNMAP covers: bounds its run time. There are
  * targets that write the zeroes out block by block, at 50 MB a second; a whole
  * window of commands must be done well within command_timeout.

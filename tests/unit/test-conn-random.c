@@ -213,6 +213,7 @@ static void submit(struct item *it)
 		CU_ASSERT_FATAL(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0);
 		it->pipe = (struct discsi_pipe){ ends[0], ends[1], 0 };
 		it->op.task.pipe = &it->pipe;
+		it->op.task.pipe_data = it->op.data + it->skip;
 	}
 	it->op.on_done = on_item;
 	it->is_under_way = true;
