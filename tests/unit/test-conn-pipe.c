@@ -16,7 +16,7 @@
 #define S DSC_FLAG_STATUS
 #define F DSC_FLAG_FINAL
 #define LENGTH 150000u
-#define SEED 5
+#define SEED 5  /* and the next one, for a second task */
 
 static struct peer peer;
 static struct got got;
@@ -216,6 +216,223 @@ static void again(void)
 	end();
 }
 
+/* --------------------------------------- a read of two tasks, one pipe */
+
+/* Each takes a place in the pipe, which has 256. */
+#define HALVES_CHUNK 4000
+
+struct halves {
+	struct op op[2];
+	uint32_t itt[2];
+	uint8_t *data;
+};
+
+static void submit_half(struct halves *halves, int i)
+{
+	halves->op[i].done = 0;
+	op_submit(&halves->op[i]);
+	peer_expect(&peer, DSC_OP_COMMAND, &got);
+	halves->itt[i] = got.itt;
+}
+
+static void begin_halves(struct halves *halves)
+{
+	int i;
+
+	begin();
+	halves->data = calloc(2, LENGTH);
+	CU_ASSERT_FATAL(halves->data != NULL);
+	peer.chunk = HALVES_CHUNK;
+	for (i = 0; i < 2; i++) {
+		struct op *op = &halves->op[i];
+
+		op_init(op, &peer, DSC_DATA_IN, LENGTH);
+		op->iov[0].iov_base = halves->data;
+		op->iov[0].iov_len = (size_t)2 * LENGTH;
+		op->task.iov_skip = (size_t)i * LENGTH;
+		op->task.pipe = &tube;
+		op->task.pipe_data = halves->data;
+		op->task.pipe_at = (size_t)i * LENGTH;
+		submit_half(halves, i);
+	}
+}
+
+/* Another connection, after the target has hung up. */
+static void reconnect(void)
+{
+	got_free(&got);
+	peer_close(&peer);
+	peer_init(&peer);
+	peer_open(&peer);
+	memset(&got, 0, sizeof(got));
+	peer.chunk = HALVES_CHUNK;
+}
+
+/* A part of the data of a task, the last one with its status. */
+static void say(struct halves *halves, int i, uint32_t sn, uint32_t at,
+		uint32_t length)
+{
+	bool is_last = at + length == LENGTH;
+
+	peer_data_in(&peer, halves->itt[i], sn, at, length, is_last ? F | S : 0,
+		     SEED + (uint32_t)i);
+}
+
+/* The first piped bytes are in the pipe, the others in the buffer. */
+static void end_halves(struct halves *halves, size_t piped)
+{
+	size_t length = 0;
+	ssize_t n;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		peer_wait(&peer, &halves->op[i].done, 1);
+		CU_ASSERT_EQUAL(halves->op[i].task.error, 0);
+		CU_ASSERT(!halves->op[i].task.is_pipe_broken);
+	}
+	CU_ASSERT_EQUAL(tube.bytes, piped);
+	while ((n = read(tube.out, halves->data + length,
+			 (size_t)2 * LENGTH - length)) > 0)
+		length += (size_t)n;
+	CU_ASSERT_EQUAL(length, piped);
+	for (i = 0; i < 2; i++) {
+		CU_ASSERT(is_filled(halves->data + (size_t)i * LENGTH,
+				    SEED + (uint32_t)i, 0, LENGTH));
+		op_free(&halves->op[i]);
+	}
+	free(halves->data);
+	end();
+}
+
+static void in_order(void)
+{
+	struct halves halves;
+
+	begin_halves(&halves);
+	say(&halves, 0, 0, 0, LENGTH);
+	say(&halves, 1, 0, 0, LENGTH);
+	end_halves(&halves, (size_t)2 * LENGTH);
+}
+
+static void overtaken(void)
+{
+	struct halves halves;
+
+	begin_halves(&halves);
+	say(&halves, 1, 0, 0, LENGTH);
+	say(&halves, 0, 0, 0, LENGTH);
+	end_halves(&halves, LENGTH);
+}
+
+/* The second one comes in the middle of the first. */
+static void interleaved(void)
+{
+	struct halves halves;
+
+	begin_halves(&halves);
+	say(&halves, 0, 0, 0, 100000);
+	say(&halves, 1, 0, 0, LENGTH);
+	say(&halves, 0, 1, 100000, LENGTH - 100000);
+	end_halves(&halves, LENGTH);
+}
+
+/* It begins in the middle of the first, and ends behind it. */
+static void entangled(void)
+{
+	struct halves halves;
+
+	begin_halves(&halves);
+	say(&halves, 0, 0, 0, 100000);
+	say(&halves, 1, 0, 0, 50000);
+	say(&halves, 0, 1, 100000, LENGTH - 100000);
+	say(&halves, 1, 1, 50000, LENGTH - 50000);
+	end_halves(&halves, LENGTH);
+}
+
+/* The connection ends: what was in the pipe is kept, in the buffer. */
+static void second_again(void)
+{
+	struct halves halves;
+
+	begin_halves(&halves);
+	say(&halves, 0, 0, 0, LENGTH);
+	say(&halves, 1, 0, 0, 100000);
+	peer_hang_up(&peer);
+	peer_wait(&peer, &halves.op[1].done, 1);
+	CU_ASSERT_EQUAL(halves.op[1].task.error, -ENOTCONN);
+	CU_ASSERT(tube.bytes > LENGTH);
+	reconnect();
+	submit_half(&halves, 1);
+	CU_ASSERT_EQUAL(tube.bytes, 0);
+	say(&halves, 1, 0, 0, LENGTH);
+	end_halves(&halves, 0);
+}
+
+/* Both had data in the pipe, and neither its status. */
+static void both_again(void)
+{
+	struct halves halves;
+
+	begin_halves(&halves);
+	peer_data_in(&peer, halves.itt[0], 0, 0, LENGTH, F, SEED + 7);
+	say(&halves, 1, 0, 0, 100000);
+	peer_hang_up(&peer);
+	peer_wait(&peer, &halves.op[1].done, 1);
+	CU_ASSERT(tube.bytes > LENGTH);
+	reconnect();
+	submit_half(&halves, 0);
+	submit_half(&halves, 1);
+	CU_ASSERT_EQUAL(tube.bytes, 0);
+	say(&halves, 0, 0, 0, LENGTH);
+	say(&halves, 1, 0, 0, LENGTH);
+	end_halves(&halves, (size_t)2 * LENGTH);
+}
+
+/*
+ * The first one begins anew while the second, which is on its way, has data in
+ * the pipe behind it: that goes on in the buffer.
+ */
+static void first_again(void)
+{
+	struct halves halves;
+
+	begin_halves(&halves);
+	say(&halves, 0, 0, 0, LENGTH);
+	peer_wait(&peer, &halves.op[0].done, 1);
+	say(&halves, 1, 0, 0, 100000);
+	while (tube.bytes < LENGTH + 100000)
+		peer_turn(&peer);
+	submit_half(&halves, 0);
+	CU_ASSERT_EQUAL(tube.bytes, 0);
+	say(&halves, 0, 0, 0, LENGTH);
+	say(&halves, 1, 1, 100000, LENGTH - 100000);
+	end_halves(&halves, LENGTH);
+}
+
+/* What was in the pipe is gone: that is told. */
+static void robbed(void)
+{
+	struct halves halves;
+	char scrap[1000];
+
+	begin_halves(&halves);
+	say(&halves, 0, 0, 0, LENGTH);
+	say(&halves, 1, 0, 0, 100000);
+	peer_hang_up(&peer);
+	peer_wait(&peer, &halves.op[1].done, 1);
+	CU_ASSERT_EQUAL(read(tube.out, scrap, sizeof(scrap)), 1000);
+	reconnect();
+	submit_half(&halves, 1);
+	CU_ASSERT(halves.op[1].task.is_pipe_broken);
+	say(&halves, 1, 0, 0, LENGTH);
+	peer_wait(&peer, &halves.op[1].done, 1);
+	CU_ASSERT(halves.op[1].task.is_pipe_broken);
+	op_free(&halves.op[0]);
+	op_free(&halves.op[1]);
+	free(halves.data);
+	end();
+}
+
 static const struct dsc_test tests[] = {
 	{ "in_one_piece", in_one_piece },
 	{ "in_many_pieces", in_many_pieces },
@@ -224,6 +441,14 @@ static const struct dsc_test tests[] = {
 	{ "full_pipe", full_pipe },
 	{ "zeroes", zeroes },
 	{ "again", again },
+	{ "in_order", in_order },
+	{ "overtaken", overtaken },
+	{ "interleaved", interleaved },
+	{ "entangled", entangled },
+	{ "second_again", second_again },
+	{ "both_again", both_again },
+	{ "first_again", first_again },
+	{ "robbed", robbed },
 	{ NULL, NULL },
 };
 
