@@ -65,7 +65,8 @@ struct discsi_lun_info {
 	bool can_zero;             /* WRITE SAME */
 	bool can_zero_unmap;       /* WRITE SAME with unmap leaves zeroes */
 	bool can_block_status;     /* GET LBA STATUS */
-	uint32_t max_transfer_bytes;      /* of one command, as it is used */
+	uint32_t max_transfer_bytes;      /* of one command; reads and writes
+					   * take 256 KiB of it at most */
 	uint32_t optimal_transfer_bytes;  /* 0: not told */
 	uint32_t max_unmap_bytes;         /* of one command, as it is used */
 	uint32_t unmap_granularity_bytes;
@@ -325,11 +326,13 @@ struct discsi_pipe {
  * Reads like discsi_lun_read_async(), but the beginning of the data may be left
  * in a pipe: the first pipe->bytes bytes are there, and what follows them is in
  * buf, at its place. How much that is, is for the library to say: nothing where
- * the data has a digest, is short or takes several commands, and nothing where
- * it begins with zeroes, so that the caller can see whether it is a hole.
+ * the data has a digest, is short, or begins with zeroes, so that the caller can
+ * see whether it is a hole, and less than all of it where the target does not
+ * answer in order or the pipe is full. A command that has to be repeated moves
+ * what is in the pipe to buf.
  *
  * pipe: borrowed, and empty. After a failure, too, bytes says how much is in
- *      it, which has no meaning then.
+ *      it, which has no meaning then. EIO when somebody else reads from it.
  */
 int discsi_lun_read_piped_async(struct discsi_lun *lun, void *buf,
 				size_t length, uint64_t offset, unsigned flags,

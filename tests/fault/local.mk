@@ -20,6 +20,7 @@ FAULT_TESTS = \
 	tests/fault/test-hostile \
 	tests/fault/test-lies \
 	tests/fault/test-many \
+	tests/fault/test-piped \
 	tests/fault/test-portals \
 	tests/fault/test-real-targets \
 	tests/fault/test-recovery \
@@ -53,6 +54,8 @@ tests_fault_test_lies_SOURCES = $(FAULT_RIG) tests/fault/test-lies.c
 tests_fault_test_lies_LDADD = $(FAULT_LIBS)
 tests_fault_test_many_SOURCES = $(FAULT_RIG) tests/fault/test-many.c
 tests_fault_test_many_LDADD = $(FAULT_LIBS)
+tests_fault_test_piped_SOURCES = $(FAULT_RIG) tests/fault/test-piped.c
+tests_fault_test_piped_LDADD = $(FAULT_LIBS)
 tests_fault_test_portals_SOURCES = $(FAULT_RIG) tests/fault/test-portals.c
 tests_fault_test_portals_LDADD = $(FAULT_LIBS)
 tests_fault_test_real_targets_SOURCES = \
