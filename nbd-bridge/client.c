@@ -26,6 +26,7 @@ struct nbd_slot *nbd_slot_take(struct nbd_client *client)
 	if (slot != NULL) {
 		client->free = slot->next;
 		client->busy++;
+		client->server->busy++;
 	}
 	return slot;
 }
@@ -58,6 +59,7 @@ void nbd_slot_free(struct nbd_slot *slot)
 	slot->next = client->free;
 	client->free = slot;
 	client->busy--;
+	client->server->busy--;
 }
 
 /* --------------------------------------------------------------- the end */

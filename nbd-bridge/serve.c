@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/context.h"
 #include "base/error.h"
 
 #include "app.h"
@@ -87,12 +89,41 @@ static bool is_device_gone(const struct nbd_app *app)
 	return nbd_kernel_is_gone(&app->kernel) && !app->server.is_paused;
 }
 
+/*
+ * The loop sleeps between two events, but for a device with one request at a
+ * time where the configuration says so: as long as that comes and is answered
+ * within poll_us, it waits awake.
+ */
+static bool may_poll(struct nbd_app *app)
+{
+	unsigned long us = 0;
+	char *text;
+
+	if (discsi_conf_get(app->conf, "poll_us", &text) == 0 && text != NULL) {
+		us = strtoul(text, NULL, 10);
+		free(text);
+	}
+	if (us > 0)
+		dsc_loop_stay_awake(&app->ctx->loop, us * 1000u);
+	return us > 0;
+}
+
+static void turn(struct nbd_app *app, bool may_be_awake)
+{
+	if (may_be_awake && nbd_server_is_prompt(&app->server))
+		(void)dsc_loop_turn_eagerly(&app->ctx->loop);
+	else
+		discsi_context_dispatch(app->ctx, -1);
+}
+
 void nbd_app_serve(struct nbd_app *app)
 {
+	bool may_be_awake = may_poll(app);
+
 	while (app->stops == 0 && !is_device_gone(app) &&
 	       !app->frontend->is_client_gone &&
 	       app->handover.phase != NBD_HANDOVER_DONE) {
-		discsi_context_dispatch(app->ctx, -1);
+		turn(app, may_be_awake);
 		nbd_handover_turn(app);
 	}
 	if (is_device_gone(app))

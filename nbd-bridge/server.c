@@ -20,6 +20,7 @@ static void free_client(struct nbd_client *client)
 
 	dsc_list_remove(&client->link);
 	client->server->count--;
+	client->server->busy -= client->busy;
 	if (client->is_kernel) {
 		client->server->kernels--;
 		nbd_gate_look_again(client->server);
@@ -97,6 +98,11 @@ void nbd_server_abandon(struct nbd_server *server)
 	nbd_pool_fini(&server->pool);
 	nbd_pipes_fini(&server->pipes);
 	server->ctx = NULL;
+}
+
+bool nbd_server_is_prompt(const struct nbd_server *server)
+{
+	return server->kernels > 0 && server->busy <= 1;
 }
 
 bool nbd_server_has_room(const struct nbd_server *server)

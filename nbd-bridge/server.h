@@ -58,6 +58,7 @@ struct nbd_server {
 	struct dsc_list dead;             /* closed; the reaper frees them */
 	struct dsc_list hungry;           /* hungry_link: want memory */
 	size_t count;                     /* clients that are not freed yet */
+	size_t busy;                      /* requests of all of them */
 	size_t clients_max;               /* may be set after the beginning */
 	unsigned move_timeout_ms;         /* so may this */
 	unsigned handshake_timeout_ms;    /* and this */
@@ -114,6 +115,12 @@ void nbd_server_abandon(struct nbd_server *server);
 int nbd_server_add(struct nbd_server *server, int fd,
 		   enum nbd_client_kind kind, discsi_call_cb on_gone,
 		   void *arg);
+
+/*
+ * True when it serves a kernel that has one request at a time, or none now:
+ * whoever waits for it, or for the answer, waits for us to be woken, too.
+ */
+bool nbd_server_is_prompt(const struct nbd_server *server);
 
 /* True when there is room for one more client. */
 bool nbd_server_has_room(const struct nbd_server *server);

@@ -33,6 +33,11 @@
  *   replay_barrier    what keeps a lost session's writes from landing late:
  *                     "auto" (the default), "reinstate", "lun_reset", "fail"
  *   sessions          how many sessions to the target, 1 to 16 (1)
+ *   poll_us           microseconds that the bridge of a kernel device, while
+ *                     that has one request at a time, waits for it and for the
+ *                     answer without sleeping, as long as both come within
+ *                     them: less latency, and a processor while it is used; 0
+ *                     to 10000 (0)
  *   isid              the initiator's part of the session identifier, 12 hex
  *                     digits that begin with 80; else it is random. To go on
  *                     where a process that died has left off: its session is

@@ -96,6 +96,7 @@ int dsc_loop_init(struct dsc_loop *loop)
 	loop->epoll_fd = -1;
 	loop->wake_fd = -1;
 	loop->timer_fd = -1;
+	loop->eager_ns = EAGER_NS;
 	dsc_list_init(&loop->deferred);
 	dsc_list_init(&loop->jobs);
 	atomic_init(&loop->has_thread, false);
@@ -298,15 +299,19 @@ static void judge_wait(struct dsc_loop *loop, bool is_short)
 	loop->is_eager = is_short && loop->short_waits > loop->doubt;
 }
 
-/* Keeps the processor for EAGER_NS before it sleeps, if that is promising. */
+/* Keeps the processor for a while before it sleeps, if that is promising. */
 static int wait_eagerly(struct dsc_loop *loop, struct epoll_event *events,
 			int timeout_ms)
 {
 	uint64_t began = dsc_clock_now_ns();
+	uint64_t enough = loop->eager_ns;
 	uint64_t waited = 0;
 	int count = 0;
 
-	while (loop->is_eager && count == 0 && waited < EAGER_NS) {
+	if (timeout_ms > 0)
+		enough = dsc_min_u64(enough,
+				     (uint64_t)timeout_ms * DSC_NS_PER_MS);
+	while (loop->is_eager && count == 0 && waited < enough) {
 		count = look(loop, events);
 		waited = dsc_clock_now_ns() - began;
 	}
@@ -314,7 +319,7 @@ static int wait_eagerly(struct dsc_loop *loop, struct epoll_event *events,
 		count = wait_events(loop, events, timeout_ms);
 		waited = dsc_clock_now_ns() - began;
 	}
-	judge_wait(loop, waited < EAGER_NS);
+	judge_wait(loop, count > 0 && waited < loop->eager_ns);
 	return count;
 }
 
@@ -364,6 +369,11 @@ void dsc_loop_expect_more(struct dsc_loop *loop)
 void dsc_loop_expect_soon(struct dsc_loop *loop)
 {
 	loop->is_soon_expected = true;
+}
+
+void dsc_loop_stay_awake(struct dsc_loop *loop, uint64_t ns)
+{
+	loop->eager_ns = ns;
 }
 
 void dsc_loop_be_patient(struct dsc_loop *loop)

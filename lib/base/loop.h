@@ -72,6 +72,7 @@ struct dsc_loop {
 	bool is_more_expected;        /* by what has just been delivered */
 	bool is_soon_expected;        /* something, before the next turn */
 	bool is_patient;              /* sleeps all the same */
+	uint64_t eager_ns;            /* how long a short wait is at most */
 	uint32_t short_waits;         /* in a row */
 	uint32_t doubt;               /* how many of them are too few */
 	unsigned int attended;        /* who will turn it without polling */
@@ -130,6 +131,9 @@ void dsc_loop_expect_soon(struct dsc_loop *loop);
  * waits awake goes on for it, for some microseconds, and delivers it as well.
  */
 void dsc_loop_expect_more(struct dsc_loop *loop);
+
+/* How long a wait may be awake, for whoever finds 50 microseconds too short. */
+void dsc_loop_stay_awake(struct dsc_loop *loop, uint64_t ns);
 
 /* Always sleeps, but for dsc_loop_turn_eagerly(). */
 void dsc_loop_be_patient(struct dsc_loop *loop);

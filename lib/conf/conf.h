@@ -60,6 +60,7 @@ struct discsi_conf {
 	uint32_t replacement_timeout_ms;  /* or DSC_CONF_FOR_EVER */
 	enum dsc_conf_barrier replay_barrier;
 	uint32_t sessions;
+	uint32_t poll_us;                 /* of a kernel device; 0: it sleeps */
 	char *isid;                       /* 12 hex digits, or NULL */
 };
 

@@ -20,6 +20,7 @@
 #define COMMAND_TIMEOUT_MAX_MS 86400000
 #define NOOP_MAX_MS 3600000
 #define REPLACEMENT_MAX_MS 2000000000
+#define POLL_MAX_US 10000
 
 #define AT(field) offsetof(struct discsi_conf, field)
 
@@ -60,6 +61,7 @@ const struct dsc_conf_member dsc_conf_members[] = {
 	  DSC_CONF_BARRIER_AUTO, 0, 0 },
 	{ "sessions", &dsc_conf_type_count, AT(sessions), 1, 1,
 	  DSC_CONF_SESSIONS_MAX },
+	{ "poll_us", &dsc_conf_type_count, AT(poll_us), 0, 0, POLL_MAX_US },
 	{ "isid", &dsc_conf_type_isid, AT(isid), 0, 0, 0 },
 };
 

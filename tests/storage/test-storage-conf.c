@@ -257,7 +257,8 @@ static void test_members(void)
 		"\"login_timeout\": 1, \"command_timeout\": 2,"
 		"\"noop_interval\": 3, \"noop_timeout\": 4,"
 		"\"replacement_timeout\": -1, \"replay_barrier\": \"fail\","
-		"\"sessions\": 2, \"device\": \"/dev/nbd5\","
+		"\"sessions\": 2, \"poll_us\": 6,"
+		"\"device\": \"/dev/nbd5\","
 		"\"connections\": 4, \"mount_timeout\": 5, \"zone_id\": \"z\","
 		"\"storagecache_id\": \"c\", \"wrong\": 1}";
 	struct discsi_storage_manager *manager = st_manager();
@@ -327,6 +328,7 @@ static const struct {
 	{ "\"replacement_timeout\": -2", "replacement_timeout: must be" },
 	{ "\"replay_barrier\": \"none\"", "replay_barrier: must be" },
 	{ "\"sessions\": 0", "sessions: must be" },
+	{ "\"poll_us\": 10001", "poll_us: must be" },
 	{ "\"username\": null, \"zone_id\": \"\", \"x\": 0", "" },
 };
 

@@ -96,7 +96,7 @@ static void test_other_members(void)
 			     "\"noop_interval\": 7, \"noop_timeout\": 8,"
 			     "\"replacement_timeout\": -1,"
 			     "\"replay_barrier\": \"lun_reset\","
-			     "\"sessions\": 2}"),
+			     "\"sessions\": 2, \"poll_us\": 50}"),
 			0);
 	CU_ASSERT_EQUAL(conf->nportals, 2);
 	CU_ASSERT_STRING_EQUAL(conf->portals[1].host, "::1");
@@ -111,6 +111,7 @@ static void test_other_members(void)
 	CU_ASSERT_EQUAL(conf->replacement_timeout_ms, DSC_CONF_FOR_EVER);
 	CU_ASSERT_EQUAL(conf->replay_barrier, DSC_CONF_BARRIER_LUN_RESET);
 	CU_ASSERT_EQUAL(conf->sessions, 2);
+	CU_ASSERT_EQUAL(conf->poll_us, 50);
 	discsi_conf_free(conf);
 }
 

@@ -93,6 +93,7 @@ static const struct {
 	{ "replay_barrier", "lun_reset", NULL, "auto" },
 	{ "replay_barrier", "fail", NULL, "auto" },
 	{ "sessions", "16", NULL, "1" },
+	{ "poll_us", "10000", NULL, "0" },
 	{ "isid", "8012345678ab", NULL, NULL },
 };
 
@@ -177,6 +178,8 @@ static const struct {
 	{ "replacement_timeout", "-2" },
 	{ "replacement_timeout", "2000000001" },
 	{ "replay_barrier", "none" },
+	{ "poll_us", "-1" },
+	{ "poll_us", "10001" },
 	{ "sessions", "0" },
 	{ "sessions", "17" },
 	{ "isid", "8012345678a" },
@@ -509,7 +512,7 @@ static void test_dump(void)
 			       "\"noop_timeout\":5000,"
 			       "\"replacement_timeout\":120000,"
 			       "\"replay_barrier\":\"auto\","
-			       "\"sessions\":1}");
+			       "\"sessions\":1,\"poll_us\":0}");
 	free(text);
 	set(conf, "portals", "a,[::1]:2");
 	set(conf, "lun_id", "0");

@@ -632,6 +632,38 @@ static void test_awake_in_vain(void)
 	dsc_loop_fini(&loop);
 }
 
+static void on_ignored(struct dsc_timer *timer)
+{
+	(void)timer;
+}
+
+/* What comes after a while is a short wait for who wants to wait so long. */
+static void test_stays_awake_longer(void)
+{
+	uint32_t short_waits[2];
+	struct dsc_timer timer;
+	int i;
+
+	open_loop();
+	CU_ASSERT_EQUAL_FATAL(dsc_timer_init(&loop, &timer, on_ignored), 0);
+	for (i = 0; i < 2; i++) {
+		if (i == 1)
+			dsc_loop_stay_awake(&loop, UINT64_C(60000000000));
+		dsc_timer_set(&timer, dsc_clock_now_ns() + 2000000);
+		dsc_loop_turn_eagerly(&loop);
+		short_waits[i] = loop.short_waits;
+	}
+	CU_ASSERT_EQUAL(short_waits[0], 0);
+	CU_ASSERT_EQUAL(short_waits[1], 1);
+	CU_ASSERT(loop.is_eager);
+	/* Awake it keeps to a limit, and a limit is no event. */
+	dsc_loop_expect_soon(&loop);
+	dsc_loop_turn(&loop, 1);
+	CU_ASSERT_FALSE(loop.is_eager);
+	dsc_timer_fini(&timer);
+	dsc_loop_fini(&loop);
+}
+
 static const struct dsc_test tests[] = {
 	{ "watch", test_watch },
 	{ "watch errors", test_watch_errors },
@@ -655,6 +687,7 @@ static const struct dsc_test tests[] = {
 	{ "turn goes on for more", test_turn_goes_on_for_more },
 	{ "turn does not go on for more", test_turn_does_not_go_on_for_more },
 	{ "awake in vain", test_awake_in_vain },
+	{ "stays awake longer", test_stays_awake_longer },
 	{ NULL, NULL },
 };
 
