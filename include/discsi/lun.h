@@ -327,12 +327,13 @@ struct discsi_pipe {
  * in a pipe: the first pipe->bytes bytes are there, and what follows them is in
  * buf, at its place. How much that is, is for the library to say: nothing where
  * the data has a digest, is short, or begins with zeroes, so that the caller can
- * see whether it is a hole, and less than all of it where the target does not
- * answer in order or the pipe is full. A command that has to be repeated moves
- * what is in the pipe to buf.
+ * see whether it is a hole; and less than all of it where the target does not
+ * answer in order, the pipe is full, or what is left is short. A command that
+ * has to be repeated moves what is in the pipe to buf.
  *
- * pipe: borrowed, and empty. After a failure, too, bytes says how much is in
- *      it, which has no meaning then. EIO when somebody else reads from it.
+ * pipe: borrowed, and empty; nobody else reads from it before the callback.
+ *      After a failure, too, bytes says how much is in it, which has no
+ *      meaning then.
  */
 int discsi_lun_read_piped_async(struct discsi_lun *lun, void *buf,
 				size_t length, uint64_t offset, unsigned flags,

@@ -317,11 +317,11 @@ void dsc_data_skip(struct dsc_task *task, uint32_t length);
 
 /* conn-pipe.c */
 /*
- * A task begins: what its pipe has from where its data starts is a former
- * attempt's, and the pipe is emptied.
+ * A task begins. What its pipe has from where its data starts is a former
+ * attempt's, and that of tasks behind it: then all of it goes to the buffer.
  */
 void dsc_pipe_reset(struct dsc_task *task);
-/* True until the first bytes of the data have told where it goes. */
+/* True until the first bytes of data that may be piped have told where it goes. */
 bool dsc_pipe_is_undecided(const struct dsc_task *task);
 /*
  * Takes the beginning of bytes, of a payload of which left bytes have not been

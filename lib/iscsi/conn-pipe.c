@@ -13,7 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <discsi/lun.h>
@@ -98,12 +98,15 @@ uint32_t dsc_pipe_take(struct dsc_task *task, const uint8_t *bytes,
 	return (uint32_t)taken;
 }
 
-/* Says whether it is the socket that has nothing, or the pipe that is full. */
-static bool has_bytes(int fd)
+/*
+ * A full pipe takes nothing, whether the socket has something or not, and hides
+ * that the connection has ended: that is for a read to find out.
+ */
+static bool is_full(int in)
 {
-	int bytes = 0;
+	struct pollfd room = { .fd = in, .events = POLLOUT };
 
-	return ioctl(fd, FIONREAD, &bytes) < 0 || bytes > 0;
+	return poll(&room, 1, 0) != 1 || room.revents != POLLOUT;
 }
 
 uint32_t dsc_pipe_splice(struct dsc_task *task, int fd, uint32_t max)
@@ -120,7 +123,7 @@ uint32_t dsc_pipe_splice(struct dsc_task *task, int fd, uint32_t max)
 		moved(task, (uint32_t)got);
 		return (uint32_t)got;
 	}
-	if (got == 0 || errno != EAGAIN || has_bytes(fd))
+	if (got == 0 || errno != EAGAIN || is_full(task->pipe->in))
 		task->is_piping = false;
 	return 0;
 }

@@ -56,8 +56,6 @@ struct dsc_task {
 				     * or NULL */
 	uint8_t *pipe_data;         /* the buffer of all that may be in it */
 	size_t pipe_at;             /* where in that the task's data begins */
-	bool is_pipe_broken;        /* false; receives whether something that
-				     * was in the pipe has been lost */
 	void (*done)(struct dsc_task *task);
 
 	int error;                  /* 0: the target answered; else -errno, and
@@ -67,6 +65,8 @@ struct dsc_task {
 	uint32_t transferred;       /* bytes: length less the underflow
 				     * residual; a read: that arrived */
 	uint32_t overflow;          /* residual overflow, bytes */
+	bool is_pipe_broken;        /* something that was in the pipe is lost;
+				     * false before the first attempt */
 	uint16_t sense_length;
 	uint8_t sense[DSC_SENSE_MAX];
 

@@ -73,8 +73,6 @@ static const char *plain_reason(int result)
 	switch (result) {
 	case -ECANCELED:
 		return "cancelled";
-	case -EIO:
-		return "its pipe has been read by somebody else";
 	case -EOPNOTSUPP:
 		return "the LUN does not support it";
 	case -ESTALE:
@@ -155,6 +153,15 @@ static void fail_short(struct dsc_io *io, const struct dsc_task *task)
 	record_failure(io, -EIO, &error);
 }
 
+static void fail_robbed(struct dsc_io *io)
+{
+	struct discsi_error error;
+
+	dsc_error_set(&error, EIO, "%s: somebody else has read from the pipe "
+		      "of a %s", io->lun->name, io->op->name);
+	record_failure(io, -EIO, &error);
+}
+
 static void rewind_io(struct dsc_io *io)
 {
 	io->next = io->offset;
@@ -205,7 +212,7 @@ static void on_piece_done(struct dsc_request *request, int result,
 				request->task.length)
 		fail_short(io, &request->task);
 	if (result == 0 && request->task.is_pipe_broken)
-		result = -EIO;
+		fail_robbed(io);
 	if (result != 0)
 		record_failure(io, result, error);
 	if (piece != io)

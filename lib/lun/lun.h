@@ -17,7 +17,7 @@
 
 /* How many commands of one I/O are under way at a time. */
 #define DSC_IO_WINDOW 16
-/* The most that one command transfers, whatever the target would take. */
+/* A target's limit that is larger is taken for this. */
 #define DSC_MAX_TRANSFER_BYTES (8u << 20)
 /*
  * The most that one command of a read or a write transfers: what most targets

@@ -275,8 +275,7 @@ static void build_zero_write(struct dsc_io *io, struct dsc_io *piece,
 
 static uint64_t zero_write_max(const struct dsc_io *io)
 {
-	return dsc_min_u64(io->lun->info.max_transfer_bytes,
-			   ZEROES_BYTES * ZEROES_REPEATED);
+	return dsc_min_u64(transfer_max(io), ZEROES_BYTES * ZEROES_REPEATED);
 }
 
 static const struct dsc_io_op op_zero_write = {

@@ -5,6 +5,7 @@
 
 rounds=5
 seconds=3
+poll_us=0
 plain_url=iscsi://$portal/$target/1
 
 setup()
@@ -18,7 +19,8 @@ setup()
 
 discsi_attach()
 {
-	timeout 60 discsi attach --json --device nbd $plain_url |
+	timeout 60 discsi attach --json --device nbd -o poll_us=$poll_us \
+		$plain_url |
 		json_member device >/run/device.discsi
 }
 
@@ -155,6 +157,18 @@ test_attach_all()
 test_4k_read_1()
 {
 	row "4 KiB random read, depth 1" randread 4k 1
+}
+
+# The same with a bridge that waits awake.
+test_4k_read_1_polling()
+{
+	poll_us=5000
+	discsi_detach
+	discsi_attach
+	row "4 KiB random read, depth 1, poll_us 5000" randread 4k 1
+	poll_us=0
+	discsi_detach
+	discsi_attach
 }
 
 test_4k_read_32()

@@ -6,11 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/checked.h"
 #include "fault/rig.h"
 
 #define READ10 0x28
@@ -38,6 +38,7 @@ struct readers {
 	uint8_t *piped;
 	uint32_t random;
 	unsigned left;       /* reads to be begun */
+	unsigned begun;
 	unsigned done;
 	unsigned wrong;
 	unsigned failed;
@@ -94,6 +95,7 @@ static void read_next(struct reader *reader)
 	if (all->left == 0)
 		return;
 	all->left--;
+	all->begun++;
 	reader->length = BLOCK * (1 + chance(all, READ_MAX / BLOCK));
 	reader->offset = BLOCK * chance(all, (DISK_BYTES - reader->length) /
 					     BLOCK + 1);
@@ -193,22 +195,24 @@ static void test_busy(void)
 	end(&all);
 }
 
-static void break_often(struct readers *all, unsigned reads)
+/* Reads until so many connections have been broken. */
+static void break_often(struct readers *all)
 {
-	unsigned breaks = 0;
+	struct sim *sim = all->rig.sim;
+	unsigned begun = sim_connections(sim);
+	unsigned i;
 
-	start(all, reads);
-	while (all->done < reads && breaks < 40) {
-		sim_drop_at(all->rig.sim, SIM_PDU_DATA_IN,
-			    breaks % 2 == 0 ? SIM_INSIDE : SIM_AFTER,
+	start(all, UINT_MAX);
+	for (i = 0; i < 500 && sim_connections(sim) < begun + 12; i++) {
+		sim_drop_at(sim, SIM_PDU_DATA_IN,
+			    i % 2 == 0 ? SIM_INSIDE : SIM_AFTER,
 			    1 + chance(all, 12));
-		breaks++;
-		CU_ASSERT_TRUE(rig_wait(&all->rig, &all->done,
-					dsc_min_u32(all->done + 3, reads),
-					WAIT_MS));
+		CU_ASSERT_TRUE_FATAL(rig_wait(&all->rig, &all->done,
+					      all->done + 3, WAIT_MS));
 	}
-	CU_ASSERT_TRUE(rig_wait(&all->rig, &all->done, reads, WAIT_MS));
-	CU_ASSERT(sim_connections(all->rig.sim) > 10);
+	all->left = 0;
+	CU_ASSERT_TRUE(rig_wait(&all->rig, &all->done, all->begun, WAIT_MS));
+	CU_ASSERT(sim_connections(sim) >= begun + 12);
 }
 
 /* Connections end in the middle of a payload, and between two. */
@@ -217,7 +221,7 @@ static void test_broken(void)
 	struct readers all;
 
 	if (begin(&all, &plain, "1"))
-		break_often(&all, 60);
+		break_often(&all);
 	end(&all);
 }
 
@@ -228,7 +232,7 @@ static void test_several_sessions(void)
 
 	if (begin(&all, &plain, "3")) {
 		sim_status(all.rig.sim, READ10, BUSY, 7);
-		break_often(&all, 60);
+		break_often(&all);
 	}
 	end(&all);
 }
@@ -242,7 +246,7 @@ static void test_small_segments(void)
 	config.max_burst = 16384;
 	config.first_burst = 16384;
 	if (begin(&all, &config, "2"))
-		break_often(&all, 40);
+		break_often(&all);
 	end(&all);
 }
 

@@ -11,6 +11,7 @@
 
 #include <discsi/lun.h>
 
+#include "base/bytes.h"
 #include "unit/conn-peer.h"
 
 #define S DSC_FLAG_STATUS
@@ -156,6 +157,48 @@ static void full_pipe(void)
 	CU_ASSERT(tube.bytes < LENGTH);
 	op_free(&op);
 	end();
+}
+
+/*
+ * The pipe is full to the last byte, and then the connection ends: that is seen
+ * at once, and not looked for without end.
+ */
+static void full_at_the_end(void)
+{
+	uint8_t header[48] = { DSC_OP_DATA_IN, 0x80 };
+	uint8_t *data = malloc(4096);
+	struct op op;
+	int turns;
+
+	CU_ASSERT_FATAL(data != NULL);
+	peer_init(&peer);
+	peer.is_tcp = true;
+	peer_open(&peer);
+	open_pipe();
+	CU_ASSERT_EQUAL(fcntl(tube.in, F_SETPIPE_SZ, 4096), 4096);
+	issue(&op, LENGTH);
+	header[5] = (uint8_t)(LENGTH >> 16);
+	dsc_put_be16(header + 6, (uint16_t)LENGTH);
+	dsc_put_be32(header + 16, got.itt);
+	dsc_put_be32(header + 20, DSC_NO_TAG);
+	dsc_put_be32(header + 28, peer.exp_cmd_sn + 1);
+	dsc_put_be32(header + 32, peer.exp_cmd_sn + 63);
+	peer_say_bytes(&peer, header, sizeof(header));
+	peer_turn(&peer);
+	fill(data, SEED, 0, 4096);
+	peer_say_bytes(&peer, data, 4096);
+	peer_hang_up(&peer);
+	for (turns = 0; turns < 1000 && peer.lost == 0; turns++)
+		discsi_context_dispatch(peer.ctx, 1000);
+	CU_ASSERT_EQUAL(peer.lost, 1);
+	CU_ASSERT_EQUAL(tube.bytes, 4096);
+	CU_ASSERT(turns < 100);
+	op_free(&op);
+	free(data);
+	got_free(&got);
+	peer_close(&peer);
+	close(tube.in);
+	close(tube.out);
 }
 
 /* Zeroes at the beginning: the caller may want to look. */
@@ -439,6 +482,7 @@ static const struct dsc_test tests[] = {
 	{ "short_data", short_data },
 	{ "digests", digests },
 	{ "full_pipe", full_pipe },
+	{ "full_at_the_end", full_at_the_end },
 	{ "zeroes", zeroes },
 	{ "again", again },
 	{ "in_order", in_order },

@@ -63,6 +63,27 @@ test_a_name_that_is_taken_is_left_alone()
 	nothing_is_left
 }
 
+# Hundredths of a second of the processor that the worker has had.
+ticks()
+{
+	awk '{ print $14 + $15 }' "/proc/$(worker)/stat"
+}
+
+test_a_bridge_that_polls_does_not_when_nobody_reads()
+{
+	device=$(attach -o poll_us=10000 | json_member device)
+	dd if=/dev/urandom of=/run/written bs=4096 count=500
+	dd if=/run/written of="$device" bs=4096 oflag=direct
+	dd if="$device" of=/run/read bs=4096 count=500 iflag=direct
+	cmp /run/written /run/read
+	before=$(ticks)
+	sleep 2
+	[ $(($(ticks) - before)) -lt 20 ]
+	rm /run/written /run/read
+	discsi detach "$device"
+	nothing_is_left
+}
+
 test_a_file_system_survives_detach_and_attach()
 {
 	device=$(attach | json_member device)
