@@ -17,13 +17,14 @@
 
 /* What zeroes are written from; WRITE SAME uses one block of it. */
 #define ZEROES_BYTES 65536
-#define ZEROES_REPEATED 16
+#define ZEROES_REPEATED (DSC_PIECE_BYTES / ZEROES_BYTES)
 static const uint8_t zeroes[ZEROES_BYTES];
 #define Z { (void *)(uintptr_t)zeroes, ZEROES_BYTES }
 static const struct iovec zeroes_iov[ZEROES_REPEATED] = {
-	Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z
+	Z, Z, Z, Z
 };
 #undef Z
+_Static_assert(ZEROES_REPEATED == 4, "zeroes for a whole piece");
 
 static uint32_t to_blocks(const struct dsc_io *io, uint64_t bytes)
 {
@@ -273,17 +274,12 @@ static void build_zero_write(struct dsc_io *io, struct dsc_io *piece,
 	task->length = (uint32_t)length;
 }
 
-static uint64_t zero_write_max(const struct dsc_io *io)
-{
-	return dsc_min_u64(transfer_max(io), ZEROES_BYTES * ZEROES_REPEATED);
-}
-
 static const struct dsc_io_op op_zero_write = {
 	.name = "zero",
 	.direction = DSC_DATA_OUT,
 	.is_ranged = true,
 	.is_writing = true,
-	.piece_max = zero_write_max,
+	.piece_max = transfer_max,
 	.build = build_zero_write,
 	.completed = dsc_op_write_completed,
 };
