@@ -295,17 +295,24 @@ static int export_frontend(struct nbd_app *app)
 				  &app->listener);
 }
 
-static int read_answer_time(struct nbd_app *app)
+int nbd_app_number(const struct nbd_app *app, const char *member,
+		   uint32_t *number)
 {
 	char *text = NULL;
-	int rc = discsi_conf_get(app->conf, "command_timeout", &text);
+	int rc = discsi_conf_get(app->conf, member, &text);
 
 	if (rc < 0)
 		return rc;
 	if (text != NULL)
-		app->kernel.answer_ms = (uint32_t)strtoul(text, NULL, 10);
+		*number = (uint32_t)strtoul(text, NULL, 10);
 	free(text);
 	return 0;
+}
+
+/* How long the disk may take to answer. */
+static int read_answer_time(struct nbd_app *app)
+{
+	return nbd_app_number(app, "command_timeout", &app->kernel.answer_ms);
 }
 
 static int export_device(struct nbd_app *app)

@@ -94,6 +94,13 @@ int nbd_app_run(struct nbd_options *options, struct nbd_daemon *daemon,
  */
 void nbd_app_inherit(struct nbd_app *app);
 
+/*
+ * A number of the configuration; one that is not set leaves *number alone.
+ * Errors: those of discsi_conf_get().
+ */
+int nbd_app_number(const struct nbd_app *app, const char *member,
+		   uint32_t *number);
+
 /* ----------------------------------------------------------- serve.c */
 
 /*

@@ -59,7 +59,7 @@ void nbd_slot_free(struct nbd_slot *slot)
 	slot->next = client->free;
 	client->free = slot;
 	client->busy--;
-	client->server->busy--;
+	server->busy--;
 }
 
 /* --------------------------------------------------------------- the end */

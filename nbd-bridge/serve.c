@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -96,15 +95,12 @@ static bool is_device_gone(const struct nbd_app *app)
  */
 static bool may_poll(struct nbd_app *app)
 {
-	unsigned long us = 0;
-	char *text;
+	uint32_t us = 0;
 
-	if (discsi_conf_get(app->conf, "poll_us", &text) == 0 && text != NULL) {
-		us = strtoul(text, NULL, 10);
-		free(text);
-	}
+	/* Without memory for the question it sleeps, which is no error. */
+	(void)nbd_app_number(app, "poll_us", &us);
 	if (us > 0)
-		dsc_loop_stay_awake(&app->ctx->loop, us * 1000u);
+		dsc_loop_stay_awake(&app->ctx->loop, UINT64_C(1000) * us);
 	return us > 0;
 }
 
