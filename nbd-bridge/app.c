@@ -18,8 +18,6 @@
 #include "app.h"
 #include "harden.h"
 #include "log.h"
-#include "naming.h"
-#include "nbdlink.h"
 #include "report.h"
 #include "tcp.h"
 
@@ -210,31 +208,6 @@ static int open_lun(struct nbd_app *app)
 
 /* ------------------------------------------------------------------- export */
 
-static int choose_name(struct nbd_app *app)
-{
-	struct discsi_session_info info = { .size = sizeof(info) };
-	int rc = app->left_index >= 0 ? nbd_recall_name(app) : 0;
-
-	if (rc < 0 || app->name != NULL)
-		return rc;
-	rc = discsi_session_get_info(app->session, &info);
-	if (rc < 0)
-		return rc;
-	app->name = nbd_naming_choose(app->conf, &info, app->lun_id);
-	return app->name != NULL ? 0 : dsc_fail_memory();
-}
-
-/* Before there is the device: udev looks at it as soon as there is. */
-static int name_device(struct nbd_app *app)
-{
-	int rc = choose_name(app);
-
-	if (rc == 0)
-		rc = nbd_registry_name(&app->registry, app->name);
-	app->kernel.name = app->name;
-	return rc;
-}
-
 static int absolute_path(const char *path, char **absolute)
 {
 	char *cwd = NULL;
@@ -309,64 +282,9 @@ int nbd_app_number(const struct nbd_app *app, const char *member,
 	return 0;
 }
 
-/* How long the disk may take to answer. */
-static int read_answer_time(struct nbd_app *app)
-{
-	return nbd_app_number(app, "command_timeout", &app->kernel.answer_ms);
-}
-
-static int export_device(struct nbd_app *app)
-{
-	struct nbd_kernel *kernel = &app->kernel;
-	int index, rc;
-
-	kernel->dead_timeout_s = app->options->restart_timeout_s;
-	rc = nbd_kernel_parse_device(app->options->device, &index);
-	if (rc == 0)
-		rc = name_device(app);
-	if (rc == 0 && app->left_index >= 0 && index != NBD_INDEX_ANY &&
-	    index != app->left_index)
-		rc = dsc_fail(EBUSY, "this LUN is /dev/nbd%d still, which a "
-			      "process that died has left: go on with that, or "
-			      "detach it first", app->left_index);
-	if (rc == 0)
-		rc = read_answer_time(app);
-	if (rc == 0)
-		rc = nbd_reserve_take(app);
-	if (rc == 0 && app->left_index >= 0)
-		rc = nbd_kernel_start_resume(kernel, &app->server,
-					     (uint32_t)app->left_index,
-					     app->registry.id);
-	else if (rc == 0)
-		rc = nbd_kernel_start_attach(kernel, &app->server, index,
-					     app->registry.id);
-	if (rc < 0)
-		return rc;
-	nbd_worker_join(&kernel->attach.worker);
-	rc = nbd_kernel_finish_attach(kernel);
-	if (rc == -ENODEV)
-		app->left_index = -1;  /* detached since it was found */
-	if (rc == 0)
-		nbd_harden_report(app->supervised.is_restart ?
-				  DISCSI_LOG_INFO : DISCSI_LOG_WARNING);
-	return rc;
-}
-
-/* What is known of a device that the process before this one has named. */
-static int recall_device(struct nbd_app *app)
-{
-	int rc = nbd_recall_name(app);
-
-	if (rc < 0)
-		return rc;
-	app->kernel.name = app->name;
-	app->kernel.attach.is_named = app->name != NULL;
-	return read_answer_time(app);
-}
-
 static int export_taken(struct nbd_app *app)
 {
-	int rc = app->takeover.device != NULL ? recall_device(app) : 0;
+	int rc = app->takeover.device != NULL ? nbd_device_recall(app) : 0;
 
 	if (rc < 0)
 		return rc;
@@ -399,7 +317,7 @@ static int export_disk(struct nbd_app *app)
 	if (nbd_takeover_is_open(app))
 		return export_taken(app);
 	if (app->options->device != NULL)
-		return export_device(app);
+		return nbd_device_export(app);
 	if (app->options->listen != NULL)
 		return export_tcp(app);
 	return export_socket(app);
@@ -550,7 +468,7 @@ static int prepare(struct nbd_app *app)
 static int start(struct nbd_app *app)
 {
 	static int (*const steps[])(struct nbd_app *app) = {
-		nbd_recall, prepare_tcp, harden, open_loop, nbd_reserve_begin,
+		harden, nbd_recall, prepare_tcp, open_loop,
 		open_lun, export_disk, publish, nbd_handover_open, nbd_tell_ready,
 	};
 	int rc = 0;
@@ -595,7 +513,6 @@ static void take_down(struct nbd_app *app)
 	nbd_takeover_close(app);
 	nbd_frontend_close(app->frontend);
 	nbd_listener_close(&app->listener);
-	nbd_reserve_close(app);
 	nbd_kernel_fini(&app->kernel);
 	close_session(app);
 	if (app->signal_fd >= 0)

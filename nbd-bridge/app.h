@@ -4,6 +4,7 @@
  * file removed. Main thread; it turns the loop itself.
  *
  *   app.c    setting up, in order, and taking down what there is
+ *   device.c what is particular about a kernel device
  *   serve.c  signals, waiting, and the orderly end of an export
  *   handover.c, takeover.c  the same export in another process
  */
@@ -57,7 +58,7 @@ struct nbd_app {
 	struct nbd_listener listener;
 	struct nbd_kernel kernel;
 	struct nbd_worker reserving;   /* memory for the kernel's requests, */
-	void *reserve;                 /* until the server has it */
+	void *reserve;                 /* which the server gets */
 	struct nbd_registry registry;
 	struct nbd_health health;
 	struct nbd_handover handover;  /* of ours to another process */
@@ -140,6 +141,17 @@ void nbd_tell_survived(void);
 /* Nothing is exported. */
 void nbd_tell_failure(struct nbd_app *app, const struct discsi_error *error);
 
+/* ---------------------------------------------------------------- device.c */
+
+/*
+ * Makes the LUN a kernel device, or goes on with the one that a process before
+ * this one has left. Errors: those of attaching.
+ */
+int nbd_device_export(struct nbd_app *app);
+
+/* What is known of a device that another process has made, and that we get. */
+int nbd_device_recall(struct nbd_app *app);
+
 /* ---------------------------------------------------------------- recall.c */
 
 /*
@@ -157,14 +169,11 @@ int nbd_recall_name(struct nbd_app *app);
 
 /* --------------------------------------------------------------- reserve.c */
 
-/* Begins to bring memory in, as much as the device's sockets take. */
-int nbd_reserve_begin(struct nbd_app *app);
-
-/* Waits for that, and gives it to the server. Errors: ENOMEM. */
+/*
+ * Brings memory in, as much as the device's sockets take, and gives it to the
+ * server. Errors: ENOMEM.
+ */
 int nbd_reserve_take(struct nbd_app *app);
-
-/* Frees what no server has got. */
-void nbd_reserve_close(struct nbd_app *app);
 
 /* -------------------------------------------------------- handover.c */
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/checked.h"
+
 #include "buffers.h"
 
 static size_t class_bytes(unsigned size_class)
@@ -83,6 +85,8 @@ static void *map_piece(struct nbd_pool *pool, size_t bytes)
 
 /* ---------------------------------------------------------------- reserved */
 
+#define POPULATE_BYTES ((size_t)256 << 10)
+
 /* As many requests the kernel has under way on each of its sockets. */
 #define SOCKET_DEPTH 128u
 
@@ -112,6 +116,21 @@ static size_t reserve_bytes(unsigned sockets)
 	return NBD_RESERVE_BYTES + (sockets - 1) * NBD_RESERVE_MORE_BYTES;
 }
 
+/*
+ * Piece by piece: whoever maps memory meanwhile, as malloc() does on another
+ * thread, waits until one call is over. Before Linux 5.14 pages are touched.
+ */
+static void bring_in(char *memory, size_t bytes)
+{
+	size_t done, piece;
+
+	for (done = 0; done < bytes; done += piece) {
+		piece = dsc_min_size(bytes - done, POPULATE_BYTES);
+		if (madvise(memory + done, piece, MADV_POPULATE_WRITE) < 0)
+			memset(memory + done, 0, piece);
+	}
+}
+
 void *nbd_reserve_map(unsigned sockets)
 {
 	size_t bytes = reserve_bytes(sockets);
@@ -120,18 +139,10 @@ void *nbd_reserve_map(unsigned sockets)
 
 	if (memory == MAP_FAILED)
 		return NULL;
-	/* Fewer and larger pages are had sooner, all at one request sooner
-	 * still; before Linux 5.14 they are touched. */
+	/* Fewer and larger pages are had sooner, many at one request, too. */
 	madvise(memory, bytes, MADV_HUGEPAGE);
-	if (madvise(memory, bytes, MADV_POPULATE_WRITE) < 0)
-		memset(memory, 0, bytes);
+	bring_in(memory, bytes);
 	return memory;
-}
-
-void nbd_reserve_unmap(void *memory, unsigned sockets)
-{
-	if (memory != NULL)
-		munmap(memory, reserve_bytes(sockets));
 }
 
 /* Cuts pieces off. Returns what is left of the memory. */

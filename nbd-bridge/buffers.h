@@ -61,9 +61,6 @@ void nbd_pool_init(struct nbd_pool *pool, size_t budget);
  */
 void *nbd_reserve_map(unsigned sockets);
 
-/* For what no pool has got. NULL is fine. */
-void nbd_reserve_unmap(void *memory, unsigned sockets);
-
 /*
  * Makes the pool a reserved one, with pieces of the sizes that a kernel asks
  * for. A request for more than the largest of them is served by a mapping when

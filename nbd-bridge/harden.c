@@ -20,6 +20,7 @@
 
 /* Freed memory is kept up to here, to be had again without asking. */
 #define KEPT_BYTES (64 << 20)
+#define MORE_BYTES (256 << 10)  /* beyond what is asked for */
 
 /*
  * Pages that there are now are brought in. Later ones are locked when they are
@@ -76,6 +77,9 @@ static int answers[WISHES];
 void nbd_harden(void)
 {
 	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	mallopt(M_TOP_PAD, MORE_BYTES);
+	/* Threads are few and short; each would have a heap of its own locked. */
+	mallopt(M_ARENA_MAX, 1);
 	answers[WISH_IO_FLUSHER] = become_io_flusher();
 	answers[WISH_OOM] = escape_oom_killer();
 }

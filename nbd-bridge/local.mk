@@ -17,6 +17,7 @@ nbd_bridge_libnbd_bridge_la_SOURCES = \
 	nbd-bridge/client.h \
 	nbd-bridge/daemon.c \
 	nbd-bridge/daemon.h \
+	nbd-bridge/device.c \
 	nbd-bridge/disk.c \
 	nbd-bridge/disk.h \
 	nbd-bridge/frontend.c \

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app.h"
 #include "log.h"
@@ -69,7 +70,8 @@ int main(int argc, char **argv)
 	}
 	if (daemon.child > 0) {
 		nbd_cli_forget(&options);
-		return nbd_daemon_wait(&daemon);
+		/* Whoever waits for this need not wait for libraries to end. */
+		_exit(nbd_daemon_wait(&daemon));
 	}
 	status = nbd_app_run(&options, &daemon, &frontend, &notify);
 	nbd_cli_forget(&options);

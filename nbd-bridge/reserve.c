@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * reserve.c: the memory for a kernel's requests, which is there before the
- * device is. It is touched, and all memory locked, while the target is waited
- * for. Main thread, but for that.
+ * reserve.c: the memory for a kernel's requests, which is there before they are
+ * served. It is touched, and all memory locked, on a thread of its own, while the
+ * loop keeps the session alive and the kernel makes the device; not during the
+ * login, whose every page fault would wait for that. Main thread, but for that.
  */
 #include "base/error.h"
 
@@ -17,16 +18,13 @@ static void map_reserve(void *arg)
 	app->reserve = nbd_reserve_map(app->kernel.connections);
 }
 
-int nbd_reserve_begin(struct nbd_app *app)
-{
-	if (app->options->device == NULL)
-		return 0;
-	return nbd_worker_start(&app->reserving, app->ctx, map_reserve, NULL,
-				app);
-}
-
 int nbd_reserve_take(struct nbd_app *app)
 {
+	int rc = nbd_worker_start(&app->reserving, app->ctx, map_reserve, NULL,
+				  app);
+
+	if (rc < 0)
+		return rc;
 	nbd_worker_join(&app->reserving);
 	if (app->reserve == NULL)
 		return dsc_fail_memory();
@@ -34,11 +32,4 @@ int nbd_reserve_take(struct nbd_app *app)
 			 app->kernel.connections);
 	app->reserve = NULL;
 	return 0;
-}
-
-void nbd_reserve_close(struct nbd_app *app)
-{
-	nbd_worker_join(&app->reserving);
-	nbd_reserve_unmap(app->reserve, app->kernel.connections);
-	app->reserve = NULL;
 }

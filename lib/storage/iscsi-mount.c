@@ -294,12 +294,11 @@ static int find_or_start(struct dsc_iscsi *iscsi,
 	rc = dsc_iscsi_adopt(iscsi, limits);
 	if (rc != -ENOENT)
 		return rc;
-	rc = discover(iscsi, limits);
-	if (rc < 0)
-		return rc;
 	begun = dsc_bridge_begin(iscsi->conf, iscsi->settings.device,
 				 iscsi->settings.connections);
-	rc = look_at_lun(iscsi, limits);
+	rc = discover(iscsi, limits);
+	if (rc == 0)
+		rc = look_at_lun(iscsi, limits);
 	if (rc == 0)
 		rc = attach(iscsi, begun, limits);
 	error = *discsi_last_error();

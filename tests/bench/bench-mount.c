@@ -5,11 +5,13 @@
  *
  *   bench-mount JSON ROUNDS                 mounts, reads, unmounts
  *   bench-mount many PORTAL IQN LUNS COUNT  COUNT storages, device "none"
- *   bench-mount table PORTAL IQN LUN ROUNDS every device beside iscsiadm, in
- *                                           turn; as root, with iscsid running
- *                                           and a kernel that has nbd
+ *   bench-mount table PORTAL IQN LUN ROUNDS every device, and what operators
+ *                                           type, beside iscsiadm, in turn; as
+ *                                           root, with iscsid running and a
+ *                                           kernel that has nbd
  */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,7 @@
 
 #include <discsi/discsi.h>
 
-#include "iscsiadm.h"
+#include "programs.h"
 
 static double now_ms(void)
 {
@@ -101,28 +103,46 @@ static int measure_time(char **argv)
 
 /* ------------------------------------------------------------------ table */
 
-static const char *const ways[] = { "iscsiadm", "nbd", "socket", "none" };
+/* A program's, or a storage's with such a device. */
+static const struct way {
+	const char *name;
+	const struct program *program;
+	const char *device;
+} ways[] = {
+	{ "iscsiadm", &program_iscsiadm, NULL },
+	{ "storage, nbd", NULL, "nbd" },
+	{ "storage, socket", NULL, "socket" },
+	{ "storage, none", NULL, "none" },
+	{ "discsi attach", &program_attach, NULL },
+	{ "qemu-nbd -c", &program_qemu_nbd, NULL },
+};
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
 struct table {
+	struct lun lun;
 	struct discsi_storage *storages[WAYS];
 	double *mounted[WAYS];
 	double *usable[WAYS];
-	const char *portal;
-	const char *iqn;
 };
+
+static bool is_there(size_t way)
+{
+	return ways[way].program == NULL ||
+	       program_is_there(ways[way].program);
+}
 
 static void time_one(struct table *table, size_t way, size_t round)
 {
+	const struct program *program = ways[way].program;
 	struct discsi_storage *storage = table->storages[way];
 	double start = now_ms();
 
-	if (storage == NULL) {
-		iscsiadm_begin(table->portal, table->iqn);
+	if (program != NULL) {
+		program->begin(&table->lun);
 		table->mounted[way][round] = 0;
 		table->usable[way][round] = now_ms() - start;
-		iscsiadm_end(table->portal, table->iqn);
+		program->end(&table->lun);
 		return;
 	}
 	check(discsi_storage_mount(storage, NULL));
@@ -133,15 +153,16 @@ static void time_one(struct table *table, size_t way, size_t round)
 }
 
 static struct discsi_storage *make_way(struct discsi_storage_manager *manager,
-				       char **argv, const char *device)
+				       const struct lun *lun, size_t way)
 {
+	const char *device = ways[way].device;
 	char conf[1024];
 
-	if (strcmp(device, "iscsiadm") == 0)
+	if (device == NULL)
 		return NULL;
 	snprintf(conf, sizeof(conf), "{\"portal\": \"%s\", \"iqn\": \"%s\", "
-		 "\"lun_id\": %s, \"device\": \"%s\"}", argv[0], argv[1],
-		 argv[2], device);
+		 "\"lun_id\": %s, \"device\": \"%s\"}", lun->portal, lun->iqn,
+		 lun->number, device);
 	return make(manager, device, conf);
 }
 
@@ -153,8 +174,8 @@ static void print_way(struct table *table, size_t way, size_t rounds)
 	qsort(table->usable[way], rounds, sizeof(double), compare);
 	usable = table->usable[way][rounds / 2];
 	first = table->usable[0][rounds / 2];
-	printf("%-9s mounted %7.1f ms, read %7.1f ms, worst %7.1f ms; %.2f "
-	       "times as fast as iscsiadm\n", ways[way],
+	printf("%-15s mounted %7.1f ms, read %7.1f ms, worst %7.1f ms; %.2f "
+	       "times as fast as iscsiadm\n", ways[way].name,
 	       table->mounted[way][rounds / 2], usable,
 	       table->usable[way][rounds - 1], first / usable);
 }
@@ -163,22 +184,25 @@ static int measure_table(char **argv)
 {
 	struct discsi_storage_manager *manager;
 	size_t rounds = strtoul(argv[3], NULL, 10);
-	struct table table = { .portal = argv[0], .iqn = argv[1] };
+	struct table table = { .lun = { argv[0], argv[1], argv[2] } };
 	size_t round;
 	size_t i;
 
 	check(discsi_storage_manager_new(NULL, &manager));
 	for (i = 0; i < WAYS; i++) {
-		table.storages[i] = make_way(manager, argv, ways[i]);
+		table.storages[i] = make_way(manager, &table.lun, i);
 		table.mounted[i] = calloc(rounds, sizeof(double));
 		table.usable[i] = calloc(rounds, sizeof(double));
 	}
 	for (round = 0; round < rounds; round++) {
-		for (i = 0; i < WAYS; i++)
-			time_one(&table, i, round);
+		for (i = 0; i < WAYS; i++) {
+			if (is_there(i))
+				time_one(&table, i, round);
+		}
 	}
 	for (i = 0; i < WAYS; i++) {
-		print_way(&table, i, rounds);
+		if (is_there(i))
+			print_way(&table, i, rounds);
 		free(table.mounted[i]);
 		free(table.usable[i]);
 		discsi_storage_put(table.storages[i]);

@@ -12,8 +12,8 @@ EXTRA_PROGRAMS += \
 tests_bench_bench_mount_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_mount_SOURCES = \
 	tests/bench/bench-mount.c \
-	tests/bench/iscsiadm.c \
-	tests/bench/iscsiadm.h
+	tests/bench/programs.c \
+	tests/bench/programs.h
 tests_bench_bench_mount_LDADD = libdiscsi.la
 tests_bench_bench_recovery_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_recovery_SOURCES = \
