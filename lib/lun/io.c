@@ -266,17 +266,16 @@ static struct dsc_io *take_piece(struct dsc_io *io)
 static bool send_next(struct dsc_io *io)
 {
 	struct dsc_io *piece = io;
-	uint64_t granularity = 0;
+	struct dsc_grid grid = { 0, 0 };
 	uint64_t length;
 
 	if (io->next >= io->end || io->result != 0 ||
 	    io->pieces >= DSC_IO_WINDOW)
 		return false;
-	if (io->op->granularity != NULL)
-		granularity = io->op->granularity(io);
+	if (io->op->grid != NULL)
+		grid = io->op->grid(io);
 	length = dsc_split_next(io->next, io->end, io->op->piece_max(io),
-				granularity,
-				io->lun->info.unmap_alignment_bytes);
+				grid.size, grid.from);
 	if (length != io->end - io->offset) {
 		piece = take_piece(io);
 		if (piece == NULL)

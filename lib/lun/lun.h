@@ -37,6 +37,12 @@
 
 struct dsc_io;
 
+/* The multiples of a size, counted from an offset. Size 0: there is none. */
+struct dsc_grid {
+	uint64_t size;
+	uint64_t from;
+};
+
 /* One kind of I/O; the table is in ops.c. */
 struct dsc_io_op {
 	const char *name;
@@ -46,9 +52,9 @@ struct dsc_io_op {
 	bool takes_status; /* whatever it is: no retries */
 	/* On the loop, first: may change io->op, or refuse with -errno. */
 	int (*begin)(struct dsc_io *io);
-	/* The most bytes of one piece, and where pieces should end. */
+	/* The most bytes of one piece, and where pieces should end, or NULL. */
 	uint64_t (*piece_max)(const struct dsc_io *io);
-	uint64_t (*granularity)(const struct dsc_io *io);
+	struct dsc_grid (*grid)(const struct dsc_io *io);
 	/* Fills cdb, direction, length and data of piece->request.task. */
 	void (*build)(struct dsc_io *io, struct dsc_io *piece, uint64_t offset,
 		      uint64_t length);
@@ -122,6 +128,7 @@ struct discsi_lun {
 	bool has_no_sync;             /* SYNCHRONIZE CACHE is not known */
 	bool has_no_capacity16;
 	bool reads_zero;              /* deallocated blocks read as zeroes */
+	uint32_t first_aligned;       /* where the first physical block begins */
 
 	pthread_mutex_t lock;         /* guards what follows */
 	bool is_closing;              /* the loop writes it, under lock */

@@ -44,6 +44,17 @@ static uint64_t transfer_max(const struct dsc_io *io)
 			   DSC_PIECE_BYTES);
 }
 
+/*
+ * Two writes of one physical block make a disk that has larger ones than it shows
+ * read it and write it twice: a request is not cut within one.
+ */
+static struct dsc_grid physical_grid(const struct dsc_io *io)
+{
+	return (struct dsc_grid){
+		io->lun->info.physical_block_size, io->lun->first_aligned,
+	};
+}
+
 /* The next length bytes of the caller's data. */
 static void take_data(struct dsc_io *io, struct dsc_io *piece, uint64_t length)
 {
@@ -72,6 +83,7 @@ const struct dsc_io_op dsc_op_read = {
 	.direction = DSC_DATA_IN,
 	.is_ranged = true,
 	.piece_max = transfer_max,
+	.grid = physical_grid,
 	.build = build_read,
 };
 
@@ -114,6 +126,7 @@ const struct dsc_io_op dsc_op_write = {
 	.is_ranged = true,
 	.is_writing = true,
 	.piece_max = transfer_max,
+	.grid = physical_grid,
 	.build = build_write,
 	.completed = dsc_op_write_completed,
 };
@@ -160,9 +173,12 @@ static uint64_t unmap_max(const struct dsc_io *io)
 	return io->lun->info.max_unmap_bytes;
 }
 
-static uint64_t unmap_granularity(const struct dsc_io *io)
+static struct dsc_grid unmap_grid(const struct dsc_io *io)
 {
-	return io->lun->info.unmap_granularity_bytes;
+	return (struct dsc_grid){
+		io->lun->info.unmap_granularity_bytes,
+		io->lun->info.unmap_alignment_bytes,
+	};
 }
 
 /* UNMAP parameter list with one descriptor, SBC-3 table 125. */
@@ -212,7 +228,7 @@ const struct dsc_io_op dsc_op_trim = {
 	.is_writing = true,
 	.begin = trim_begin,
 	.piece_max = unmap_max,
-	.granularity = unmap_granularity,
+	.grid = unmap_grid,
 	.build = build_trim,
 	.answered = trim_answered,
 };
@@ -224,9 +240,9 @@ static uint64_t write_same_max(const struct dsc_io *io)
 	return io->lun->info.max_write_same_bytes;
 }
 
-static uint64_t zero_granularity(const struct dsc_io *io)
+static struct dsc_grid zero_grid(const struct dsc_io *io)
 {
-	return io->is_unmapping ? unmap_granularity(io) : 0;
+	return io->is_unmapping ? unmap_grid(io) : physical_grid(io);
 }
 
 /* WRITE SAME(16) of one block of zeroes, SBC-3 clause 5.52. */
@@ -280,6 +296,7 @@ static const struct dsc_io_op op_zero_write = {
 	.is_ranged = true,
 	.is_writing = true,
 	.piece_max = transfer_max,
+	.grid = physical_grid,
 	.build = build_zero_write,
 	.completed = dsc_op_write_completed,
 };
@@ -317,7 +334,7 @@ const struct dsc_io_op dsc_op_zero = {
 	.is_writing = true,
 	.begin = zero_begin,
 	.piece_max = write_same_max,
-	.granularity = zero_granularity,
+	.grid = zero_grid,
 	.build = build_zero,
 	.answered = zero_answered,
 	.completed = zero_completed,

@@ -69,6 +69,7 @@ void dsc_lun_set_capacity(struct discsi_lun *lun,
 	pthread_mutex_lock(&lun->lock);
 	lun->info.block_size = capacity->block_size;
 	lun->info.physical_block_size = capacity->physical_block_size;
+	lun->first_aligned = capacity->first_aligned;
 	lun->info.blocks = capacity->blocks;
 	lun->info.bytes = bytes;
 	pthread_mutex_unlock(&lun->lock);

@@ -12,7 +12,7 @@
 
 #define CAPACITY10_BYTES 8
 #define CAPACITY16_BYTES_MIN 12    /* older targets send no more */
-#define CAPACITY16_FLAGS_END 15
+#define CAPACITY16_FLAGS_END 16
 #define LBA_STATUS_HEADER_BYTES 8
 #define LBA_STATUS_BYTES 16
 
@@ -48,7 +48,7 @@ int dsc_capacity16_parse(const uint8_t *data, size_t length,
 			 struct dsc_capacity *capacity)
 {
 	struct dsc_capacity seen = { 0 };
-	uint64_t physical;
+	uint64_t physical, aligned;
 
 	if (length < CAPACITY16_BYTES_MIN ||
 	    !dsc_add_u64(dsc_get_be64(data), 1, &seen.blocks))
@@ -60,6 +60,10 @@ int dsc_capacity16_parse(const uint8_t *data, size_t length,
 		if (physical > UINT32_MAX)
 			return -EPROTO;
 		seen.physical_block_size = (uint32_t)physical;
+		/* Not above 2^14 blocks; one that is no part of a block is 0. */
+		aligned = (dsc_get_be16(data + 14) & 0x3fff) *
+			  (uint64_t)seen.block_size;
+		seen.first_aligned = (uint32_t)(aligned % physical);
 		seen.thin = data[14] & 0x80;
 		seen.reads_zero = data[14] & 0x40;
 	}

@@ -77,6 +77,7 @@ struct dsc_capacity {
 	uint64_t blocks;
 	uint32_t block_size;
 	uint32_t physical_block_size;
+	uint32_t first_aligned;  /* bytes before the first whole physical block */
 	bool thin;              /* LBPME */
 	bool reads_zero;        /* LBPRZ */
 	bool is_over_10;        /* READ CAPACITY(10) said FFFFFFFF: use (16) */

@@ -12,6 +12,7 @@ FAULT_LIBS = $(SIM_LIBS) $(UNIT_LIBS)
 FAULT_TESTS = \
 	tests/fault/test-barrier \
 	tests/fault/test-commands \
+	tests/fault/test-cuts \
 	tests/fault/test-deadlines \
 	tests/fault/test-doubt \
 	tests/fault/test-durability \
@@ -37,6 +38,8 @@ tests_fault_test_barrier_SOURCES = \
 tests_fault_test_barrier_LDADD = $(FAULT_LIBS)
 tests_fault_test_commands_SOURCES = $(FAULT_RIG) tests/fault/test-commands.c
 tests_fault_test_commands_LDADD = $(FAULT_LIBS)
+tests_fault_test_cuts_SOURCES = $(FAULT_RIG) tests/fault/test-cuts.c
+tests_fault_test_cuts_LDADD = $(FAULT_LIBS)
 tests_fault_test_durability_SOURCES = \
 	$(FAULT_RIG) tests/fault/test-durability.c
 tests_fault_test_durability_LDADD = $(FAULT_LIBS)

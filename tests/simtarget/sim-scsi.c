@@ -179,7 +179,10 @@ static void read_capacity16(struct run *run)
 	memset(data, 0, 32);
 	dsc_put_be64(data, run->disk->blocks - 1);
 	dsc_put_be32(data + 8, run->sim->config.block_size);
-	data[14] = run->sim->config.thin ? 0xc0 : 0;  /* LBPME, LBPRZ */
+	data[13] = (uint8_t)run->sim->config.physical_exponent;
+	dsc_put_be16(data + 14, (uint16_t)run->sim->config.first_aligned);
+	if (run->sim->config.thin)
+		data[14] |= 0xc0;  /* LBPME, LBPRZ */
 	give(run, 32, dsc_get_be32(run->cdb + 10));
 }
 

@@ -27,6 +27,8 @@ struct sim;
 struct sim_config {
 	uint64_t blocks;             /* of each LUN */
 	uint32_t block_size;         /* 0: 512 */
+	unsigned physical_exponent;  /* 2^N blocks are a physical one, */
+	unsigned first_aligned;      /* the first of which begins there */
 	unsigned luns;               /* 0: 1; numbers from 0 */
 	unsigned portals;            /* 0: 1 */
 	bool own_portal_groups;      /* portal i has the tag i + 1, else all 1 */

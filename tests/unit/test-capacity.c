@@ -51,8 +51,19 @@ static void test_capacity16(void)
 	CU_ASSERT_EQUAL(c.blocks, 131072);
 	CU_ASSERT_EQUAL(c.block_size, 512);
 	CU_ASSERT_EQUAL(c.physical_block_size, 4096);
+	CU_ASSERT_EQUAL(c.first_aligned, 0);
 	CU_ASSERT_TRUE(c.thin);
 	CU_ASSERT_TRUE(c.reads_zero);
+
+	/* the first physical block begins with block 7, or a later one does */
+	CU_ASSERT_EQUAL(parse(16, "00 00 00 00 00 01 ff ff 00 00 02 00"
+				  "00 03 c0 07", &c), 0);
+	CU_ASSERT_EQUAL(c.first_aligned, 7 * 512);
+	CU_ASSERT_TRUE(c.thin);
+	CU_ASSERT_EQUAL(parse(16, "00 00 00 00 00 01 ff ff 00 00 02 00"
+				  "00 03 3f ff", &c), 0);
+	CU_ASSERT_EQUAL(c.first_aligned, 7 * 512);
+	CU_ASSERT_FALSE(c.thin);
 
 	/* 16 TiB of 4096-byte blocks, thick */
 	CU_ASSERT_EQUAL(parse(16, "00 00 00 00 ff ff ff ff 00 00 10 00"
