@@ -203,6 +203,8 @@ static int open_lun(struct nbd_app *app)
 	rc = wait_call(app, rc);
 	if (rc == 0)
 		rc = nbd_disk_from_lun(&app->disk, app->lun);
+	if (rc == 0)
+		nbd_tell_logged_in(app);
 	return rc;
 }
 
@@ -384,6 +386,9 @@ static int publish(struct nbd_app *app)
 		.is_read_only = app->disk.is_read_only,
 		.designator = app->info.designator,
 		.serial = app->info.serial,
+		.vendor = app->info.vendor,
+		.product = app->info.product,
+		.revision = app->info.revision,
 		.block_size = app->info.block_size,
 		.is_thin = app->info.thin,
 		.pid = nbd_app_signalled(app),
@@ -392,15 +397,21 @@ static int publish(struct nbd_app *app)
 
 /* ---------------------------------------------------------------------- run */
 
-/* Whoever has started us and waits for the report is gone. */
-static void on_waiter_gone(void *arg, uint32_t events)
+/*
+ * Whoever has started us has the report, or is gone without it: then nobody knows
+ * of the export. But what was taken over is used already.
+ */
+static void on_waiter(void *arg, uint32_t events)
 {
 	struct nbd_app *app = arg;
 
 	(void)events;
 	discsi_watch_free(app->waiter);
 	app->waiter = NULL;
-	app->stops++;
+	if (nbd_daemon_is_told(app->daemon) || app->takeover.is_taken)
+		nbd_tell_apart(app);
+	else
+		app->stops++;
 }
 
 void nbd_app_inherit(struct nbd_app *app)
@@ -439,9 +450,9 @@ static int open_loop(struct nbd_app *app)
 	rc = nbd_app_watch_signals(app);
 	if (rc == 0)
 		rc = nbd_notify_watch(app->notify, app->ctx);
-	if (rc == 0 && app->daemon->pipe >= 0)
-		rc = discsi_watch_new(app->ctx, app->daemon->pipe, 0,
-				      on_waiter_gone, app, &app->waiter);
+	if (rc == 0 && app->daemon->peer >= 0)
+		rc = discsi_watch_new(app->ctx, app->daemon->peer, EPOLLIN,
+				      on_waiter, app, &app->waiter);
 	if (rc == 0 && app->supervised.link >= 0)
 		rc = discsi_watch_new(app->ctx, app->supervised.link, EPOLLIN,
 				      on_supervisor_gone, app,

@@ -76,7 +76,7 @@ struct nbd_app {
 
 	int signal_fd;
 	struct discsi_watch *signals;
-	struct discsi_watch *waiter;   /* of the pipe to whoever waits */
+	struct discsi_watch *waiter;   /* of the socket to whoever waits */
 	unsigned stops;                /* how often we were told to end */
 	struct discsi_timer *deadline;
 	bool is_late;                  /* the deadline has passed */
@@ -132,8 +132,14 @@ void nbd_app_finish(struct nbd_app *app);
 /* The process that is to be signalled: the supervisor, if there is one. */
 pid_t nbd_app_signalled(const struct nbd_app *app);
 
+/* We are logged in. It does no harm when nobody can be told. */
+void nbd_tell_logged_in(const struct nbd_app *app);
+
 /* The export is ready. Errors: ENOMEM, and those of telling. */
 int nbd_tell_ready(struct nbd_app *app);
+
+/* Nobody waits for a forked process any more: it has its own life. */
+void nbd_tell_apart(const struct nbd_app *app);
 
 /* Logs the last error, on which a disk that was taken over is not let go. */
 void nbd_tell_survived(void);

@@ -96,6 +96,8 @@ static const struct option_entry {
 	  offsetof(struct nbd_options, takeover), KIND_TEXT },
 	{ "json", NULL, "print the outcome as JSON",
 	  offsetof(struct nbd_options, is_json), KIND_FLAG },
+	{ "progress", NULL, "print a line, too, when the target has let us in",
+	  offsetof(struct nbd_options, is_progress), KIND_FLAG },
 	{ "verbose", NULL, "say what happens",
 	  offsetof(struct nbd_options, is_verbose), KIND_FLAG },
 	{ "help", NULL, "print this and leave", 0, KIND_HELP },
@@ -278,6 +280,8 @@ static const char *find_clash(const struct nbd_options *options)
 				       options->is_supervise),
 		  "--socket, --device, --listen, --fork and --supervise do not "
 		  "go with --stdio" },
+		{ options->is_stdio && options->is_progress,
+		  "with --stdio nothing can be printed, as --progress would" },
 		{ options->is_stdio && has_stdin,
 		  "with --stdio the configuration cannot come from standard "
 		  "input" },

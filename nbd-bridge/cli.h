@@ -38,6 +38,7 @@ struct nbd_options {
 	bool is_fork;
 	bool is_supervise;
 	bool is_json;
+	bool is_progress;              /* a line when we are logged in */
 	bool is_verbose;
 	char *url;                     /* a copy, with its secret; or NULL */
 };

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * daemon.c: fork, report, detach. What goes through the pipe is one letter,
- * 'R' or 'E', and the text to be printed. Main thread.
+ * daemon.c: fork, report, detach. What goes to the parent is one letter, 'R' or
+ * 'E', and the text to be printed; it answers with another one when it has printed
+ * what is ready. Who ends it before that need not end the child: it does so itself.
+ * Main thread.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +22,7 @@
 
 #define REPORT_READY 'R'
 #define REPORT_ERROR 'E'
+#define REPORT_PRINTED 'P'
 #define REPORT_MAX 8192
 
 static int write_all(int fd, const char *text, size_t length)
@@ -37,7 +42,7 @@ static int write_all(int fd, const char *text, size_t length)
 
 /* ------------------------------------------------------------- the parent */
 
-/* Reads until the child closes the pipe. Returns the length. */
+/* Reads until the child has said all. Returns the length. */
 static size_t read_report(int fd, char *report)
 {
 	size_t length = 0;
@@ -68,18 +73,30 @@ static int end_without_report(pid_t child)
 	return EXIT_FAILURE;
 }
 
+/* Whoever sends a signal now gets either both or none: the text, the export. */
+static int print_ready(const struct nbd_daemon *daemon, const char *text,
+		       size_t length)
+{
+	const char printed = REPORT_PRINTED;
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	if (write_all(STDOUT_FILENO, text, length) < 0)
+		return EXIT_FAILURE;
+	return send(daemon->peer, &printed, 1, MSG_NOSIGNAL) == 1 ?
+	       EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int nbd_daemon_wait(struct nbd_daemon *daemon)
 {
 	char report[REPORT_MAX];
-	size_t length = read_report(daemon->pipe, report);
+	size_t length = read_report(daemon->peer, report);
 
-	close(daemon->pipe);
-	daemon->pipe = -1;
 	if (length == 0)
 		return end_without_report(daemon->child);
 	if (report[0] == REPORT_READY)
-		return write_all(STDOUT_FILENO, report + 1, length - 1) == 0 ?
-		       EXIT_SUCCESS : EXIT_FAILURE;
+		return print_ready(daemon, report + 1, length - 1);
 	write_all(STDERR_FILENO, report + 1, length - 1);
 	while (waitpid(daemon->child, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -88,7 +105,7 @@ int nbd_daemon_wait(struct nbd_daemon *daemon)
 
 /* -------------------------------------------------------------- the child */
 
-/* Keeps the pipe off the standard streams, which may have been closed. */
+/* Keeps the socket off the standard streams, which may have been closed. */
 static int move_up(int fd)
 {
 	int moved;
@@ -107,11 +124,11 @@ int nbd_daemon_begin(struct nbd_daemon *daemon, bool is_fork)
 	int ends[2];
 	pid_t child;
 
-	*daemon = (struct nbd_daemon){ .pipe = -1 };
+	*daemon = (struct nbd_daemon){ .peer = -1 };
 	if (!is_fork)
 		return 0;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return dsc_fail(errno, "no pipe can be made (%s)",
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return dsc_fail(errno, "no socketpair can be made (%s)",
 				discsi_errno_name(errno));
 	child = fork();
 	if (child < 0) {
@@ -123,7 +140,7 @@ int nbd_daemon_begin(struct nbd_daemon *daemon, bool is_fork)
 				discsi_errno_name(error));
 	}
 	close(ends[child == 0 ? 0 : 1]);
-	daemon->pipe = child == 0 ? move_up(ends[1]) : ends[0];
+	daemon->peer = child == 0 ? move_up(ends[1]) : ends[0];
 	daemon->child = child;
 	daemon->is_forked = child == 0;
 	if (daemon->is_forked)
@@ -133,13 +150,13 @@ int nbd_daemon_begin(struct nbd_daemon *daemon, bool is_fork)
 
 void nbd_daemon_close_inherited(const struct nbd_daemon *daemon)
 {
-	unsigned pipe = (unsigned)daemon->pipe;
+	unsigned peer = (unsigned)daemon->peer;
 
 	if (!daemon->is_forked)
 		return;
-	if (pipe > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, pipe - 1, 0);
-	close_range(pipe + 1, ~0u, 0);
+	if (peer > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, peer - 1, 0);
+	close_range(peer + 1, ~0u, 0);
 }
 
 void nbd_daemon_leave_terminal(void)
@@ -157,13 +174,22 @@ void nbd_daemon_leave_terminal(void)
 
 static int send_report(struct nbd_daemon *daemon, char kind, const char *text)
 {
-	int rc = write_all(daemon->pipe, &kind, 1);
+	int rc = write_all(daemon->peer, &kind, 1);
 
 	if (rc == 0)
-		rc = write_all(daemon->pipe, text, strlen(text));
-	close(daemon->pipe);
-	daemon->pipe = -1;
+		rc = write_all(daemon->peer, text, strlen(text));
+	shutdown(daemon->peer, SHUT_WR);
 	return rc;
+}
+
+bool nbd_daemon_is_told(struct nbd_daemon *daemon)
+{
+	char letter = 0;
+	ssize_t n = recv(daemon->peer, &letter, 1, MSG_DONTWAIT);
+
+	close(daemon->peer);
+	daemon->peer = -1;
+	return n == 1 && letter == REPORT_PRINTED;
 }
 
 int nbd_daemon_ready(struct nbd_daemon *daemon, const char *text)
@@ -176,15 +202,18 @@ int nbd_daemon_ready(struct nbd_daemon *daemon, const char *text)
 					 discsi_errno_name(rc)) : 0;
 	}
 	rc = send_report(daemon, REPORT_READY, text);
-	if (rc < 0)
-		return dsc_fail(-rc, "nobody waits for the export any more");
-	nbd_daemon_leave_terminal();
-	return 0;
+	return rc < 0 ? dsc_fail(-rc, "nobody waits for the export any more") :
+			0;
+}
+
+void nbd_daemon_print(const char *text)
+{
+	(void)write_all(STDOUT_FILENO, text, strlen(text));
 }
 
 void nbd_daemon_failed(struct nbd_daemon *daemon, const char *text)
 {
-	if (daemon->pipe >= 0)
+	if (daemon->peer >= 0)
 		send_report(daemon, REPORT_ERROR, text);
 	else
 		write_all(STDERR_FILENO, text, strlen(text));

@@ -13,7 +13,7 @@
 struct nbd_daemon {
 	bool is_forked;   /* this is the child */
 	pid_t child;      /* this is its parent; else 0 */
-	int pipe;         /* from child to parent, until the report; or -1 */
+	int peer;         /* a socket to the other one of the two; or -1 */
 };
 
 /* Stays in the foreground, or forks. Errors: EMFILE, EAGAIN, ENOMEM. */
@@ -31,11 +31,23 @@ void nbd_daemon_close_inherited(const struct nbd_daemon *daemon);
 
 /*
  * Reports that the export is ready: text goes to the stdout of whoever waits,
- * who ends with 0. A forked process leaves its terminal with that.
+ * who ends with 0. When the peer of a forked process can be read then,
+ * nbd_daemon_is_told() says whether the text has got there; a process of which
+ * nobody was told keeps its standard streams until it has ended, by which it is
+ * waited for.
  *
  * Errors: EPIPE when nobody waits any more.
  */
 int nbd_daemon_ready(struct nbd_daemon *daemon, const char *text);
+
+/* Prints something before that report; nobody need be there to read it. */
+void nbd_daemon_print(const char *text);
+
+/*
+ * True when the report was printed; false when whoever waited is gone, before the
+ * report or with it. The peer is closed.
+ */
+bool nbd_daemon_is_told(struct nbd_daemon *daemon);
 
 /* Puts /dev/null in the place of the standard streams, and goes to "/". */
 void nbd_daemon_leave_terminal(void);

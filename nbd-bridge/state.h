@@ -38,6 +38,9 @@ struct nbd_state {
 	struct discsi_session_stats stats;
 	const char *designator;      /* who the disk is */
 	const char *serial;
+	const char *vendor;
+	const char *product;
+	const char *revision;
 	unsigned block_size;
 	bool is_thin;
 	uint64_t looks;              /* how often the LUN told its size */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * supervise.c: fork, wait, fork again. The two processes are joined by a
- * socketpair: the worker sends one byte when it serves, and sees its end when
- * the supervisor is gone. Main thread.
+ * socketpair: the worker sends one byte when it serves, another when nobody waits
+ * for that any more, and sees its end when the supervisor is gone. Main thread.
  */
 #include <errno.h>
 #include <poll.h>
@@ -29,6 +29,9 @@
 #define PAUSE_MAX_MS 5000u
 #define STABLE_MS 1000u      /* one that has served so long begins anew */
 
+#define BYTE_READY 'R'
+#define BYTE_APART 'A'
+
 struct supervisor {
 	struct nbd_supervised *supervised;
 	struct nbd_daemon *daemon;
@@ -40,6 +43,7 @@ struct supervisor {
 	int code;            /* how the last one has ended */
 	bool is_ready;       /* the worker serves */
 	bool has_served;     /* one of them has */
+	bool is_apart;       /* nobody waits for the first one to serve */
 	bool is_hardened;
 	unsigned stops;      /* how often we were told to end */
 	unsigned pause_ms;
@@ -101,9 +105,9 @@ static void leave_to_worker(struct supervisor *supervisor)
 {
 	struct nbd_daemon *daemon = supervisor->daemon;
 
-	if (daemon->pipe >= 0)
-		close(daemon->pipe);
-	daemon->pipe = -1;
+	if (daemon->peer >= 0)
+		close(daemon->peer);
+	daemon->peer = -1;
 	if (supervisor->supervised->errand >= 0)
 		close(supervisor->supervised->errand);
 	supervisor->supervised->errand = -1;
@@ -157,10 +161,20 @@ static int start_worker(struct supervisor *supervisor)
 	return 0;
 }
 
-void nbd_supervised_ready(const struct nbd_supervised *supervised)
+static void tell(const struct nbd_supervised *supervised, char byte)
 {
 	if (supervised->link >= 0)
-		send(supervised->link, "R", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		send(supervised->link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void nbd_supervised_ready(const struct nbd_supervised *supervised)
+{
+	tell(supervised, BYTE_READY);
+}
+
+void nbd_supervised_apart(const struct nbd_supervised *supervised)
+{
+	tell(supervised, BYTE_APART);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -186,23 +200,37 @@ static void pass_stop(struct supervisor *supervisor)
 		     supervisor->stops > 2 ? SIGKILL : SIGTERM);
 }
 
+/* Once; at the latest when another worker serves, of which nobody is told. */
+static void leave_terminal(struct supervisor *supervisor)
+{
+	if (supervisor->is_apart || !supervisor->daemon->is_forked)
+		return;
+	supervisor->is_apart = true;
+	nbd_daemon_leave_terminal();
+	nbd_log_to_syslog(supervisor->registry->id);
+}
+
+static void on_ready(struct supervisor *supervisor)
+{
+	supervisor->is_ready = true;
+	supervisor->ready_ns = dsc_clock_now_ns();
+	if (supervisor->has_served)
+		leave_terminal(supervisor);
+	supervisor->has_served = true;
+	supervisor->registry->is_lent = false;
+	pass_stop(supervisor);
+}
+
 static void on_link(struct supervisor *supervisor)
 {
 	char byte;
 
-	if (recv(supervisor->link, &byte, 1, MSG_DONTWAIT) != 1) {
+	if (recv(supervisor->link, &byte, 1, MSG_DONTWAIT) != 1)
 		close_link(supervisor);
-		return;
-	}
-	supervisor->is_ready = true;
-	supervisor->ready_ns = dsc_clock_now_ns();
-	if (!supervisor->has_served && supervisor->daemon->is_forked) {
-		nbd_daemon_leave_terminal();
-		nbd_log_to_syslog(supervisor->registry->id);
-	}
-	supervisor->has_served = true;
-	supervisor->registry->is_lent = false;
-	pass_stop(supervisor);
+	else if (byte == BYTE_APART)
+		leave_terminal(supervisor);
+	else
+		on_ready(supervisor);
 }
 
 static void reap(struct supervisor *supervisor)
@@ -213,9 +241,8 @@ static void reap(struct supervisor *supervisor)
 	    waitpid(supervisor->worker, &status, WNOHANG) !=
 	    supervisor->worker)
 		return;
-	if (supervisor->link >= 0)
+	while (supervisor->link >= 0)
 		on_link(supervisor);
-	close_link(supervisor);
 	supervisor->worker = 0;
 	supervisor->code = WIFEXITED(status) ? WEXITSTATUS(status) :
 			   128 + WTERMSIG(status);

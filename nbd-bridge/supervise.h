@@ -49,4 +49,7 @@ bool nbd_supervise(struct nbd_supervised *supervised,
 /* A worker tells that it serves. */
 void nbd_supervised_ready(const struct nbd_supervised *supervised);
 
+/* And that nobody waits for that any more: both leave their terminal. */
+void nbd_supervised_apart(const struct nbd_supervised *supervised);
+
 #endif /* NBD_SUPERVISE_H */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/registry.h"
 
 #include "app.h"
 #include "log.h"
@@ -17,6 +18,16 @@ pid_t nbd_app_signalled(const struct nbd_app *app)
 	/* Who has lost its supervisor has another parent by now. */
 	return app->supervised.is_worker &&
 	       getppid() == app->supervised.supervisor ? getppid() : getpid();
+}
+
+void nbd_tell_logged_in(const struct nbd_app *app)
+{
+	if (!app->options->is_progress || app->supervised.is_restart)
+		return;
+	if (app->options->is_json)
+		nbd_daemon_print(DSC_REGISTRY_LOGGED_IN);
+	else
+		nbd_daemon_print("logged in\n");
 }
 
 void nbd_tell_survived(void)
@@ -33,8 +44,6 @@ int nbd_tell_ready(struct nbd_app *app)
 				      app->disk.bytes);
 	int rc;
 
-	discsi_watch_free(app->waiter);
-	app->waiter = NULL;
 	if (text == NULL && !app->takeover.is_taken)
 		return dsc_fail_memory();
 	if (app->supervised.is_restart) {
@@ -49,17 +58,20 @@ int nbd_tell_ready(struct nbd_app *app)
 	free(text);
 	if (rc < 0 && app->takeover.is_taken) {
 		nbd_tell_survived();
-		if (app->daemon->is_forked)
-			nbd_daemon_leave_terminal();
 		rc = 0;
 	}
 	if (rc == 0) {
 		nbd_supervised_ready(&app->supervised);
 		nbd_notify_ready(app->notify, nbd_app_signalled(app));
 	}
-	if (rc == 0 && app->daemon->is_forked)
-		nbd_log_to_syslog(app->registry.id);
 	return rc;
+}
+
+void nbd_tell_apart(const struct nbd_app *app)
+{
+	nbd_daemon_leave_terminal();
+	nbd_supervised_apart(&app->supervised);
+	nbd_log_to_syslog(app->registry.id);
 }
 
 void nbd_tell_failure(struct nbd_app *app, const struct discsi_error *error)

@@ -70,6 +70,9 @@ struct discsi_bridge {
 	char *last_event;  /* what has happened last to its session, as
 			    * discsi_event_name() has it */
 	int64_t last_event_time;
+	char *vendor;      /* what the disk says of itself, or "" */
+	char *product;
+	char *revision;
 };
 
 /*

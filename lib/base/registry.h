@@ -27,6 +27,9 @@
 #define DSC_REGISTRY_CONTROL ".ctl"
 #define DSC_REGISTRY_UDEV ".udev"
 
+/* What discsi-nbd --json --progress prints once the target has let it in. */
+#define DSC_REGISTRY_LOGGED_IN "{\"event\": \"logged in\"}\n"
+
 /* The version of the state file's form. */
 #define DSC_REGISTRY_VERSION 1
 

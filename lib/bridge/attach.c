@@ -4,8 +4,9 @@
  * until it says that it is ready, or why it cannot be. Any thread.
  *
  * The configuration goes to the program's standard input, secrets included:
- * nothing of it is in its arguments or its environment. The program prints one
- * JSON object: on stdout what it serves, on stderr what went wrong.
+ * nothing of it is in its arguments or its environment. The program prints JSON
+ * objects, a line each: on stdout that it has logged in, and what it serves, on
+ * stderr what went wrong.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -16,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/registry.h"
 #include "base/secret.h"
 #include "bridge/attach.h"
 #include "bridge/registry.h"
@@ -90,16 +92,19 @@ static int errno_by_name(const char *name)
 	return EIO;
 }
 
-/* Where the first line that begins with '{' is, or NULL. */
+/* Where the last line that begins with '{' is, or NULL. */
 static const char *find_object(const char *text)
 {
 	const char *line = text;
+	const char *found = NULL;
 
-	while (line != NULL && *line != '{') {
+	while (line != NULL) {
+		if (*line == '{')
+			found = line;
 		line = strchr(line, '\n');
 		line = line != NULL ? line + 1 : NULL;
 	}
-	return line;
+	return found;
 }
 
 /* The object in what the program has printed, or NULL. Fails without memory. */
@@ -241,6 +246,7 @@ static int fail_to_start(const char *program, int error)
 struct request {
 	const struct discsi_conf *conf;
 	const struct dsc_bridge_options *options;
+	bool has_told;             /* that it has logged in */
 };
 
 /* A program that waits for its configuration, and what it was told to be. */
@@ -275,7 +281,8 @@ static int begin_program(const char *option, const char *value,
 	bool is_plain = connections <= 1 || !is_device;
 	char number[16];
 	const char *const argv[] = {
-		program, "--fork", "--json", "--config", "-", option, value,
+		program, "--fork", "--json", "--progress", "--config", "-",
+		option, value,
 		is_device ? "--supervise" : NULL,
 		is_plain ? NULL : "--connections", number, NULL
 	};
@@ -289,13 +296,27 @@ static int begin_program(const char *option, const char *value,
 	return status < 0 ? fail_to_start(program, -status) : 0;
 }
 
+static void on_output(void *arg, const char *text, size_t length)
+{
+	static const char event[] = DSC_REGISTRY_LOGGED_IN;
+	struct request *request = arg;
+
+	if (request->has_told || request->options->on_logged_in == NULL ||
+	    memmem(text, length, event, strlen(event)) == NULL)
+		return;
+	request->has_told = true;
+	request->options->on_logged_in(request->options->arg);
+}
+
 /* Gives the program its configuration, and waits for what it says. */
-static int end_program(const struct request *request, struct dsc_child *child,
+static int end_program(struct request *request, struct dsc_child *child,
 		       struct dsc_spawn_result *result)
 {
 	struct dsc_spawn_terms terms = {
 		.timeout_ms = timeout_ms(request),
 		.cancel_fd = request->options->cancel_fd,
+		.on_output = on_output,
+		.arg = request,
 	};
 	char *text;
 	int status;
@@ -336,7 +357,7 @@ static bool use_begun(const struct request *request, const char *option,
 	return true;
 }
 
-static int start(const struct request *request, const char *option,
+static int start(struct request *request, const char *option,
 		 const char *value, struct discsi_bridge **bridge)
 {
 	struct dsc_spawn_result result;
@@ -355,7 +376,7 @@ static int start(const struct request *request, const char *option,
 	return status;
 }
 
-static int start_socket(const struct request *request,
+static int start_socket(struct request *request,
 			struct discsi_bridge **bridge)
 {
 	char *path;
@@ -373,7 +394,7 @@ static int start_socket(const struct request *request,
  * A kernel that has nbd may still not let us have it: no right to, or a
  * container whose network namespace has no nbd family. A socket works there.
  */
-static int start_auto(const struct request *request,
+static int start_auto(struct request *request,
 		      struct discsi_bridge **bridge)
 {
 	int status;
@@ -386,7 +407,7 @@ static int start_auto(const struct request *request,
 	return start_socket(request, bridge);
 }
 
-static int attach(const struct request *request, const char *how,
+static int attach(struct request *request, const char *how,
 		  struct discsi_bridge **bridge)
 {
 	if (how == NULL || strcmp(how, "auto") == 0)
@@ -407,7 +428,7 @@ int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,
 		      const struct dsc_bridge_options *options,
 		      struct discsi_bridge **bridge)
 {
-	const struct request request = { .conf = conf, .options = options };
+	struct request request = { .conf = conf, .options = options };
 
 	if (conf == NULL || bridge == NULL)
 		return dsc_fail(EINVAL, "attach: an argument is NULL");

@@ -18,6 +18,9 @@ struct dsc_bridge_options {
 	int cancel_fd;          /* readable: give up; -1: none */
 	unsigned connections;   /* 0 or 1: one */
 	struct dsc_bridge_begun *begun;  /* used up if it fits; or NULL */
+	/* Once the bridge has logged in, on the thread that waits. Or NULL. */
+	void (*on_logged_in)(void *arg);
+	void *arg;
 };
 
 /*

@@ -31,10 +31,9 @@ enum { STREAM_IN, STREAM_OUT, STREAM_ERR, STREAMS };
 struct dsc_child {
 	int ours[STREAMS];    /* our end of each stream, -1: closed */
 	int theirs[STREAMS];
-	const char *input;
+	struct dsc_spawn_terms terms;
 	size_t input_left;
 	uint64_t deadline_ns;
-	int cancel_fd;
 	struct dsc_pid pid;
 	struct dsc_spawn_result result;
 };
@@ -177,16 +176,16 @@ static void end_input(struct dsc_child *child)
 
 static void send_input(struct dsc_child *child)
 {
+	const char *rest = child->terms.input + child->terms.length -
+			   child->input_left;
 	ssize_t n;
 
-	n = send(child->ours[STREAM_IN], child->input, child->input_left,
+	n = send(child->ours[STREAM_IN], rest, child->input_left,
 		 MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0) {
-		child->input += n;
+	if (n > 0)
 		child->input_left -= (size_t)n;
-	}
 	if (n < 0 || child->input_left == 0)
 		end_input(child);
 }
@@ -222,6 +221,18 @@ static void receive(struct dsc_child *child, int stream)
 	if (child->ours[stream] >= 0 &&
 	    !receive_output(child->ours[stream], output))
 		close_fd(&child->ours[stream]);
+}
+
+/* What it prints is told as it comes. */
+static void receive_out(struct dsc_child *child)
+{
+	const struct dsc_spawn_output *out = &child->result.out;
+	size_t before = out->length;
+
+	receive(child, STREAM_OUT);
+	if (out->length > before && child->terms.on_output != NULL)
+		child->terms.on_output(child->terms.arg, out->text,
+				       out->length);
 }
 
 /* How long to sleep at most; 0 once the deadline has passed. */
@@ -263,7 +274,7 @@ static int serve(struct dsc_child *child)
 		[STREAM_OUT] = { .events = POLLIN },
 		[STREAM_ERR] = { .events = POLLIN },
 		[STREAMS] = { .fd = child->pid.fd, .events = POLLIN },
-		[STREAMS + 1] = { .fd = child->cancel_fd, .events = POLLIN },
+		[STREAMS + 1] = { .fd = child->terms.cancel_fd, .events = POLLIN },
 	};
 	bool has_ended;
 	int timeout_ms;
@@ -279,7 +290,7 @@ static int serve(struct dsc_child *child)
 		has_ended = is_ended(child);
 		if (child->ours[STREAM_IN] >= 0)
 			send_input(child);
-		receive(child, STREAM_OUT);
+		receive_out(child);
 		receive(child, STREAM_ERR);
 		if (has_ended)
 			return 0;
@@ -403,7 +414,7 @@ int dsc_spawn_begin(const char *const argv[], struct dsc_child **begun)
 	*child = (struct dsc_child){
 		.ours = { -1, -1, -1 },
 		.theirs = { -1, -1, -1 },
-		.cancel_fd = -1,
+		.terms = { .cancel_fd = -1 },
 		.pid = { .number = -1, .fd = -1 },
 	};
 	status = alloc_output(&child->result.out);
@@ -426,17 +437,19 @@ int dsc_spawn_end(struct dsc_child *child, const struct dsc_spawn_terms *terms,
 {
 	int status;
 
-	child->input = terms->input;
+	child->terms = *terms;
 	child->input_left = terms->length;
 	child->deadline_ns = dsc_clock_now_ns() +
 			     terms->timeout_ms * DSC_NS_PER_MS;
-	child->cancel_fd = terms->cancel_fd;
 	status = serve(child);
 	if (status < 0)
 		end_process(child);
 	reap(child);
 	if (status < 0)
 		wait_for_others(child);
+	/* It was done already. */
+	if (child->result.has_status && child->result.code == 0)
+		status = 0;
 	memset(result, 0, sizeof(*result));
 	if (status == 0) {
 		*result = child->result;

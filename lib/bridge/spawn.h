@@ -35,6 +35,9 @@ struct dsc_spawn_terms {
 	size_t length;
 	uint64_t timeout_ms;
 	int cancel_fd;         /* readable: give up; -1: none */
+	/* When it has printed more: all of that so far, without a NUL. Or NULL. */
+	void (*on_output)(void *arg, const char *text, size_t length);
+	void *arg;
 };
 
 /*
@@ -43,9 +46,9 @@ struct dsc_spawn_terms {
  *
  * Returns 0 when the program has come to its end, whatever it says; a negative
  * errno without a last error when it cannot be started; -ETIMEDOUT or -ECANCELED
- * when it was ended as the terms say. Who gives up also waits, 5 s at most, for
- * what the program has left behind to close its output: discsi-nbd --fork ends
- * when nobody waits for it.
+ * when it was ended as the terms say, unless it has succeeded all the same. Who
+ * gives up also waits, 5 s at most, for what the program has left behind to close
+ * its output: discsi-nbd --fork ends when nobody waits for it.
  */
 int dsc_spawn(const char *const argv[], const struct dsc_spawn_terms *terms,
 	      struct dsc_spawn_result *result);

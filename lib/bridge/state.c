@@ -76,6 +76,9 @@ static const struct state_member later_members[] = {
 	  offsetof(struct discsi_bridge, last_event) },
 	{ "last_event_time", STATE_TIME,
 	  offsetof(struct discsi_bridge, last_event_time) },
+	{ "vendor", STATE_TEXT, offsetof(struct discsi_bridge, vendor) },
+	{ "product", STATE_TEXT, offsetof(struct discsi_bridge, product) },
+	{ "revision", STATE_TEXT, offsetof(struct discsi_bridge, revision) },
 };
 
 #define STATS(name) \
@@ -236,6 +239,7 @@ static int fill_absent(struct discsi_bridge *bridge)
 	char **texts[] = {
 		&bridge->state, &bridge->last_error, &bridge->designator,
 		&bridge->serial, &bridge->link, &bridge->last_event,
+		&bridge->vendor, &bridge->product, &bridge->revision,
 	};
 	size_t i;
 
@@ -426,6 +430,9 @@ void discsi_bridge_free(struct discsi_bridge *bridge)
 	free(bridge->serial);
 	free(bridge->link);
 	free(bridge->last_event);
+	free(bridge->vendor);
+	free(bridge->product);
+	free(bridge->revision);
 	free(bridge);
 }
 

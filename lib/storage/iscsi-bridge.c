@@ -309,6 +309,9 @@ static int join(struct dsc_iscsi *iscsi, const char *id,
 	int rc = dsc_users_join(&iscsi->users, id);
 	int over = 0;
 
+	if (rc == -EAGAIN)
+		discsi_storage_tell_stage(iscsi->storage,
+					  DISCSI_MOUNT_ATTACHING);
 	while (rc == -EAGAIN && over == 0) {
 		over = dsc_limits_pause(limits);
 		if (over == 0)
@@ -433,6 +436,29 @@ static void end_started(struct dsc_iscsi *iscsi,
 	dsc_users_leave(&iscsi->users);
 }
 
+static int begin_login(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
+{
+	int rc;
+
+	discsi_storage_tell_stage(iscsi->storage, DISCSI_MOUNT_LOGGING_IN);
+	rc = dsc_limits_check(limits);
+	return rc < 0 ? dsc_fail(-rc, "not begun") : 0;
+}
+
+/* A bridge may be there at once, and the cancel have come before. */
+static int check_cancelled(const struct dsc_limits *limits)
+{
+	const struct dsc_limits only = { .cancel_fd = limits->cancel_fd };
+
+	return dsc_limits_check(&only) < 0 ? dsc_fail(ECANCELED, "cancelled") :
+					     0;
+}
+
+static void on_logged_in(void *arg)
+{
+	discsi_storage_tell_stage(arg, DISCSI_MOUNT_ATTACHING);
+}
+
 static int start(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
 		 const struct dsc_limits *limits)
 {
@@ -441,18 +467,23 @@ static int start(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
 		.cancel_fd = limits->cancel_fd,
 		.connections = iscsi->settings.connections,
 		.begun = begun,
+		.on_logged_in = on_logged_in,
+		.arg = iscsi->storage,
 	};
 	struct discsi_bridge *bridge = NULL;
 	struct discsi_error error;
-	struct dsc_who who;
-	int rc = dsc_bridge_attach(iscsi->conf, iscsi->settings.device,
-				   &options, &bridge);
+	int rc = begin_login(iscsi, limits);
 
+	if (rc == 0)
+		rc = dsc_bridge_attach(iscsi->conf, iscsi->settings.device,
+				       &options, &bridge);
 	if (rc < 0)
 		return rc;
 	/* The LUN may have become another disk since we have looked at it. */
-	dsc_who_of_bridge(&who, bridge);
-	rc = dsc_iscsi_check_who(iscsi, &who);
+	dsc_who_of_bridge(&iscsi->found, bridge);
+	rc = dsc_iscsi_check_who(iscsi, &iscsi->found);
+	if (rc == 0)
+		rc = check_cancelled(limits);
 	if (rc == 0)
 		rc = wait_for_place(bridge, limits);
 	if (rc == 0)

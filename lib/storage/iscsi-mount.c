@@ -3,9 +3,11 @@
  * iscsi-mount.c: mounting a LUN, step by step, and unmounting it. Within a
  * turn. A step that fails has undone itself; what was before it is undone here.
  *
- * The portal is asked and the LUN looked at from this process before a bridge
- * is given its configuration, so that what is wrong with it is found without
- * one. That session is closed first: some targets let an initiator in once.
+ * The portal is asked from this process before a bridge is given its
+ * configuration; that the LUN is there is found by the bridge, whose login is the
+ * only one. But before a disk that was mounted is mounted anew, this process looks
+ * whether it is the same, and ends that session first: some targets let an
+ * initiator in once.
  *
  * What has gone, or has given up, is made anew by the next mount, of the same
  * disk: who it is the first mount has found (who.c), and an unmount forgets.
@@ -271,19 +273,10 @@ static int look_at_lun(struct dsc_iscsi *iscsi,
 	return rc;
 }
 
-static int attach(struct dsc_iscsi *iscsi, struct dsc_bridge_begun *begun,
-		  const struct dsc_limits *limits)
-{
-	int rc;
-
-	discsi_storage_tell_stage(iscsi->storage, DISCSI_MOUNT_ATTACHING);
-	rc = dsc_limits_check(limits);
-	if (rc < 0)
-		return dsc_fail(-rc, "not begun");
-	return dsc_iscsi_attach(iscsi, begun, limits);
-}
-
-/* The program for the bridge starts up meanwhile. */
+/*
+ * The program for the bridge starts up meanwhile. It must not get at a disk that
+ * is another one than what was mounted: that is looked at before.
+ */
 static int find_or_start(struct dsc_iscsi *iscsi,
 			 const struct dsc_limits *limits)
 {
@@ -297,13 +290,25 @@ static int find_or_start(struct dsc_iscsi *iscsi,
 	begun = dsc_bridge_begin(iscsi->conf, iscsi->settings.device,
 				 iscsi->settings.connections);
 	rc = discover(iscsi, limits);
-	if (rc == 0)
+	if (rc == 0 && iscsi->has_mounted)
 		rc = look_at_lun(iscsi, limits);
 	if (rc == 0)
-		rc = attach(iscsi, begun, limits);
+		rc = dsc_iscsi_attach(iscsi, begun, limits);
 	error = *discsi_last_error();
 	dsc_bridge_abandon(begun);
 	return rc == 0 ? 0 : dsc_fail_with(&error);
+}
+
+/* What a LUN has told before may be of another one. */
+static void forget_info(struct dsc_iscsi *iscsi)
+{
+	struct discsi_lun_info *info;
+
+	pthread_mutex_lock(&iscsi->lock);
+	info = iscsi->info;
+	iscsi->info = NULL;
+	pthread_mutex_unlock(&iscsi->lock);
+	free(info);
 }
 
 static int mount_bridge(struct dsc_iscsi *iscsi,
@@ -314,6 +319,8 @@ static int mount_bridge(struct dsc_iscsi *iscsi,
 
 	/* Of what has gone; its file may have been removed with the bridge. */
 	dsc_users_leave(&iscsi->users);
+	if (!iscsi->has_mounted)
+		forget_info(iscsi);
 	rc = find_or_start(iscsi, limits);
 	if (rc == 0)
 		return 0;

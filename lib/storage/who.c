@@ -36,6 +36,10 @@ void dsc_who_of_bridge(struct dsc_who *who, const struct discsi_bridge *bridge)
 	snprintf(who->designator, sizeof(who->designator), "%s",
 		 bridge->designator);
 	snprintf(who->serial, sizeof(who->serial), "%s", bridge->serial);
+	snprintf(who->vendor, sizeof(who->vendor), "%s", bridge->vendor);
+	snprintf(who->product, sizeof(who->product), "%s", bridge->product);
+	snprintf(who->revision, sizeof(who->revision), "%s",
+		 bridge->revision);
 }
 
 /* A name that is lost is another one. */

@@ -103,16 +103,20 @@ static int measure_time(char **argv)
 
 /* ------------------------------------------------------------------ table */
 
-/* A program's, or a storage's with such a device. */
+/*
+ * A program's, or a storage's with such a device. In this order: the kernel is
+ * still busy with a disk that iscsiadm has let go of, which is nothing to a
+ * storage without a device.
+ */
 static const struct way {
 	const char *name;
 	const struct program *program;
 	const char *device;
 } ways[] = {
 	{ "iscsiadm", &program_iscsiadm, NULL },
+	{ "storage, none", NULL, "none" },
 	{ "storage, nbd", NULL, "nbd" },
 	{ "storage, socket", NULL, "socket" },
-	{ "storage, none", NULL, "none" },
 	{ "discsi attach", &program_attach, NULL },
 	{ "qemu-nbd -c", &program_qemu_nbd, NULL },
 };

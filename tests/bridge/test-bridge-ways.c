@@ -384,6 +384,74 @@ static void test_connections(void)
 		url, NULL });
 }
 
+static bool is_locked(void *arg)
+{
+	(void)arg;
+	return bridge_pid(ID) > 1;
+}
+
+/*
+ * It is ready while whoever has started it does not run, and is then told, or
+ * not. Returns whether it serves on.
+ */
+static bool serves_after(int signal, int expected)
+{
+	pid_t target = dsc_tgtd_pid(rig_tgtd());
+	char *state = bridge_file(ID, ".json");
+	struct dsc_process *process;
+
+	kill(target, SIGSTOP);
+	process = dsc_process_start((const char *const[]){
+		"./discsi-nbd", "--fork", url, NULL }, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(process);
+	CU_ASSERT(dsc_wait_for(is_locked, NULL, 20000));
+	dsc_process_signal(process, SIGSTOP);
+	kill(target, SIGCONT);
+	CU_ASSERT(dsc_wait_for(exists, state, 20000));
+	free(state);
+	dsc_process_signal(process, signal);
+	CU_ASSERT_EQUAL(dsc_process_wait(process, 20000), expected);
+	dsc_process_stop(process);
+	return !bridge_wait_gone(ID, signal == SIGKILL ? 20000 : 1000);
+}
+
+/* Of an export that nobody was told of, nobody would ever let go. */
+static void test_nobody_told(void)
+{
+	CU_ASSERT(!serves_after(SIGKILL, 128 + SIGKILL));
+	CU_ASSERT(bridge_is_nothing_left());
+	CU_ASSERT(serves_after(SIGCONT, 0));
+	bridge_stop(ID);
+}
+
+static void expect_progress(const char *json, const char *line)
+{
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"./discsi-nbd", "--fork", "--progress", url, json, NULL }), 0);
+	CU_ASSERT_EQUAL(strncmp(result.out, line, strlen(line)), 0);
+	CU_ASSERT(strstr(result.out, ".sock") > result.out + strlen(line));
+	dsc_run_free(&result);
+	bridge_stop(ID);
+}
+
+/* A line of its own, before the report; and none where we are not let in. */
+static void test_progress(void)
+{
+	struct dsc_run_result result;
+
+	expect_progress("--json", "{\"event\": \"logged in\"}\n{");
+	expect_progress(NULL, "logged in\n");
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"./discsi-nbd", "--progress", "--json", "--option",
+		"expected_id=naa.0", url, NULL }), 1);
+	CU_ASSERT_STRING_EQUAL(result.out, "");
+	dsc_run_free(&result);
+	expect_usage("--progress", (const char *const[]){
+		"./discsi-nbd", "--stdio", "--progress", url, NULL });
+}
+
 static const struct dsc_test tests[] = {
 	{ "stdio-libnbd", test_stdio_libnbd },
 	{ "stdio-detached", test_stdio_detached },
@@ -400,6 +468,8 @@ static const struct dsc_test tests[] = {
 	{ "max-clients", test_max_clients },
 	{ "connections", test_connections },
 	{ "usage", test_usage },
+	{ "nobody-told", test_nobody_told },
+	{ "progress", test_progress },
 	{ NULL, NULL }
 };
 

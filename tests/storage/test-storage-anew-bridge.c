@@ -110,6 +110,9 @@ static void expect_readable(struct discsi_storage *storage)
 	st_works(dsc_nbd_read(path + 1, seen, sizeof(seen), 8192, &limits));
 	CU_ASSERT_EQUAL(memcmp(data, seen, sizeof(data)), 0);
 	CU_ASSERT(discsi_storage_is_connected(storage));
+	/* The bridge has told it: it is the only one that has logged in. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(st_text(storage,
+		discsi_storage_sync_info), "\"vendor\":\"DISCSI\""));
 }
 
 /* Whose device it was may be another one by now. */

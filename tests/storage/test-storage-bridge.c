@@ -455,13 +455,16 @@ static void test_crowded(void)
 }
 
 /* A program in place of discsi-nbd: what it does not do in time is undone. */
-static void replace_bridge(const char *script)
+static void expect_of(const char *script, struct discsi_storage *storage,
+		      const struct discsi_mount_options *options, int errnum,
+		      const char *words)
 {
 	char *path = dsc_temp_write("no-nbd", script);
 
 	CU_ASSERT_EQUAL(chmod(path, 0700), 0);
 	setenv("DISCSI_NBD", path, 1);
 	free(path);
+	st_fails(discsi_storage_mount(storage, options), errnum, words);
 }
 
 static void test_attach_fails(void)
@@ -476,18 +479,16 @@ static void test_attach_fails(void)
 	st_fails(discsi_storage_mount(storage, &options), ECANCELED,
 		 "while attaching");
 	CU_ASSERT(bridge_is_nothing_left());
-	replace_bridge("#!/bin/sh\nexec sleep 60\n");
 	options.progress = NULL;
 	options.timeout_ms = 700;
-	st_fails(discsi_storage_mount(storage, &options), ETIMEDOUT,
-		 "while attaching");
-	replace_bridge("#!/bin/sh\necho it is broken >&2; exit 3\n");
-	options.timeout_ms = 0;
-	st_fails(discsi_storage_mount(storage, &options), EIO,
-		 "it is broken");
+	expect_of("#!/bin/sh\nexec sleep 60\n", storage, &options, ETIMEDOUT,
+		  "while logging in");
+	expect_of("#!/bin/sh\necho '{\"event\": \"logged in\"}'\nexec sleep 60\n",
+		  storage, &options, ETIMEDOUT, "while attaching");
+	expect_of("#!/bin/sh\necho it is broken >&2; exit 3\n", storage, NULL,
+		  EIO, "it is broken");
 	setenv("DISCSI_NBD", "/nowhere/discsi-nbd", 1);
-	st_fails(discsi_storage_mount(storage, &options), ENOENT,
-		 "DISCSI_NBD");
+	st_fails(discsi_storage_mount(storage, NULL), ENOENT, "DISCSI_NBD");
 	rig_environment();
 	CU_ASSERT(bridge_is_nothing_left());
 	CU_ASSERT(!discsi_storage_is_mounted(storage));

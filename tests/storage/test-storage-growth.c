@@ -181,7 +181,7 @@ static void *ask_size(void *storage)
 
 static bool is_asked(void *sim)
 {
-	return sim_connections(sim) > 3;  /* discovery, login, bridge */
+	return sim_connections(sim) > 2;  /* discovery, bridge */
 }
 
 /* Who counts what a thin LUN has, with a login of its own, is not waited for. */

@@ -151,8 +151,8 @@ static void test_what_it_is_given(void)
 {
 	char socket_line[256];
 
-	snprintf(socket_line, sizeof(socket_line), "--fork\n--json\n--config\n"
-		 "-\n--socket\n%s/" ID ".sock\n", scratch_dir());
+	snprintf(socket_line, sizeof(socket_line), "--fork\n--json\n"
+		 "--progress\n--config\n-\n--socket\n%s/" ID ".sock\n", scratch_dir());
 	attach_and_end("socket");
 	expect_text("args", socket_line);
 	expect_no_text("args", "canary");
@@ -396,6 +396,44 @@ static void test_begun(void)
 	discsi_conf_free(conf);
 }
 
+static void on_logged_in(void *arg)
+{
+	(*(unsigned *)arg)++;
+}
+
+/* It says that it has logged in, and only then what it serves. */
+static void test_logged_in(void)
+{
+	static const char event[] =
+		"#!/bin/sh\n"
+		"echo '{\"event\": \"logged in\"}'\n"
+		"echo '{\"event\": \"of a later version\"}'\n";
+	char *program = malloc(sizeof(event) + sizeof(good_program));
+	struct discsi_conf *conf = make_conf();
+	unsigned count = 0;
+	struct dsc_bridge_options options = {
+		.cancel_fd = -1, .on_logged_in = on_logged_in, .arg = &count,
+	};
+	struct discsi_bridge *bridge;
+
+	strcat(strcpy(program, event), good_program);
+	use_program(program);
+	CU_ASSERT_EQUAL_FATAL(dsc_bridge_attach(conf, "socket", &options,
+						&bridge), 0);
+	CU_ASSERT_EQUAL(count, 1);
+	CU_ASSERT_STRING_EQUAL(bridge->socket, "/s");
+	expect_text("args", "--progress\n");
+	CU_ASSERT_EQUAL(discsi_bridge_detach(bridge->id, 0), 0);
+	discsi_bridge_free(bridge);
+	discsi_conf_free(conf);
+	free(program);
+
+	/* One that ends after that has not served. */
+	use_program("#!/bin/sh\necho '{\"event\": \"logged in\"}'\n");
+	CU_ASSERT_EQUAL(attach("socket", &bridge), -EPROTO);
+	expect_message("did not say what it serves");
+}
+
 /* What was begun as something else is let be, and another one started. */
 static void test_begun_otherwise(void)
 {
@@ -531,6 +569,7 @@ static const struct dsc_test tests[] = {
 	{ "no-program", test_no_program },
 	{ "arguments", test_arguments },
 	{ "begun", test_begun },
+	{ "logged_in", test_logged_in },
 	{ "begun-otherwise", test_begun_otherwise },
 	{ "abandoned", test_abandoned },
 	{ "abandoned-beside-fork", test_abandoned_beside_fork },

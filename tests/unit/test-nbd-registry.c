@@ -30,7 +30,8 @@ static const struct nbd_state state = {
 	.since = 1764000000, .sessions = 4, .sessions_ready = 3,
 	.last_event = "lost", .last_event_time = 1764000002,
 	.last_error = "gone", .last_error_time = 1764000000,
-	.designator = "naa.6001", .serial = "S1", .block_size = 4096,
+	.designator = "naa.6001", .serial = "S1", .vendor = "V",
+	.product = "P \"quoted\"", .revision = "", .block_size = 4096,
 	.is_thin = true, .connections = 4,
 	.stats = {
 		.size = sizeof(struct discsi_session_stats),
@@ -55,6 +56,23 @@ static void expect_recalled(const struct nbd_registry *registry,
 	free(recalled);
 }
 
+/* What is told of the disk. */
+static void expect_disk(const struct discsi_bridge *bridge)
+{
+	CU_ASSERT_STRING_EQUAL(bridge->target, TARGET);
+	CU_ASSERT_STRING_EQUAL(bridge->portal, "[::1]:3260");
+	CU_ASSERT_EQUAL(bridge->lun, 7);
+	CU_ASSERT_EQUAL(bridge->bytes, UINT64_C(1) << 41);
+	CU_ASSERT(bridge->read_only);
+	CU_ASSERT(bridge->thin);
+	CU_ASSERT_EQUAL(bridge->block_size, 4096);
+	CU_ASSERT_STRING_EQUAL(bridge->designator, "naa.6001");
+	CU_ASSERT_STRING_EQUAL(bridge->serial, "S1");
+	CU_ASSERT_STRING_EQUAL(bridge->vendor, "V");
+	CU_ASSERT_STRING_EQUAL(bridge->product, "P \"quoted\"");
+	CU_ASSERT_STRING_EQUAL(bridge->revision, "");
+}
+
 static void test_publish(void)
 {
 	struct nbd_registry registry = NBD_REGISTRY_INIT;
@@ -76,11 +94,7 @@ static void test_publish(void)
 	CU_ASSERT_STRING_EQUAL(bridge->device, "/dev/nbd3");
 	CU_ASSERT_STRING_EQUAL(bridge->link, "/dev/disk/by-path/ip-x");
 	CU_ASSERT_STRING_EQUAL(bridge->socket, "/run/x.sock");
-	CU_ASSERT_STRING_EQUAL(bridge->target, TARGET);
-	CU_ASSERT_STRING_EQUAL(bridge->portal, "[::1]:3260");
-	CU_ASSERT_EQUAL(bridge->lun, 7);
-	CU_ASSERT_EQUAL(bridge->bytes, UINT64_C(1) << 41);
-	CU_ASSERT(bridge->read_only);
+	expect_disk(bridge);
 	CU_ASSERT_STRING_EQUAL(bridge->state, "recovering");
 	CU_ASSERT_EQUAL(bridge->since, 1764000000);
 	CU_ASSERT_EQUAL(bridge->started, 1763000000);
