@@ -273,23 +273,33 @@ static int look_at_lun(struct dsc_iscsi *iscsi,
 	return rc;
 }
 
+static struct dsc_bridge_begun *begin_program(const struct dsc_iscsi *iscsi)
+{
+	return dsc_bridge_begin(iscsi->conf, iscsi->settings.device,
+				iscsi->settings.connections);
+}
+
 /*
- * The program for the bridge starts up meanwhile. It must not get at a disk that
- * is another one than what was mounted: that is looked at before.
+ * The program for the bridge starts up meanwhile, but not for a portal that may
+ * be dead: a host may have hundreds of such storages at once. And it must not get
+ * at a disk that is another one than what was mounted: that is looked at before.
  */
 static int find_or_start(struct dsc_iscsi *iscsi,
 			 const struct dsc_limits *limits)
 {
-	struct dsc_bridge_begun *begun;
+	struct dsc_bridge_begun *begun = NULL;
 	struct discsi_error error;
 	int rc;
 
 	rc = dsc_iscsi_adopt(iscsi, limits);
 	if (rc != -ENOENT)
 		return rc;
-	begun = dsc_bridge_begin(iscsi->conf, iscsi->settings.device,
-				 iscsi->settings.connections);
+	if (iscsi->has_answered)
+		begun = begin_program(iscsi);
 	rc = discover(iscsi, limits);
+	iscsi->has_answered = rc == 0;
+	if (rc == 0 && begun == NULL)
+		begun = begin_program(iscsi);
 	if (rc == 0 && iscsi->has_mounted)
 		rc = look_at_lun(iscsi, limits);
 	if (rc == 0)

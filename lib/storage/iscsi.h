@@ -46,6 +46,7 @@ struct dsc_iscsi {
 	struct dsc_who mounted;           /* by the first mount after an
 					   * unmount; within a turn */
 	bool has_mounted;
+	bool has_answered;                /* the portal, when it was asked last */
 };
 
 /* How long an operation may take, and what ends it before. */

@@ -76,12 +76,6 @@ qemu_detach()
 
 # ------------------------------------------------------------ measuring
 
-# Hundredths of a second.
-now()
-{
-	sed -e 's/ .*//' -e 's/\.//' /proc/uptime
-}
-
 median()
 {
 	sort -n | sed -n -e "$(((rounds + 1) / 2))p"
@@ -90,31 +84,6 @@ median()
 ratio()
 {
 	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
-}
-
-# begin to read: WHO -> hundredths of a second.
-time_attach()
-{
-	begun=$(now)
-	"$1_attach" >/dev/null 2>&1
-	dd if="$(cat "/run/device.$1")" of=/dev/null bs=4096 count=1 \
-		iflag=direct 2>/dev/null
-	echo $(($(now) - begun))
-	"$1_detach" >/dev/null 2>&1
-}
-
-test_time_to_a_device()
-{
-	for round in $(seq $rounds); do
-		for who in discsi open_iscsi qemu; do
-			time_attach $who >>/run/time.$who
-		done
-	done
-	d=$(median </run/time.discsi)
-	o=$(median </run/time.open_iscsi)
-	q=$(median </run/time.qemu)
-	say "nothing to a read, 1/100 s: $d $o $q; $(ratio "$d" "$o")" \
-		"$(ratio "$d" "$q")"
 }
 
 # fio's terse line: I/O per second is field 8 of reads, 49 of writes.
