@@ -12,7 +12,8 @@
 
 #define CAPACITY10_BYTES 8
 #define CAPACITY16_BYTES_MIN 12    /* older targets send no more */
-#define CAPACITY16_FLAGS_END 16
+#define CAPACITY16_FLAGS_END 15
+#define CAPACITY16_ALIGNED_END 16
 #define LBA_STATUS_HEADER_BYTES 8
 #define LBA_STATUS_BYTES 16
 
@@ -44,11 +45,21 @@ int dsc_capacity10_parse(const uint8_t *data, size_t length,
 	return 0;
 }
 
+/* LOWEST ALIGNED LOGICAL BLOCK ADDRESS, of 14 bits, within a physical block. */
+static uint32_t first_aligned(const uint8_t *data,
+			      const struct dsc_capacity *capacity)
+{
+	uint64_t bytes = (dsc_get_be16(data + 14) & UINT64_C(0x3fff)) *
+			 capacity->block_size;
+
+	return (uint32_t)(bytes % capacity->physical_block_size);
+}
+
 int dsc_capacity16_parse(const uint8_t *data, size_t length,
 			 struct dsc_capacity *capacity)
 {
 	struct dsc_capacity seen = { 0 };
-	uint64_t physical, aligned;
+	uint64_t physical;
 
 	if (length < CAPACITY16_BYTES_MIN ||
 	    !dsc_add_u64(dsc_get_be64(data), 1, &seen.blocks))
@@ -60,15 +71,13 @@ int dsc_capacity16_parse(const uint8_t *data, size_t length,
 		if (physical > UINT32_MAX)
 			return -EPROTO;
 		seen.physical_block_size = (uint32_t)physical;
-		/* Not above 2^14 blocks; one that is no part of a block is 0. */
-		aligned = (dsc_get_be16(data + 14) & 0x3fff) *
-			  (uint64_t)seen.block_size;
-		seen.first_aligned = (uint32_t)(aligned % physical);
 		seen.thin = data[14] & 0x80;
 		seen.reads_zero = data[14] & 0x40;
 	}
 	if (!is_sane(&seen))
 		return -EPROTO;
+	if (length >= CAPACITY16_ALIGNED_END)
+		seen.first_aligned = first_aligned(data, &seen);
 	*capacity = seen;
 	return 0;
 }

@@ -88,6 +88,8 @@ static void test_impossible(void)
 	CU_ASSERT_EQUAL(parse(10, "00 01 ff ff 00 00 00 00", &c), -EPROTO);
 	CU_ASSERT_EQUAL(parse(16, "00 00 00 00 00 01 ff ff 00 00 00 00", &c),
 			-EPROTO);
+	CU_ASSERT_EQUAL(parse(16, "00 00 00 00 00 01 ff ff 00 00 00 00"
+				  "00 03 00 07", &c), -EPROTO);
 	/* 2^64 blocks */
 	CU_ASSERT_EQUAL(parse(16, "ff ff ff ff ff ff ff ff 00 00 02 00", &c),
 			-EPROTO);
