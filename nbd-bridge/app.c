@@ -410,8 +410,8 @@ static void on_waiter(void *arg, uint32_t events)
 	app->waiter = NULL;
 	if (nbd_daemon_is_told(app->daemon) || app->takeover.is_taken)
 		nbd_tell_apart(app);
-	else
-		app->stops++;
+	else if (app->stops == 0)
+		app->stops = 1;
 }
 
 void nbd_app_inherit(struct nbd_app *app)

@@ -79,11 +79,16 @@ static int print_ready(const struct nbd_daemon *daemon, const char *text,
 {
 	const char printed = REPORT_PRINTED;
 	sigset_t all;
+	int rc;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	if (write_all(STDOUT_FILENO, text, length) < 0)
+	rc = write_all(STDOUT_FILENO, text, length);
+	if (rc < 0) {
+		fprintf(stderr, "discsi-nbd: nothing can be printed (%s)\n",
+			discsi_errno_name(rc));
 		return EXIT_FAILURE;
+	}
 	return send(daemon->peer, &printed, 1, MSG_NOSIGNAL) == 1 ?
 	       EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -185,7 +190,8 @@ static int send_report(struct nbd_daemon *daemon, char kind, const char *text)
 bool nbd_daemon_is_told(struct nbd_daemon *daemon)
 {
 	char letter = 0;
-	ssize_t n = recv(daemon->peer, &letter, 1, MSG_DONTWAIT);
+	/* It stays there, for the supervisor. */
+	ssize_t n = recv(daemon->peer, &letter, 1, MSG_PEEK | MSG_DONTWAIT);
 
 	close(daemon->peer);
 	daemon->peer = -1;

@@ -2,6 +2,7 @@
 /*
  * main.c: discsi-nbd: one iSCSI LUN as an NBD export or a kernel device.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,6 +33,18 @@ static int abandon(const struct nbd_options *options)
 	return EXIT_FAILURE;
 }
 
+/* Or else a descriptor of ours would be taken for a closed standard stream. */
+static void occupy_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct nbd_options options;
@@ -40,6 +53,7 @@ int main(int argc, char **argv)
 	struct nbd_daemon daemon;
 	int status;
 
+	occupy_streams();
 	switch (nbd_cli_parse(&options, argc, argv)) {
 	case NBD_CLI_RUN:
 		break;

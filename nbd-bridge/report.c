@@ -49,6 +49,30 @@ char *nbd_report_ready(bool is_json, const char *id, const char *device,
 	return to_text(object);
 }
 
+/* What the target has said, as far as it has. */
+static void add_details(struct json_object *object,
+			const struct discsi_error *error)
+{
+	const struct {
+		const char *name;
+		int value;
+	} details[] = {
+		{ "login_class", error->login_class },
+		{ "login_detail", error->login_detail },
+		{ "scsi_status", error->scsi_status },
+		{ "sense_key", error->sense_key },
+		{ "asc", error->asc },
+		{ "ascq", error->ascq },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(details) / sizeof(details[0]); i++) {
+		if (details[i].value >= 0)
+			json_object_object_add(object, details[i].name,
+				json_object_new_int(details[i].value));
+	}
+}
+
 char *nbd_report_error(bool is_json, const struct discsi_error *error)
 {
 	struct json_object *object, *inner;
@@ -70,6 +94,7 @@ char *nbd_report_error(bool is_json, const struct discsi_error *error)
 		discsi_errno_name(error->errnum)));
 	json_object_object_add(inner, "message",
 			       json_object_new_string(error->message));
+	add_details(inner, error);
 	json_object_object_add(object, "error", inner);
 	return to_text(object);
 }

@@ -29,6 +29,8 @@
 #define PAUSE_MAX_MS 5000u
 #define STABLE_MS 1000u      /* one that has served so long begins anew */
 
+#define TOLD_WAIT_MS 5000    /* how long whoever waits may take to print */
+
 #define BYTE_READY 'R'
 #define BYTE_APART 'A'
 
@@ -103,11 +105,6 @@ static void forget_text(char *text)
  */
 static void leave_to_worker(struct supervisor *supervisor)
 {
-	struct nbd_daemon *daemon = supervisor->daemon;
-
-	if (daemon->peer >= 0)
-		close(daemon->peer);
-	daemon->peer = -1;
 	if (supervisor->supervised->errand >= 0)
 		close(supervisor->supervised->errand);
 	supervisor->supervised->errand = -1;
@@ -200,22 +197,41 @@ static void pass_stop(struct supervisor *supervisor)
 		     supervisor->stops > 2 ? SIGKILL : SIGTERM);
 }
 
-/* Once; at the latest when another worker serves, of which nobody is told. */
+/* Whoever has started us knows that the first worker serves. */
 static void leave_terminal(struct supervisor *supervisor)
 {
-	if (supervisor->is_apart || !supervisor->daemon->is_forked)
+	struct nbd_daemon *daemon = supervisor->daemon;
+
+	if (supervisor->is_apart || !daemon->is_forked)
 		return;
 	supervisor->is_apart = true;
+	if (daemon->peer >= 0)
+		close(daemon->peer);
+	daemon->peer = -1;
 	nbd_daemon_leave_terminal();
 	nbd_log_to_syslog(supervisor->registry->id);
+}
+
+/* The first worker may have died before it has seen that. */
+static bool is_known(struct supervisor *supervisor)
+{
+	struct pollfd fd = {
+		.fd = supervisor->daemon->peer, .events = POLLIN,
+	};
+
+	if (supervisor->is_apart || !supervisor->daemon->is_forked)
+		return true;
+	poll(&fd, 1, TOLD_WAIT_MS);
+	if (!nbd_daemon_is_told(supervisor->daemon))
+		return false;
+	leave_terminal(supervisor);
+	return true;
 }
 
 static void on_ready(struct supervisor *supervisor)
 {
 	supervisor->is_ready = true;
 	supervisor->ready_ns = dsc_clock_now_ns();
-	if (supervisor->has_served)
-		leave_terminal(supervisor);
 	supervisor->has_served = true;
 	supervisor->registry->is_lent = false;
 	pass_stop(supervisor);
@@ -341,7 +357,7 @@ static bool run(struct supervisor *supervisor, int *status)
 		if (supervisor->has_served &&
 		    !nbd_registry_is_ours(supervisor->registry))
 			supervisor->code = NBD_EXIT_HANDED_OVER;
-		if (is_over(supervisor) || is_last)
+		if (is_over(supervisor) || is_last || !is_known(supervisor))
 			break;
 		is_last = supervisor->stops > 0;
 		pause_before_next(supervisor);

@@ -378,6 +378,9 @@ int nbd_takeover_export(struct nbd_app *app)
 	uint64_t begin_ns;
 	int rc = prepare(app);
 
+	if (rc == 0 && app->stops > 0)
+		rc = dsc_fail(ECANCELED, "told to end before anything was "
+			      "taken over");
 	if (rc < 0)
 		return rc;
 	begin_ns = dsc_clock_now_ns();

@@ -59,6 +59,11 @@ int nbd_tell_ready(struct nbd_app *app)
 	if (rc < 0 && app->takeover.is_taken) {
 		nbd_tell_survived();
 		rc = 0;
+	} else if (rc < 0 && app->daemon->is_forked) {
+		/* It ends in good order, as when this is seen later. */
+		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
+		app->stops++;
+		return 0;
 	}
 	if (rc == 0) {
 		nbd_supervised_ready(&app->supervised);
@@ -69,8 +74,8 @@ int nbd_tell_ready(struct nbd_app *app)
 
 void nbd_tell_apart(const struct nbd_app *app)
 {
-	nbd_daemon_leave_terminal();
 	nbd_supervised_apart(&app->supervised);
+	nbd_daemon_leave_terminal();
 	nbd_log_to_syslog(app->registry.id);
 }
 

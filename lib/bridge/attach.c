@@ -142,6 +142,31 @@ static const char *get_text(struct json_object *object, const char *name)
 	return json_object_get_string(value);
 }
 
+/* What a target has said, of which the program tells what there is. */
+static void take_details(struct json_object *object, struct discsi_error *error)
+{
+	const struct {
+		const char *name;
+		int *value;
+	} details[] = {
+		{ "login_class", &error->login_class },
+		{ "login_detail", &error->login_detail },
+		{ "scsi_status", &error->scsi_status },
+		{ "sense_key", &error->sense_key },
+		{ "asc", &error->asc },
+		{ "ascq", &error->ascq },
+	};
+	struct json_object *value;
+	size_t i;
+
+	for (i = 0; i < sizeof(details) / sizeof(details[0]); i++) {
+		if (json_object_object_get_ex(object, details[i].name,
+					      &value) &&
+		    json_object_is_type(value, json_type_int))
+			*details[i].value = json_object_get_int(value);
+	}
+}
+
 /* Fails without the program's help. */
 static int fail_unexplained(const char *program,
 			    const struct dsc_spawn_result *result)
@@ -175,10 +200,12 @@ static int fail_as_told(const char *program,
 		name = get_text(error, "errno");
 		message = get_text(error, "message");
 	}
-	if (name != NULL && message != NULL)
+	if (name != NULL && message != NULL) {
 		status = dsc_fail(errno_by_name(name), "%s", message);
-	else
+		take_details(error, dsc_error_last());
+	} else {
 		status = fail_unexplained(program, result);
+	}
 	json_object_put(answer);
 	return status;
 }

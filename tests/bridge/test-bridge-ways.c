@@ -394,7 +394,7 @@ static bool is_locked(void *arg)
  * It is ready while whoever has started it does not run, and is then told, or
  * not. Returns whether it serves on.
  */
-static bool serves_after(int signal, int expected)
+static struct dsc_process *start_unheard(const char *option)
 {
 	pid_t target = dsc_tgtd_pid(rig_tgtd());
 	char *state = bridge_file(ID, ".json");
@@ -402,13 +402,20 @@ static bool serves_after(int signal, int expected)
 
 	kill(target, SIGSTOP);
 	process = dsc_process_start((const char *const[]){
-		"./discsi-nbd", "--fork", url, NULL }, NULL);
+		"./discsi-nbd", "--fork", url, option, NULL }, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(process);
 	CU_ASSERT(dsc_wait_for(is_locked, NULL, 20000));
 	dsc_process_signal(process, SIGSTOP);
 	kill(target, SIGCONT);
 	CU_ASSERT(dsc_wait_for(exists, state, 20000));
 	free(state);
+	return process;
+}
+
+static bool serves_after(int signal, int expected)
+{
+	struct dsc_process *process = start_unheard(NULL);
+
 	dsc_process_signal(process, signal);
 	CU_ASSERT_EQUAL(dsc_process_wait(process, 20000), expected);
 	dsc_process_stop(process);
@@ -422,6 +429,39 @@ static void test_nobody_told(void)
 	CU_ASSERT(bridge_is_nothing_left());
 	CU_ASSERT(serves_after(SIGCONT, 0));
 	bridge_stop(ID);
+}
+
+/* Neither is there another worker for it. */
+static void test_nobody_told_supervised(void)
+{
+	char *state = bridge_file(ID, ".json");
+	struct dsc_process *process = start_unheard("--supervise");
+	struct json_object *object = json_object_from_file(state);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(object);
+	kill((pid_t)rig_number(object, "worker"), SIGKILL);
+	json_object_put(object);
+	free(state);
+	dsc_process_signal(process, SIGKILL);
+	CU_ASSERT_EQUAL(dsc_process_wait(process, 20000), 128 + SIGKILL);
+	dsc_process_stop(process);
+	CU_ASSERT(bridge_wait_gone(ID, 20000));
+}
+
+/* Who has no standard output does not want to be told. */
+static void test_closed_streams(void)
+{
+	char *program = dsc_find_program("./discsi-nbd");
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"sh", "-c", "exec \"$0\" --fork \"$1\" <&- >&- 2>&-", program,
+		url, NULL }), 0);
+	dsc_run_free(&result);
+	CU_ASSERT(bridge_pid(ID) > 1);
+	bridge_stop(ID);
+	CU_ASSERT(bridge_is_nothing_left());
+	free(program);
 }
 
 static void expect_progress(const char *json, const char *line)
@@ -469,6 +509,8 @@ static const struct dsc_test tests[] = {
 	{ "connections", test_connections },
 	{ "usage", test_usage },
 	{ "nobody-told", test_nobody_told },
+	{ "nobody-told-supervised", test_nobody_told_supervised },
+	{ "closed-streams", test_closed_streams },
 	{ "progress", test_progress },
 	{ NULL, NULL }
 };

@@ -434,6 +434,22 @@ static void test_logged_in(void)
 	expect_message("did not say what it serves");
 }
 
+/* By which an agent tells a wrong password from a target that is not there. */
+static void test_details(void)
+{
+	struct discsi_bridge *bridge;
+
+	use_program("#!/bin/sh\necho '{\"error\": {\"errno\": \"EACCES\", "
+		    "\"message\": \"no\", \"login_class\": 2, "
+		    "\"login_detail\": 1, \"asc\": \"x\"}}' >&2\nexit 1\n");
+	CU_ASSERT_EQUAL(attach("socket", &bridge), -EACCES);
+	expect_message("no");
+	CU_ASSERT_EQUAL(discsi_last_error()->login_class, 2);
+	CU_ASSERT_EQUAL(discsi_last_error()->login_detail, 1);
+	CU_ASSERT_EQUAL(discsi_last_error()->asc, -1);
+	CU_ASSERT_EQUAL(discsi_last_error()->sense_key, -1);
+}
+
 /* What was begun as something else is let be, and another one started. */
 static void test_begun_otherwise(void)
 {
@@ -570,6 +586,7 @@ static const struct dsc_test tests[] = {
 	{ "arguments", test_arguments },
 	{ "begun", test_begun },
 	{ "logged_in", test_logged_in },
+	{ "details", test_details },
 	{ "begun-otherwise", test_begun_otherwise },
 	{ "abandoned", test_abandoned },
 	{ "abandoned-beside-fork", test_abandoned_beside_fork },
