@@ -241,7 +241,7 @@ static void qemu_begin(const struct lun *lun)
 	unsetenv("MALLOC_MMAP_THRESHOLD_");
 	unsetenv("MALLOC_TRIM_THRESHOLD_");
 	do {
-		wait_for_disk(fd, "change@", QEMU_DEVICE + strlen("/dev/"),
+		wait_for_disk(fd, "change@", &QEMU_DEVICE[strlen("/dev/")],
 			      name);
 	} while (!has_size(QEMU_DEVICE));
 	close(fd);
