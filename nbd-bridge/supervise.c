@@ -46,6 +46,7 @@ struct supervisor {
 	bool is_ready;       /* the worker serves */
 	bool has_served;     /* one of them has */
 	bool is_apart;       /* nobody waits for the first one to serve */
+	bool is_takeover;    /* what is served was in use before */
 	bool is_hardened;
 	unsigned stops;      /* how often we were told to end */
 	unsigned pause_ms;
@@ -212,7 +213,10 @@ static void leave_terminal(struct supervisor *supervisor)
 	nbd_log_to_syslog(supervisor->registry->id);
 }
 
-/* The first worker may have died before it has seen that. */
+/*
+ * The first worker may have died before it has seen that. What was taken over is
+ * used, whoever knows.
+ */
 static bool is_known(struct supervisor *supervisor)
 {
 	struct pollfd fd = {
@@ -221,9 +225,11 @@ static bool is_known(struct supervisor *supervisor)
 
 	if (supervisor->is_apart || !supervisor->daemon->is_forked)
 		return true;
-	poll(&fd, 1, TOLD_WAIT_MS);
-	if (!nbd_daemon_is_told(supervisor->daemon))
-		return false;
+	if (!supervisor->is_takeover) {
+		poll(&fd, 1, TOLD_WAIT_MS);
+		if (!nbd_daemon_is_told(supervisor->daemon))
+			return false;
+	}
 	leave_terminal(supervisor);
 	return true;
 }
@@ -381,6 +387,7 @@ bool nbd_supervise(struct nbd_supervised *supervised,
 		.daemon = daemon,
 		.conf = conf,
 		.registry = registry,
+		.is_takeover = supervised->errand >= 0,
 		.signal_fd = -1,
 		.link = -1,
 	};
