@@ -110,20 +110,6 @@ int nbd_daemon_wait(struct nbd_daemon *daemon)
 
 /* -------------------------------------------------------------- the child */
 
-/* Keeps the socket off the standard streams, which may have been closed. */
-static int move_up(int fd)
-{
-	int moved;
-
-	if (fd > STDERR_FILENO)
-		return fd;
-	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (moved < 0)
-		return fd;
-	close(fd);
-	return moved;
-}
-
 int nbd_daemon_begin(struct nbd_daemon *daemon, bool is_fork)
 {
 	int ends[2];
@@ -145,7 +131,7 @@ int nbd_daemon_begin(struct nbd_daemon *daemon, bool is_fork)
 				discsi_errno_name(error));
 	}
 	close(ends[child == 0 ? 0 : 1]);
-	daemon->peer = child == 0 ? move_up(ends[1]) : ends[0];
+	daemon->peer = ends[child == 0 ? 1 : 0];
 	daemon->child = child;
 	daemon->is_forked = child == 0;
 	if (daemon->is_forked)
