@@ -85,8 +85,10 @@ static int print_ready(const struct nbd_daemon *daemon, const char *text,
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	rc = write_all(STDOUT_FILENO, text, length);
 	if (rc < 0) {
-		fprintf(stderr, "discsi-nbd: nothing can be printed (%s)\n",
-			discsi_errno_name(rc));
+		fprintf(stderr, "discsi-nbd: it is ready, but that cannot be "
+			"printed (%s): unless it was taken over, the export "
+			"ends; start it again with a standard output that can "
+			"be written to\n", discsi_errno_name(rc));
 		return EXIT_FAILURE;
 	}
 	return send(daemon->peer, &printed, 1, MSG_NOSIGNAL) == 1 ?
