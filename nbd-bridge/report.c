@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
+
 #include "report.h"
 
 /* The text of an object, which it takes. */
@@ -53,23 +55,16 @@ char *nbd_report_ready(bool is_json, const char *id, const char *device,
 static void add_details(struct json_object *object,
 			const struct discsi_error *error)
 {
-	const struct {
-		const char *name;
-		int value;
-	} details[] = {
-		{ "login_class", error->login_class },
-		{ "login_detail", error->login_detail },
-		{ "scsi_status", error->scsi_status },
-		{ "sense_key", error->sense_key },
-		{ "asc", error->asc },
-		{ "ascq", error->ascq },
-	};
+	const int *value;
 	size_t i;
 
-	for (i = 0; i < sizeof(details) / sizeof(details[0]); i++) {
-		if (details[i].value >= 0)
-			json_object_object_add(object, details[i].name,
-				json_object_new_int(details[i].value));
+	for (i = 0; i < DSC_ERROR_DETAILS; i++) {
+		value = (const void *)((const char *)error +
+				       dsc_error_details[i].offset);
+		if (*value >= 0)
+			json_object_object_add(object,
+					       dsc_error_details[i].name,
+					       json_object_new_int(*value));
 	}
 }
 

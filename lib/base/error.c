@@ -156,3 +156,14 @@ int dsc_fail_memory(void)
 {
 	return dsc_fail(ENOMEM, "out of memory");
 }
+
+#define DETAIL(name) { #name, offsetof(struct discsi_error, name) }
+
+const struct dsc_error_detail dsc_error_details[DSC_ERROR_DETAILS] = {
+	DETAIL(login_class),
+	DETAIL(login_detail),
+	DETAIL(scsi_status),
+	DETAIL(sense_key),
+	DETAIL(asc),
+	DETAIL(ascq),
+};

@@ -8,6 +8,7 @@
 #define DSC_BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 
 #include <discsi/error.h>
 
@@ -43,5 +44,13 @@ int dsc_fail_memory(void);
 
 /* The thread's last error, to be written to by the functions above alone. */
 struct discsi_error *dsc_error_last(void);
+
+/* What a target has said, as members of an error's JSON; -1: nothing. */
+#define DSC_ERROR_DETAILS 6
+struct dsc_error_detail {
+	const char *name;
+	size_t offset;  /* of an int in struct discsi_error */
+};
+extern const struct dsc_error_detail dsc_error_details[DSC_ERROR_DETAILS];
 
 #endif /* DSC_BASE_ERROR_H */

@@ -145,25 +145,17 @@ static const char *get_text(struct json_object *object, const char *name)
 /* What a target has said, of which the program tells what there is. */
 static void take_details(struct json_object *object, struct discsi_error *error)
 {
-	const struct {
-		const char *name;
-		int *value;
-	} details[] = {
-		{ "login_class", &error->login_class },
-		{ "login_detail", &error->login_detail },
-		{ "scsi_status", &error->scsi_status },
-		{ "sense_key", &error->sense_key },
-		{ "asc", &error->asc },
-		{ "ascq", &error->ascq },
-	};
 	struct json_object *value;
+	int *detail;
 	size_t i;
 
-	for (i = 0; i < sizeof(details) / sizeof(details[0]); i++) {
-		if (json_object_object_get_ex(object, details[i].name,
+	for (i = 0; i < DSC_ERROR_DETAILS; i++) {
+		detail = (void *)((char *)error + dsc_error_details[i].offset);
+		if (json_object_object_get_ex(object,
+					      dsc_error_details[i].name,
 					      &value) &&
 		    json_object_is_type(value, json_type_int))
-			*details[i].value = json_object_get_int(value);
+			*detail = json_object_get_int(value);
 	}
 }
 
@@ -189,6 +181,7 @@ static int fail_as_told(const char *program,
 {
 	struct json_object *answer;
 	struct json_object *error = NULL;
+	struct discsi_error told;
 	const char *message = NULL;
 	const char *name = NULL;
 	int status = parse_answer(&result->err, &answer);
@@ -201,8 +194,9 @@ static int fail_as_told(const char *program,
 		message = get_text(error, "message");
 	}
 	if (name != NULL && message != NULL) {
-		status = dsc_fail(errno_by_name(name), "%s", message);
-		take_details(error, dsc_error_last());
+		(void)dsc_error_set(&told, errno_by_name(name), "%s", message);
+		take_details(error, &told);
+		status = dsc_fail_with(&told);
 	} else {
 		status = fail_unexplained(program, result);
 	}

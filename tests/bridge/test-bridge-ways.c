@@ -476,6 +476,22 @@ static void expect_progress(const char *json, const char *line)
 	bridge_stop(ID);
 }
 
+/* By the sense data an agent tells a LUN that is not there from others. */
+static void test_details(void)
+{
+	const char *number = strrchr(url, '/');
+	struct dsc_run_result result;
+	char absent[256];
+
+	snprintf(absent, sizeof(absent), "%.*s/99", (int)(number - url), url);
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"./discsi-nbd", "--json", absent, NULL }), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "\"sense_key\":5"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.err, "\"asc\":37"));
+	CU_ASSERT_PTR_NULL(strstr(result.err, "login_class"));
+	dsc_run_free(&result);
+}
+
 /* A line of its own, before the report; and none where we are not let in. */
 static void test_progress(void)
 {
@@ -511,6 +527,7 @@ static const struct dsc_test tests[] = {
 	{ "nobody-told", test_nobody_told },
 	{ "nobody-told-supervised", test_nobody_told_supervised },
 	{ "closed-streams", test_closed_streams },
+	{ "details", test_details },
 	{ "progress", test_progress },
 	{ NULL, NULL }
 };
