@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,16 +74,26 @@ static int end_without_report(pid_t child)
 	return EXIT_FAILURE;
 }
 
+/* Nobody may read it, for ever; signals come through until there is room. */
+static void wait_for_room(const sigset_t *mask)
+{
+	struct pollfd fd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	while (ppoll(&fd, 1, NULL, mask) < 0 && errno == EINTR)
+		;
+}
+
 /* Whoever sends a signal now gets either both or none: the text, the export. */
 static int print_ready(const struct nbd_daemon *daemon, const char *text,
 		       size_t length)
 {
 	const char printed = REPORT_PRINTED;
-	sigset_t all;
+	sigset_t all, before;
 	int rc;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	wait_for_room(&before);
 	rc = write_all(STDOUT_FILENO, text, length);
 	if (rc < 0) {
 		fprintf(stderr, "discsi-nbd: it is ready, but that cannot be "

@@ -4,12 +4,14 @@
  * starts it, a listening socket or standard input and output, with programs of
  * other projects that do so; and how many clients come in at once.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bridge/bridge-rig.h"
@@ -448,6 +450,53 @@ static void test_nobody_told_supervised(void)
 	CU_ASSERT(bridge_wait_gone(ID, 20000));
 }
 
+/* A pipe that takes nothing more: what is in it is not read. */
+static void open_full_pipe(int ends[2])
+{
+	static const char bytes[4096];
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(ends[1], bytes, sizeof(bytes)) > 0)
+		;
+	CU_ASSERT_EQUAL(fcntl(ends[1], F_SETFL, 0), 0);
+}
+
+static pid_t start_into(int out)
+{
+	char *program = dsc_find_program("./discsi-nbd");
+	pid_t child = fork();
+
+	if (child == 0) {
+		dup2(out, STDOUT_FILENO);
+		execl(program, program, "--fork", url, NULL);
+		_exit(127);
+	}
+	free(program);
+	CU_ASSERT_FATAL(child > 0);
+	return child;
+}
+
+/* Who prints into a pipe that nobody reads can still be ended. */
+static void test_unread_report(void)
+{
+	char *state = bridge_file(ID, ".json");
+	int ends[2];
+	int status = 0;
+	pid_t child;
+
+	open_full_pipe(ends);
+	child = start_into(ends[1]);
+	CU_ASSERT(dsc_wait_for(exists, state, READY_MS));
+	free(state);
+	kill(child, SIGTERM);
+	CU_ASSERT(bridge_wait_gone(ID, GONE_MS));
+	CU_ASSERT_EQUAL(waitpid(child, &status, WNOHANG), child);
+	CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	CU_ASSERT(bridge_is_nothing_left());
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* Who has no standard output does not want to be told. */
 static void test_closed_streams(void)
 {
@@ -526,6 +575,7 @@ static const struct dsc_test tests[] = {
 	{ "usage", test_usage },
 	{ "nobody-told", test_nobody_told },
 	{ "nobody-told-supervised", test_nobody_told_supervised },
+	{ "unread-report", test_unread_report },
 	{ "closed-streams", test_closed_streams },
 	{ "details", test_details },
 	{ "progress", test_progress },
