@@ -188,7 +188,10 @@ int discsi_lun_block_status(struct discsi_lun *lun, uint64_t offset,
 			    size_t *count);
 
 /*
- * Reads the capacity again and takes it over: info tells the new size.
+ * Reads the capacity again and takes it over: info tells the new size. The LUN is
+ * asked before whether it is the disk that was opened.
+ *
+ * ESTALE: it is another one; from now on nothing is read from it or written to it.
  */
 int discsi_lun_refresh(struct discsi_lun *lun);
 

@@ -309,6 +309,9 @@ static void pump(struct dsc_io *io)
 			finish(io);
 			return;
 		}
+		/* A command that is not about blocks, after another one. */
+		if (!io->op->is_ranged && io->next >= io->end)
+			send_piece(io, io, io->offset, 0);
 	}
 }
 

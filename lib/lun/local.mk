@@ -10,6 +10,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/lun/probe.c \
 	lib/lun/probe.h \
 	lib/lun/probe-steps.c \
+	lib/lun/refresh.c \
 	lib/lun/reserve.c \
 	lib/lun/status.c \
 	lib/lun/verify.c

@@ -190,6 +190,7 @@ extern const struct dsc_io_op dsc_op_write;
 extern const struct dsc_io_op dsc_op_flush;
 extern const struct dsc_io_op dsc_op_trim;
 extern const struct dsc_io_op dsc_op_zero;
+/* refresh.c */
 extern const struct dsc_io_op dsc_op_refresh;
 /* status.c */
 extern const struct dsc_io_op dsc_op_block_status;

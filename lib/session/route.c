@@ -341,6 +341,11 @@ void dsc_session_inherit(struct discsi_session *session,
 	dsc_verify_doubt(nexus);
 }
 
+void dsc_session_doubt(struct discsi_session *session)
+{
+	dsc_verify_doubt(&session->nexus[0]);
+}
+
 struct discsi_context *dsc_session_context(struct discsi_session *session)
 {
 	return session->ctx;

@@ -134,6 +134,9 @@ void dsc_session_remove_unit(struct dsc_unit *unit);
 void dsc_session_inherit(struct discsi_session *session,
 			 const struct dsc_unit *unit);
 
+/* One of the units may be another disk: all are asked, before any more I/O. */
+void dsc_session_doubt(struct discsi_session *session);
+
 /* A request that passes while others wait; its connection may be lost. */
 void dsc_nexus_verify_submit(struct dsc_nexus *nexus,
 			     struct dsc_request *request);

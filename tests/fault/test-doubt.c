@@ -109,6 +109,54 @@ static void test_flush_is_not_sent(void)
 	rig_end(&rig);
 }
 
+/* --------------------------------------------------- another disk, not told */
+
+/* A look finds it before the size of the other disk is taken for this one's. */
+static void test_look_finds_another_disk(void)
+{
+	struct tally look = { .done = 0 };
+	struct tally write = { .done = 0 };
+	uint8_t data[4096] = { 1 };
+	struct rig rig;
+
+	if (rig_begin(&rig, &plain)) {
+		sim_resize_silently(rig.sim, 0, plain.blocks * 2);
+		sim_swap_identity(rig.sim, 0, "OTHER", false);
+		CU_ASSERT_EQUAL(discsi_lun_refresh_async(rig.lun, rig_tally,
+							 &look), 0);
+		CU_ASSERT_TRUE(rig_wait(&rig, &look.done, 1, 5000));
+		CU_ASSERT_EQUAL(look.last, -ESTALE);
+		CU_ASSERT_PTR_NOT_NULL(strstr(look.error.message,
+					      "another disk"));
+		CU_ASSERT_TRUE(has_failed(&rig));
+		CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_CAPACITY_CHANGED], 0);
+		CU_ASSERT_EQUAL(discsi_lun_write_async(rig.lun, data, 4096, 0,
+						       0, rig_tally, &write),
+				-ESTALE);
+		CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 0), 0);
+	}
+	rig_end(&rig);
+}
+
+/* A look at the same disk takes its size over, and asks no more than that. */
+static void test_look_finds_the_same_disk(void)
+{
+	struct tally look = { .done = 0 };
+	struct rig rig;
+
+	if (rig_begin(&rig, &plain)) {
+		sim_resize_silently(rig.sim, 0, plain.blocks * 2);
+		CU_ASSERT_EQUAL(discsi_lun_refresh_async(rig.lun, rig_tally,
+							 &look), 0);
+		CU_ASSERT_TRUE(rig_wait(&rig, &look.done, 1, 5000));
+		CU_ASSERT_EQUAL(look.last, 0);
+		CU_ASSERT_EQUAL(discsi_lun_get_info(rig.lun, &rig.info), 0);
+		CU_ASSERT_EQUAL(rig.info.blocks, plain.blocks * 2);
+		CU_ASSERT_EQUAL(rig.events[DISCSI_EVENT_LUN_FAILED], 0);
+	}
+	rig_end(&rig);
+}
+
 /* --------------------------------------------------- while disks are verified */
 
 /*
@@ -273,6 +321,8 @@ static void test_another_disk_while_closing(void)
 static const struct dsc_test tests[] = {
 	{ "rest_is_not_sent", test_rest_is_not_sent },
 	{ "flush_is_not_sent", test_flush_is_not_sent },
+	{ "look_finds_another_disk", test_look_finds_another_disk },
+	{ "look_finds_the_same_disk", test_look_finds_the_same_disk },
 	{ "exchanged_meanwhile", test_exchanged_meanwhile },
 	{ "question_fails", test_question_fails },
 	{ "each_session_verifies", test_each_session_verifies },
