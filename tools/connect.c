@@ -179,9 +179,12 @@ int connect_target(struct connection *connection, const struct cli *cli,
 
 	memset(connection, 0, sizeof(*connection));
 	status = connect_conf(cli, url, false, &connection->conf);
-	if (status == 0)
-		status = open_session(connection, cli, ctx);
-	return status;
+	if (status < 0)
+		return status;
+	/* It is that of one disk, and every LUN would be measured by it. */
+	if (discsi_conf_set(connection->conf, "expected_id", NULL) < 0)
+		return fail_library(NULL, NULL);
+	return open_session(connection, cli, ctx);
 }
 
 int connect_lun(struct connection *connection, const struct cli *cli,

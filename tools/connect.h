@@ -39,7 +39,8 @@ struct connection {
 };
 
 /*
- * Logs in to the target of a URL (NULL: of --config alone). ctx: used, or
+ * Logs in to the target of a URL (NULL: of --config alone), for all its LUNs:
+ * which disk is expected of one of them is not looked at. ctx: used, or
  * NULL for a new one. connection is to be closed on failure, too, and must stay
  * where it is until then. On a terminal it is said when the session is lost,
  * and when it is back.

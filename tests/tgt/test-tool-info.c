@@ -149,6 +149,20 @@ static void test_list_text(void)
 	free(url);
 }
 
+/* The other LUNs of the target are no other disk than expected. */
+static void test_list_expected_id(void)
+{
+	char *url = rig_url(TARGET_OPEN, 1);
+	struct dsc_run_result result;
+
+	rig_run(&result, 0, "list", url, "--expected-id", "SER-17");
+	CU_ASSERT(strstr(result.out, "16 MiB") != NULL);
+	CU_ASSERT(strstr(result.out, "3 TiB") != NULL);
+	CU_ASSERT_STRING_EQUAL(result.err, "");
+	dsc_run_free(&result);
+	free(url);
+}
+
 /* -------------------------------------------------------------------- info */
 
 static bool get_bool(struct json_object *object, const char *name)
@@ -418,6 +432,7 @@ static const struct dsc_test tests[] = {
 	{ "discover-text", test_discover_text },
 	{ "list", test_list },
 	{ "list-text", test_list_text },
+	{ "list-expected-id", test_list_expected_id },
 	{ "info", test_info },
 	{ "info-kinds", test_info_kinds },
 	{ "info-text", test_info_text },
