@@ -5,6 +5,7 @@
  * thread.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include <discsi/bridge.h>
@@ -43,6 +44,39 @@ static int print_text(const struct discsi_bridge *bridge)
 	return 0;
 }
 
+/*
+ * Ends a disk of which nothing could be printed. Not by force: who has found it
+ * all the same may use it by now.
+ */
+static void take_back(const struct discsi_bridge *bridge)
+{
+	if (discsi_bridge_detach(bridge->id, 0) == 0)
+		fail_append("; LUN %llu of %s is detached again, since nobody "
+			    "would know of it",
+			    (unsigned long long)bridge->lun, bridge->target);
+	else
+		fail_append("; %s stays attached: %s", bridge->id,
+			    discsi_last_error()->message);
+}
+
+/* Says where the disk is; one that nobody would know of ends. */
+static int report(const struct cli *cli, const struct discsi_bridge *bridge)
+{
+	int status;
+
+	/* A pipe without a reader is a failure like others, and no end of us. */
+	signal(SIGPIPE, SIG_IGN);
+	if (cli->json)
+		status = output_json(shape_attached(bridge));
+	else
+		status = print_text(bridge);
+	if (status == 0)
+		status = output_finish();
+	if (status < 0)
+		take_back(bridge);
+	return status;
+}
+
 int run_attach(struct cli *cli)
 {
 	const char *url = cli->noperands > 0 ? cli->operands[0] : NULL;
@@ -58,10 +92,8 @@ int run_attach(struct cli *cli)
 		return EXIT_FAILED;
 	if (discsi_bridge_attach_with(conf, cli->device, &options, &bridge) < 0)
 		status = fail_library(NULL, NULL);
-	else if (cli->json)
-		status = output_json(shape_attached(bridge));
 	else
-		status = print_text(bridge);
+		status = report(cli, bridge);
 	discsi_bridge_free(bridge);
 	discsi_conf_free(conf);
 	return status < 0 ? EXIT_FAILED : EXIT_OK;

@@ -22,7 +22,8 @@ static int run(struct cli *cli)
 		cli_help(cli->command);
 	else
 		status = cli->command->run(cli);
-	if (output_finish() < 0)
+	/* The failure that is kept is the one to tell of. */
+	if (status == EXIT_OK && output_finish() < 0)
 		status = EXIT_FAILED;
 	if (status == EXIT_FAILED)
 		output_error(cli->json, failure());

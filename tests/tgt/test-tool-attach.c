@@ -4,10 +4,12 @@
  * a LUN of tgtd on a socket, read there by nbdcopy. The kernel's devices are
  * the tests' in tests/vm.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -254,6 +256,81 @@ static void test_secret(void)
 	free(url);
 }
 
+/* ------------------------------------------------------------ unprintable */
+
+/* discsi is $0 with "$@", and its output goes nowhere. */
+#define INTO_FULL "exec \"$0\" \"$@\" >/dev/full"
+#define INTO_CLOSED "exec \"$0\" \"$@\" >&-"
+#define INTO_NO_READER "exec 3<>\"$FIFO\" 4>\"$FIFO\" 3<&-; " \
+		       "exec \"$0\" \"$@\" >&4"
+
+/* Attaches LUN 1; words are in what it says of its failure. */
+static void attach_into(const char *how, const char *words, const char *more)
+{
+	char *program = dsc_find_program("./discsi");
+	char *url = rig_url(TARGET_OPEN, 1);
+	struct dsc_run_result result;
+
+	rig_run_args(&result, 1, (const char *const[]){ "sh", "-c", how,
+		     program, "attach", url, "--device", "socket", more,
+		     NULL });
+	CU_ASSERT(strstr(result.err, "output cannot be written") != NULL);
+	CU_ASSERT(strstr(result.err, words) != NULL);
+	if (strstr(result.err, words) == NULL)
+		dsc_test_note("%s: %s", how, result.err);
+	dsc_run_free(&result);
+	free(url);
+	free(program);
+}
+
+/* A disk of which nobody can know does not stay. */
+static void test_unprintable(void)
+{
+	char *fifo = dsc_temp_path("fifo");
+
+	CU_ASSERT_EQUAL_FATAL(mkfifo(fifo, 0600), 0);
+	setenv("FIFO", fifo, 1);
+	attach_into(INTO_FULL, "is detached again", NULL);
+	CU_ASSERT_EQUAL(count_attached(), 0);
+	attach_into(INTO_FULL, "{ \"error\": ", "--json");
+	CU_ASSERT_EQUAL(count_attached(), 0);
+	attach_into(INTO_CLOSED, "is detached again", NULL);
+	CU_ASSERT_EQUAL(count_attached(), 0);
+	attach_into(INTO_NO_READER, "is detached again", NULL);
+	CU_ASSERT_EQUAL(count_attached(), 0);
+	unsetenv("FIFO");
+	free(fifo);
+}
+
+/* As a storage of an agent would: see lib/bridge/users.h. */
+static int use_bridge(const char *id)
+{
+	char *path = NULL;
+	int fd;
+
+	CU_ASSERT_FATAL(asprintf(&path, "%s/%s.users",
+				 getenv("DISCSI_RUN_DIR"), id) > 0);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	free(path);
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(flock(fd, LOCK_SH | LOCK_NB), 0);
+	return fd;
+}
+
+/* Somebody has it already: it stays, and is named. */
+static void test_unprintable_in_use(void)
+{
+	int fd;
+
+	/* The registry is there from now on. */
+	attach_into(INTO_FULL, "is detached again", NULL);
+	fd = use_bridge(ID("1"));
+	attach_into(INTO_FULL, ID("1") " stays attached: ", NULL);
+	CU_ASSERT_EQUAL(count_attached(), 1);
+	close(fd);
+	json_object_put(rig_json("detach", ID("1")));
+}
+
 static const struct dsc_test tests[] = {
 	{ "life", test_life },
 	{ "own-socket", test_own_socket },
@@ -261,6 +338,8 @@ static const struct dsc_test tests[] = {
 	{ "killed", test_killed },
 	{ "failures", test_failures },
 	{ "secret", test_secret },
+	{ "unprintable", test_unprintable },
+	{ "unprintable-in-use", test_unprintable_in_use },
 	{ NULL, NULL }
 };
 
