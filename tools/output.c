@@ -21,7 +21,8 @@ struct output_table {
 	struct libscols_table *scols;
 	size_t columns;
 	bool is_broken;  /* memory ran out on the way */
-	bool is_missing; /* so is what prints it, as the last error says */
+	bool is_missing; /* so is what prints it */
+	struct discsi_error why_missing;
 };
 
 static bool add_columns(struct output_table *table,
@@ -45,8 +46,11 @@ struct output_table *output_table_begin(const struct output_column *columns)
 		return NULL;
 	table->is_missing = scolslib_load() < 0;
 	table->is_broken = table->is_missing;
-	if (table->is_missing)
+	if (table->is_missing) {
+		/* What goes into the rows may fail, too, until it is told. */
+		table->why_missing = *discsi_last_error();
 		return table;
+	}
 	table->scols = scols_new_table();
 	if (table->scols != NULL && add_columns(table, columns))
 		return table;
@@ -83,7 +87,7 @@ int output_table_end(struct output_table *table)
 	int status = 0;
 
 	if (table != NULL && table->is_missing)
-		status = fail_library(NULL, NULL);
+		status = fail_library(&table->why_missing, NULL);
 	else if (table == NULL || table->is_broken ||
 		 scols_print_table(table->scols) != 0)
 		status = fail(ENOMEM, "there is no memory for the table");

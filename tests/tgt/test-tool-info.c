@@ -163,6 +163,29 @@ static void test_list_expected_id(void)
 	free(url);
 }
 
+/* What cannot be loaded is told, and not what the last LUN has said. */
+static void test_list_without_tables(void)
+{
+	char *path = dsc_temp_write("libsmartcols.so.1", "no library\n");
+	char *url = rig_url(TARGET_OPEN, -1);
+	struct dsc_run_result result;
+	char *variable = NULL;
+
+	*strrchr(path, '/') = '\0';
+	CU_ASSERT_FATAL(asprintf(&variable, "LD_LIBRARY_PATH=%s", path) > 0);
+	dsc_run_with(&result, &(struct dsc_run_options){
+		.env = (const char *const[]){ variable, NULL } },
+		(const char *const[]){ "./discsi", "list", url, NULL });
+	CU_ASSERT_EQUAL(result.status, 1);
+	CU_ASSERT(strstr(result.err, "libsmartcols") != NULL);
+	CU_ASSERT(strstr(result.err, "LUN 0") == NULL);
+	CU_ASSERT_STRING_EQUAL(result.out, "");
+	dsc_run_free(&result);
+	free(variable);
+	free(url);
+	free(path);
+}
+
 /* -------------------------------------------------------------------- info */
 
 static bool get_bool(struct json_object *object, const char *name)
@@ -433,6 +456,7 @@ static const struct dsc_test tests[] = {
 	{ "list", test_list },
 	{ "list-text", test_list_text },
 	{ "list-expected-id", test_list_expected_id },
+	{ "list-without-tables", test_list_without_tables },
 	{ "info", test_info },
 	{ "info-kinds", test_info_kinds },
 	{ "info-text", test_info_text },
