@@ -317,13 +317,20 @@ static int bad_option(struct cli *cli, int code, char **argv)
 		     length, word);
 }
 
-/* --json after the mistake decides, too, how the mistake is reported. */
-static void look_for_json(struct cli *cli, int argc, char **argv)
+/*
+ * --json after the mistake decides, too, how the mistake is reported: the rest
+ * is parsed for that alone, or else -vj and --js would be overlooked.
+ */
+static void look_for_json(struct cli *cli, const struct getopt_tables *tables,
+			  int argc, char **argv)
 {
-	int i;
+	const struct option_entry *entry;
+	int code;
 
-	for (i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0)
+	while ((code = getopt_long(argc, argv, tables->letters, tables->longs,
+				   NULL)) != -1) {
+		entry = find_entry(code);
+		if (entry != NULL && entry->id == OPTION_JSON)
 			cli->json = true;
 	}
 }
@@ -334,25 +341,27 @@ static int parse_options(struct cli *cli, int argc, char **argv,
 {
 	const struct option_entry *entry;
 	struct getopt_tables tables;
+	int status = 0;
 	int code;
 
 	make_tables(&tables);
 	opterr = 0;
 	optind = 0;
-	for (;;) {
+	while (status == 0) {
 		code = getopt_long(argc, argv, tables.letters, tables.longs,
 				   NULL);
 		if (code == -1)
 			return 0;
-		entry = code == '?' || code == ':' ? NULL : find_entry(code);
+		entry = find_entry(code);
 		if (entry == NULL) {
-			look_for_json(cli, argc, argv);
-			return bad_option(cli, code, argv);
+			status = bad_option(cli, code, argv);
+		} else {
+			*given |= 1u << (entry - entries);
+			status = apply(cli, entry, optarg);
 		}
-		*given |= 1u << (entry - entries);
-		if (apply(cli, entry, optarg) < 0)
-			return -1;
 	}
+	look_for_json(cli, &tables, argc, argv);
+	return status;
 }
 
 static int check_options(struct cli *cli, unsigned given)

@@ -198,12 +198,49 @@ static void test_wrong(void)
 /* How a mistake is reported does not depend on where --json stands. */
 static void test_json_after_mistake(void)
 {
-	struct line line = split("discsi list --frob iscsi://h/i --json");
-	struct cli cli;
+	static const char *const lines[] = {
+		"discsi list --frob iscsi://h/i --json",
+		"discsi list --frob iscsi://h/i -j",
+		"discsi list -x iscsi://h/i -vj",
+		"discsi list -xvj iscsi://h/i",
+		"discsi list --frob iscsi://h/i --js",
+		"discsi detach x --wait abc --json",
+		"discsi info iscsi://h/i/1 -o password=x --json",
+		"discsi info iscsi://h/i/1 -o c -j",
+	};
+	size_t i;
 
-	CU_ASSERT_EQUAL(cli_parse(&cli, line.argc, line.argv), -1);
-	CU_ASSERT(cli.json);
-	line_free(&line);
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct line line = split(lines[i]);
+		struct cli cli;
+
+		CU_ASSERT_EQUAL(cli_parse(&cli, line.argc, line.argv), -1);
+		CU_ASSERT(cli.json);
+		if (!cli.json)
+			dsc_test_note("%s", lines[i]);
+		line_free(&line);
+	}
+}
+
+/* What looks like it may be something else. */
+static void test_no_json_after_mistake(void)
+{
+	static const char *const lines[] = {
+		"discsi list --frob iscsi://h/i -cj",
+		"discsi list --frob iscsi://h/i --config --json",
+		"discsi list --frob -- --json -j",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct line line = split(lines[i]);
+		struct cli cli;
+
+		CU_ASSERT_EQUAL(cli_parse(&cli, line.argc, line.argv), -1);
+		CU_ASSERT(strstr(cli.message, "--frob") != NULL);
+		CU_ASSERT(!cli.json);
+		line_free(&line);
+	}
 }
 
 static void test_hidden_secret(void)
@@ -248,6 +285,7 @@ static const struct dsc_test tests[] = {
 	{ "right", test_right },
 	{ "wrong", test_wrong },
 	{ "json-after-mistake", test_json_after_mistake },
+	{ "no-json-after-mistake", test_no_json_after_mistake },
 	{ "hidden-secret", test_hidden_secret },
 	{ "commands", test_commands },
 	{ NULL, NULL }
