@@ -59,7 +59,8 @@ static int detach(const struct cli *cli, const char *id)
 	int status = discsi_bridge_detach(id, flags);
 	uint64_t now_ns = dsc_clock_now_ns();
 
-	if (status == -EBUSY && now_ns < end_ns)
+	/* With --json, stderr is for one object. */
+	if (!cli->json && status == -EBUSY && now_ns < end_ns)
 		fprintf(stderr, "discsi: waiting, %u s at most: %s\n",
 			cli->wait_s, discsi_last_error()->message);
 	while (status == -EBUSY && now_ns < end_ns) {

@@ -331,6 +331,26 @@ static void test_unprintable_in_use(void)
 	json_object_put(rig_json("detach", ID("1")));
 }
 
+/* ----------------------------------------------------------------- waiting */
+
+/* Who is waited for is told, but with --json there is one object alone. */
+static void test_wait(void)
+{
+	char *url = rig_url(TARGET_OPEN, 1);
+	struct dsc_run_result result;
+	int fd;
+
+	json_object_put(rig_json("attach", url, "--device", "socket"));
+	fd = use_bridge(ID("1"));
+	rig_fails("EBUSY", ID("1"), "detach", ID("1"), "--wait", "1");
+	rig_run(&result, 1, "detach", ID("1"), "--wait", "1");
+	CU_ASSERT(strstr(result.err, "waiting, 1 s at most") != NULL);
+	dsc_run_free(&result);
+	close(fd);
+	json_object_put(rig_json("detach", ID("1")));
+	free(url);
+}
+
 static const struct dsc_test tests[] = {
 	{ "life", test_life },
 	{ "own-socket", test_own_socket },
@@ -340,6 +360,7 @@ static const struct dsc_test tests[] = {
 	{ "secret", test_secret },
 	{ "unprintable", test_unprintable },
 	{ "unprintable-in-use", test_unprintable_in_use },
+	{ "wait", test_wait },
 	{ NULL, NULL }
 };
 
