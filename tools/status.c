@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include <discsi/bridge.h>
+#include "base/registry.h"
 #include "cli.h"
 #include "failure.h"
 #include "output.h"
@@ -67,19 +68,32 @@ static void print_state(char *text, size_t room,
 		snprintf(text, room, "ready%s", read_only);
 }
 
+static bool has_usual_place(const struct discsi_bridge *bridge)
+{
+	/* For the name alone; it need not be open. */
+	struct dsc_registry registry = {
+		.fd = -1, .path = dsc_registry_path(),
+	};
+	char *usual = NULL;
+	bool is_usual = registry.path != NULL &&
+			dsc_registry_socket_path(&registry, bridge->id,
+						 &usual) == 0 &&
+			strcmp(usual, bridge->socket) == 0;
+
+	free(usual);
+	free(registry.path);
+	return is_usual;
+}
+
 /*
  * Where its socket is that has its usual place can be said in one word. One that
  * its starter has handed to it has no place that it knows of.
  */
 static const char *disk_of(const struct discsi_bridge *bridge)
 {
-	const char *name = strrchr(bridge->socket, '/');
-	size_t length = strlen(bridge->id);
-
 	if (bridge->device[0] != '\0')
 		return bridge->device;
-	if (name != NULL && strncmp(name + 1, bridge->id, length) == 0 &&
-	    strcmp(name + 1 + length, ".sock") == 0)
+	if (has_usual_place(bridge))
 		return "socket";
 	return bridge->socket[0] != '\0' ? bridge->socket : "handed over";
 }

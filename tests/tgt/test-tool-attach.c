@@ -351,6 +351,50 @@ static void test_wait(void)
 	free(url);
 }
 
+/* ------------------------------------------------------------------ places */
+
+/* What the only line of the table has as DISK. */
+static void expect_disk(const char *disk)
+{
+	struct dsc_run_result result;
+	char words[256];
+
+	rig_run(&result, 0, "status");
+	snprintf(words, sizeof(words), " %s ", disk);
+	CU_ASSERT(strstr(result.out, words) != NULL);
+	if (strstr(result.out, words) == NULL)
+		dsc_test_note("no \"%s\": %s", disk, result.out);
+	dsc_run_free(&result);
+}
+
+/* An address has no room for this name: its socket has a short one. */
+#define TARGET_LONG TARGET_OPEN "-0123456789-0123456789-0123456789-0123456789" \
+			       "-0123456789-0123456789-0123456789-0123456789"
+
+static void test_places(void)
+{
+	char *elsewhere = dsc_temp_path("%s.sock", ID("1"));
+	char *url = rig_url(TARGET_OPEN, 1);
+	char *long_url = rig_url(TARGET_LONG, 1);
+
+	json_object_put(rig_json("attach", url, "--device", "socket"));
+	expect_disk("socket");
+	json_object_put(rig_json("detach", ID("1")));
+	json_object_put(rig_json("attach", url, "--device", elsewhere));
+	expect_disk(elsewhere);
+	json_object_put(rig_json("detach", ID("1")));
+
+	CU_ASSERT_EQUAL(dsc_tgtd_add_target(rig_tgtd(), 3, TARGET_LONG), 0);
+	CU_ASSERT_EQUAL(dsc_tgtd_add_lun(rig_tgtd(), 3, 1, 4 * MIB, 512, 0),
+			0);
+	json_object_put(rig_json("attach", long_url, "--device", "socket"));
+	expect_disk("socket");
+	json_object_put(rig_json("detach", TARGET_LONG "-lun-1"));
+	free(long_url);
+	free(url);
+	free(elsewhere);
+}
+
 static const struct dsc_test tests[] = {
 	{ "life", test_life },
 	{ "own-socket", test_own_socket },
@@ -361,6 +405,7 @@ static const struct dsc_test tests[] = {
 	{ "unprintable", test_unprintable },
 	{ "unprintable-in-use", test_unprintable_in_use },
 	{ "wait", test_wait },
+	{ "places", test_places },
 	{ NULL, NULL }
 };
 
