@@ -43,6 +43,22 @@ static int write_all(int fd, const char *text, size_t length)
 
 /* ------------------------------------------------------------- the parent */
 
+/*
+ * Waits for the child to say something. False: nobody can read any more what
+ * would be printed, so that nobody waits for the export.
+ */
+static bool wait_for_report(int fd)
+{
+	struct pollfd fds[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = STDOUT_FILENO, .events = 0 },
+	};
+
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	return fds[0].revents != 0 || fds[1].revents == 0;
+}
+
 /* Reads until the child has said all. Returns the length. */
 static size_t read_report(int fd, char *report)
 {
@@ -109,8 +125,14 @@ static int print_ready(const struct nbd_daemon *daemon, const char *text,
 int nbd_daemon_wait(struct nbd_daemon *daemon)
 {
 	char report[REPORT_MAX];
-	size_t length = read_report(daemon->peer, report);
+	size_t length;
 
+	if (!wait_for_report(daemon->peer)) {
+		fprintf(stderr, "discsi-nbd: nobody reads where the export "
+			"would be: it is given up\n");
+		return EXIT_FAILURE;
+	}
+	length = read_report(daemon->peer, report);
 	if (length == 0)
 		return end_without_report(daemon->child);
 	if (report[0] == REPORT_READY)

@@ -63,6 +63,20 @@ static bool is_listening(int fd)
 	return type == SOCK_STREAM && listens != 0;
 }
 
+/* Who hands something over knows where that is, and prints what he likes. */
+static int replace_stream(int stream)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int rc = 0;
+
+	if (fd < 0 || dup2(fd, stream) < 0)
+		rc = dsc_fail(errno, "/dev/null cannot be used (%s)",
+			      discsi_errno_name(errno));
+	if (fd > STDERR_FILENO)
+		close(fd);
+	return rc;
+}
+
 static int take_socket(struct nbd_frontend *frontend, long count,
 		       const struct nbd_options *options)
 {
@@ -81,7 +95,8 @@ static int take_socket(struct nbd_frontend *frontend, long count,
 		return dsc_fail(errno, "the socket that was handed over cannot "
 				"be used (%s)", discsi_errno_name(errno));
 	frontend->listen_fd = ACTIVATION_FD;
-	return 0;
+	frontend->ends_with_clients = options->is_stdio;
+	return replace_stream(STDOUT_FILENO);
 }
 
 /* --------------------------------------------------------- standard streams */
@@ -96,29 +111,17 @@ static int take_stream(int stream, int *taken)
 			discsi_errno_name(errno));
 }
 
-/* Whatever is printed or read from now on does not meet the protocol. */
-static int replace_streams(void)
-{
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0 ||
-	    dup2(fd, STDOUT_FILENO) < 0)
-		rc = dsc_fail(errno, "/dev/null cannot be used (%s)",
-			      discsi_errno_name(errno));
-	if (fd > STDERR_FILENO)
-		close(fd);
-	return rc;
-}
-
 static int take_streams(struct nbd_frontend *frontend)
 {
 	int rc = take_stream(STDIN_FILENO, &frontend->in_fd);
 
 	if (rc == 0)
 		rc = take_stream(STDOUT_FILENO, &frontend->out_fd);
+	/* Whatever is printed or read from now on does not meet the protocol. */
 	if (rc == 0)
-		rc = replace_streams();
+		rc = replace_stream(STDIN_FILENO);
+	if (rc == 0)
+		rc = replace_stream(STDOUT_FILENO);
 	return rc;
 }
 

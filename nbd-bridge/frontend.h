@@ -25,6 +25,8 @@ struct nbd_frontend {
 	struct nbd_relay *relay;  /* unless both are the same socket */
 	bool is_serving;          /* a client, on these two */
 	bool is_client_gone;
+	bool ends_with_clients;   /* a socket that listens for those of one */
+	bool had_client;
 };
 
 #define NBD_FRONTEND_INIT { .listen_fd = -1, .in_fd = -1, .out_fd = -1, \
@@ -32,7 +34,8 @@ struct nbd_frontend {
 
 /*
  * Takes what was handed over, before anything else can read or write it; the
- * standard streams are /dev/null afterwards. A socket goes before --stdio.
+ * standard streams, or the output where it is a socket, are /dev/null afterwards.
+ * A socket goes before --stdio.
  *
  * Errors: EINVAL (more than one socket, not one that listens, or an option
  * that goes with neither), EBADF (the standard streams are closed), EMFILE.

@@ -219,6 +219,41 @@ static void test_activation_nbdcopy(void)
 	free(backing);
 }
 
+/* What goes through standard output is the disk, and nothing of ours. */
+static void test_activation_output(void)
+{
+	char *copy = dsc_temp_path("output");
+	char *backing = dsc_tgtd_lun_path(rig_tgtd(), 1, 1);
+
+	if (needs("nbdcopy")) {
+		bridge_client("sh", "-c", "nbdcopy -- [ \"$0\" \"$1\" ] - | "
+			      "cat >\"$2\"", "./discsi-nbd", url, copy);
+		expect_ended();
+		rig_expect_same(copy, backing, BRIDGE_BYTES);
+	}
+	free(copy);
+	free(backing);
+}
+
+/* A client that is killed does not end the server, which ends by itself. */
+static void test_activation_client_killed(void)
+{
+	static const char script[] =
+		"import nbd, os, signal, sys\n"
+		"h = nbd.NBD()\n"
+		"h.connect_systemd_socket_activation(\n"
+		"    [sys.argv[1], '--stdio', sys.argv[2]])\n"
+		"os.kill(os.getpid(), signal.SIGKILL)\n";
+	char *program = dsc_find_program("./discsi-nbd");
+	struct dsc_run_result result;
+
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		PYTHON, "-c", script, program, url, NULL }), 128 + SIGKILL);
+	dsc_run_free(&result);
+	CU_ASSERT(bridge_wait_gone(ID, GONE_MS));
+	free(program);
+}
+
 /* systemd's own: the process begins with the first client. */
 static void test_activation_systemd(void)
 {
@@ -497,6 +532,26 @@ static void test_unread_report(void)
 	close(ends[1]);
 }
 
+/* Nobody will read it, and the target does not answer: it is over at once. */
+static void test_unreadable_report(void)
+{
+	pid_t target = dsc_tgtd_pid(rig_tgtd());
+	int ends[2];
+	int status = 0;
+	pid_t child;
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+	kill(target, SIGSTOP);
+	child = start_into(ends[1]);
+	close(ends[1]);
+	CU_ASSERT(dsc_wait_for(is_locked, NULL, READY_MS));
+	close(ends[0]);
+	CU_ASSERT(bridge_wait_gone(ID, GONE_MS));
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	kill(target, SIGCONT);
+}
+
 /* Who has no standard output does not want to be told. */
 static void test_closed_streams(void)
 {
@@ -567,6 +622,8 @@ static const struct dsc_test tests[] = {
 	{ "activation-libnbd", test_activation_libnbd },
 	{ "activation-nbdinfo", test_activation_nbdinfo },
 	{ "activation-nbdcopy", test_activation_nbdcopy },
+	{ "activation-output", test_activation_output },
+	{ "activation-client-killed", test_activation_client_killed },
 	{ "activation-systemd", test_activation_systemd },
 	{ "activation-foreign", test_activation_foreign },
 	{ "activation-mistakes", test_activation_mistakes },
@@ -576,6 +633,7 @@ static const struct dsc_test tests[] = {
 	{ "nobody-told", test_nobody_told },
 	{ "nobody-told-supervised", test_nobody_told_supervised },
 	{ "unread-report", test_unread_report },
+	{ "unreadable-report", test_unreadable_report },
 	{ "closed-streams", test_closed_streams },
 	{ "details", test_details },
 	{ "progress", test_progress },
