@@ -218,7 +218,7 @@ static enum nbd_cli take_number(unsigned *number, const char *text,
 	if (errno != 0 || end == text || *end != '\0' || value < 1 ||
 	    value > (long)most) {
 		dsc_fail(EINVAL, "--%s takes a number from 1 to %u, not "
-			 "\"%s\"", name, most, text);
+			 "\"%s\"", name, most, dsc_secret_shown(text));
 		return NBD_CLI_USAGE;
 	}
 	*number = (unsigned)value;
@@ -377,6 +377,10 @@ static enum nbd_cli refuse_option(int code, char **argv)
 	const char *word = argv[optind - 1];
 	int length = (int)strcspn(word, "=");
 
+	if (dsc_secret_may_be_in(word, (size_t)length)) {
+		word = dsc_secret_shown(word);
+		length = (int)strlen(word);
+	}
 	if (code == ':')
 		dsc_fail(EINVAL, "the option %.*s lacks its value", length,
 			 word);

@@ -16,6 +16,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/secret.h"
 
 #include "kernel.h"
 #include "log.h"
@@ -63,7 +64,7 @@ int nbd_kernel_parse_device(const char *text, int *index)
 		}
 	}
 	return dsc_fail(EINVAL, "a kernel device is \"auto\" or /dev/nbdN, not "
-			"\"%s\"", text);
+			"\"%s\"", dsc_secret_shown(text));
 }
 
 /* -------------------------------------------------------------------- jobs */

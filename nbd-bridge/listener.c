@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 
 #include "listener.h"
 #include "log.h"
@@ -207,8 +208,10 @@ static int bind_and_listen(int fd, const char *path)
 	return rc;
 }
 
-static int fail(const char *path, int rc)
+static int fail(const char *given, int rc)
 {
+	const char *path = dsc_secret_shown(given);
+
 	switch (rc) {
 	case -EADDRINUSE:
 		return dsc_fail(EADDRINUSE, "another process listens on the "

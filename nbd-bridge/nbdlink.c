@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/secret.h"
 
 #include "log.h"
 #include "nbdlink.h"
@@ -467,7 +468,8 @@ int nbd_link_find(const char *backend)
 	if (index >= 0 || index == -ENOENT)
 		return index;
 	return dsc_fail(-index, "whether a device is attached for %s cannot be "
-			"read (%s)", backend, discsi_errno_name(index));
+			"read (%s)", dsc_secret_shown(backend),
+			discsi_errno_name(index));
 }
 
 int nbd_link_abandon(const char *backend)

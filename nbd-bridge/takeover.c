@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/secret.h"
 
 #include "app.h"
 #include "log.h"
@@ -220,7 +221,8 @@ int nbd_takeover_begin(struct nbd_app *app)
 	int rc;
 
 	if (!dsc_registry_is_id(id))
-		return dsc_fail(ENOENT, "there is no bridge %s", id);
+		return dsc_fail(ENOENT, "there is no bridge %s",
+				dsc_secret_shown(id));
 	nbd_daemon_close_inherited(app->daemon);
 	rc = connect_bridge(app, id);
 	if (rc < 0)

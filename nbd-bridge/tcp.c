@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 #include "tcp.h"
@@ -39,7 +40,7 @@ static int fail_syntax(const char *where)
 {
 	return dsc_fail(EINVAL, "--listen takes HOST:PORT or [ADDRESS]:PORT, "
 			"with a port from 0 to %u, not \"%.256s\"", PORT_MAX,
-			where);
+			dsc_secret_shown(where));
 }
 
 static bool is_port(const char *text)
@@ -223,7 +224,8 @@ static int look_up(const char *host, const char *port, struct addrinfo **list)
 
 	if (rc == 0)
 		return 0;
-	return dsc_fail(ENOENT, "the host %s has no address: %s", host,
+	return dsc_fail(ENOENT, "the host %s has no address: %s",
+			dsc_secret_shown(host),
 			rc == EAI_SYSTEM ? discsi_errno_name(errno) :
 			gai_strerror(rc));
 }

@@ -83,7 +83,8 @@ static int load_file(const char *path, bool is_secret, struct content *content)
 
 	content->data = NULL;
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		rc = dsc_fail(errno, "%s cannot be read (%s)", path,
+		rc = dsc_fail(errno, "%s cannot be read (%s)",
+			      dsc_secret_shown(path),
 			      discsi_errno_name(errno));
 	} else if (is_secret) {
 		rc = check_private(path, &st);
@@ -91,7 +92,8 @@ static int load_file(const char *path, bool is_secret, struct content *content)
 	if (rc == 0) {
 		rc = read_all(fd, content);
 		if (rc < 0)
-			rc = dsc_fail(-rc, "%s cannot be read (%s)", path,
+			rc = dsc_fail(-rc, "%s cannot be read (%s)",
+				      dsc_secret_shown(path),
 				      discsi_errno_name(rc));
 	}
 	if (rc == 0 && content->length == FILE_MAX)

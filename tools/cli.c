@@ -303,6 +303,10 @@ static int bad_option(struct cli *cli, int code, char **argv)
 	const char *word = argv[optind - 1];
 	int length = (int)strcspn(word, "=");
 
+	if (dsc_secret_may_be_in(word, (size_t)length)) {
+		word = dsc_secret_shown(word);
+		length = (int)strlen(word);
+	}
 	if (code == ':' && optopt < FIRST_CODE)
 		return usage(cli, "option -%c needs an argument", optopt);
 	if (code == ':')
@@ -418,7 +422,7 @@ int cli_parse(struct cli *cli, int argc, char **argv)
 			return usage(cli, "a URL needs a command before it");
 		if (cli->command == NULL)
 			return usage(cli, "there is no command \"%.40s\"",
-				     argv[optind]);
+				     dsc_secret_shown(argv[optind]));
 		cli->operands = argv + optind + 1;
 		cli->noperands = argc - optind - 1;
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "copy-endpoint.h"
 #include "copy-file.h"
 #include "failure.h"
@@ -23,7 +24,8 @@ static void clear(struct endpoint *endpoint, const char *operand)
 	memset(endpoint, 0, sizeof(*endpoint));
 	endpoint->fd = -1;
 	endpoint->block_size = 1;
-	snprintf(endpoint->name, sizeof(endpoint->name), "%s", operand);
+	snprintf(endpoint->name, sizeof(endpoint->name), "%s",
+		 dsc_secret_shown(operand));
 }
 
 static int open_lun(struct endpoint *endpoint, const struct cli *cli,

@@ -51,6 +51,7 @@ TOOL_TESTS = \
 	tests/unit/test-tool-cli \
 	tests/unit/test-tool-copy \
 	tests/unit/test-tool-plan \
+	tests/unit/test-tool-secrets \
 	tests/unit/test-tool-shape \
 	tests/unit/test-tool-units
 check_PROGRAMS += $(TOOL_TESTS)
@@ -62,6 +63,8 @@ tests_unit_test_tool_copy_SOURCES = tests/unit/test-tool-copy.c
 tests_unit_test_tool_copy_LDADD = $(TOOL_UNIT_LIBS)
 tests_unit_test_tool_plan_SOURCES = tests/unit/test-tool-plan.c
 tests_unit_test_tool_plan_LDADD = $(TOOL_UNIT_LIBS)
+tests_unit_test_tool_secrets_SOURCES = tests/unit/test-tool-secrets.c
+tests_unit_test_tool_secrets_LDADD = $(UNIT_LIBS)
 tests_unit_test_tool_shape_SOURCES = tests/unit/test-tool-shape.c
 tests_unit_test_tool_shape_LDADD = $(TOOL_UNIT_LIBS)
 tests_unit_test_tool_units_SOURCES = tests/unit/test-tool-units.c

@@ -98,6 +98,23 @@ void dsc_secret_hide_in_url(char *url)
 	memset(begin + 1, '*', (size_t)(end - begin - 1));
 }
 
+bool dsc_secret_may_be_in(const char *text, size_t length)
+{
+	const char *percent = memchr(text, '%', length);
+	bool is_path = length > 0 && (text[0] == '/' || text[0] == '.');
+
+	if (!is_path)
+		return percent != NULL || memchr(text, '@', length) != NULL;
+	return percent != NULL &&
+	       memchr(percent, '@', (size_t)(text + length - percent)) != NULL;
+}
+
+const char *dsc_secret_shown(const char *text)
+{
+	return dsc_secret_may_be_in(text, strlen(text)) ?
+	       "(not shown, it may hold a secret)" : text;
+}
+
 bool dsc_secret_is_member(const char *name)
 {
 	return strcmp(name, "password") == 0 ||

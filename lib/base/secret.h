@@ -44,6 +44,16 @@ void dsc_wipe(void *p, size_t length);
 void dsc_secret_hide_in_url(char *url);
 
 /*
+ * What a message may say of text that somebody has typed or configured: the text
+ * itself, or, where a secret may be in it, words that stand for it. A URL that
+ * is put in a wrong place, or is mistyped, has its secret behind a '%' or before
+ * an '@'. Only a path ("/", ".") may hold one of these, and not an '@' behind a
+ * '%'.
+ */
+bool dsc_secret_may_be_in(const char *text, size_t length);
+const char *dsc_secret_shown(const char *text);
+
+/*
  * For programs: true when a member of a configuration is a secret itself, which
  * must not be given as an argument. (Those that name a file are none.)
  */

@@ -442,7 +442,8 @@ static int attach(struct request *request, const char *how,
 	if (how[0] == '/')
 		return start(request, "--socket", how, bridge);
 	return dsc_fail(EINVAL, "a LUN is not attached as \"%s\": it is auto, "
-			"nbd, /dev/nbdN, socket, or the path of a socket", how);
+			"nbd, /dev/nbdN, socket, or the path of a socket",
+			dsc_secret_shown(how));
 }
 
 int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,

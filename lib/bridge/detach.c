@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/secret.h"
 #include "bridge/inuse.h"
 #include "bridge/pid.h"
 #include "bridge/registry.h"
@@ -120,7 +121,8 @@ static int find_by_path(const struct dsc_registry *registry, const char *path,
 	}
 	if (i == count)
 		status = dsc_fail(ENOENT, "%s does not belong to a bridge of "
-				  "%s", path, registry->path);
+				  "%s", dsc_secret_shown(path),
+				  registry->path);
 	discsi_bridge_list_free(all, count);
 	return status;
 }
@@ -155,7 +157,8 @@ static int find(const struct dsc_registry *registry, const char *which,
 	if (!dsc_registry_is_id(which))
 		return dsc_fail(EINVAL, "\"%s\" is neither the id of a bridge "
 				"nor an absolute path nor an address nor the "
-				"number of a process", which);
+				"number of a process",
+				dsc_secret_shown(which));
 	return load_or_clear(registry, which, bridge);
 }
 
@@ -526,7 +529,7 @@ static int detach_which(const char *which, unsigned flags,
 	status = dsc_registry_open(&registry, false);
 	if (status == -ENOENT)
 		return dsc_fail(ENOENT, "there is no bridge %s: nothing is "
-				"attached", which);
+				"attached", dsc_secret_shown(which));
 	if (status < 0)
 		return status;
 	status = find(&registry, which, &bridge);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "conf/file.h"
 
@@ -252,7 +253,8 @@ void dsc_conf_warn_unknown(const char *name,
 	if (warn == NULL)
 		return;
 	snprintf(sentence, sizeof(sentence),
-		 "configuration: unknown member \"%.64s\" is ignored", name);
+		 "configuration: unknown member \"%.64s\" is ignored",
+		 dsc_secret_shown(name));
 	dsc_text_clean(sentence);
 	warn(arg, sentence);
 }
@@ -336,11 +338,13 @@ int discsi_conf_set_json_file(struct discsi_conf *conf, const char *path,
 		rc = dsc_file_read_path(path, buf, room, &length);
 	if (rc < 0) {
 		rc = dsc_fail(-rc, "cannot read the configuration \"%.256s\": "
-			      "%s", path, strerrordesc_np(-rc));
+			      "%s", dsc_secret_shown(path),
+			      strerrordesc_np(-rc));
 	} else {
 		rc = discsi_conf_set_json(conf, buf, length, warn, arg);
 		if (rc < 0)
-			dsc_error_prefix(dsc_error_last(), "%.256s", path);
+			dsc_error_prefix(dsc_error_last(), "%.256s",
+					 dsc_secret_shown(path));
 	}
 	dsc_wipe(buf, room);
 	free(buf);

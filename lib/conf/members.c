@@ -89,7 +89,7 @@ static const struct dsc_conf_member *find_or_fail(const char *name)
 		m = dsc_conf_find(name, strlen(name));
 	if (m == NULL)
 		dsc_fail(EINVAL, "\"%.64s\" is not a member of a configuration",
-			 name != NULL ? name : "");
+			 name != NULL ? dsc_secret_shown(name) : "");
 	return m;
 }
 

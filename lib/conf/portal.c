@@ -14,6 +14,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 #define HOST_MAX 253  /* RFC 1035 section 2.3.4, without the root's dot */
@@ -126,8 +127,8 @@ const char *dsc_conf_read_portal(const char *text, size_t length,
 }
 
 /*
- * The text is quoted in the message unless it has an '@': then somebody has
- * put a user and a secret where they do not belong.
+ * The text is quoted in the message unless somebody may have put a user and a
+ * secret where they do not belong.
  */
 int dsc_conf_portal_for(const char *name, const char *text, size_t length,
 			struct dsc_conf_portal *portal)
@@ -138,6 +139,9 @@ int dsc_conf_portal_for(const char *name, const char *text, size_t length,
 	if (problem != NULL && memchr(text, '@', length) != NULL)
 		return dsc_fail(EINVAL, "%s: must be a portal: there is no "
 				"user in it", name);
+	if (problem != NULL && dsc_secret_may_be_in(text, length))
+		return dsc_fail(EINVAL, "%s: what is given is not a portal: %s",
+				name, problem);
 	if (problem != NULL)
 		return dsc_fail(EINVAL, "%s: \"%.*s\" is not a portal: %s",
 				name, (int)shown, text, problem);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 
 #define LINE_MAX_BYTES (DSC_SECRET_MAX + 2)  /* with "\r\n" */
 
@@ -101,8 +102,8 @@ static int read_line(int fd, char *line, size_t room, size_t *length)
 static int fail_file(const struct dsc_conf_member *m, const char *path,
 		     int errnum)
 {
-	return dsc_fail(errnum, "%s: cannot read \"%.256s\": %s", m->name, path,
-			strerrordesc_np(errnum));
+	return dsc_fail(errnum, "%s: cannot read \"%.256s\": %s", m->name,
+			dsc_secret_shown(path), strerrordesc_np(errnum));
 }
 
 /* Opens what may be a file or a pipe, and nothing else. */
@@ -118,7 +119,7 @@ static int open_file(const struct dsc_conf_member *m, const char *path)
 		return fd;
 	close(fd);
 	return dsc_fail(EINVAL, "%s: \"%.256s\" is neither a file nor a pipe",
-			m->name, path);
+			m->name, dsc_secret_shown(path));
 }
 
 static int set_secret_file(struct discsi_conf *conf,
@@ -141,7 +142,7 @@ static int set_secret_file(struct discsi_conf *conf,
 		rc = fail_file(m, path, -rc);
 	else if (length == 0)
 		rc = dsc_fail(EINVAL, "%s: the first line of \"%.256s\" is "
-			      "empty", m->name, path);
+			      "empty", m->name, dsc_secret_shown(path));
 	else
 		rc = set_secret(conf, m, line, length);
 	dsc_wipe(line, sizeof(line));

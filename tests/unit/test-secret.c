@@ -4,6 +4,7 @@
  * be: from memory, from core dumps, from forked children, from argv.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -172,6 +173,58 @@ static void test_hide_in_url(void)
 	}
 }
 
+/* What may be shown is so as it is; of anything else there is nothing. */
+static void test_shown(void)
+{
+	static const struct {
+		const char *text;
+		bool is_shown;
+	} table[] = {
+		{ "", true },
+		{ "iqn.2026-11.test:disk-lun-1", true },
+		{ "127.0.0.1:3260", true },
+		{ "[fe80::1]:3260", true },
+		{ "iscsi://host/iqn.x/1", true },
+		{ "frobnicate", true },
+		{ "conf.json", true },
+		{ "/dev/nbd0", true },
+		{ "/tmp/a%b", true },
+		{ "/tmp/a@b", true },
+		{ "/tmp/a@b%c", true },
+		{ "./50%", true },
+		{ "../a@b", true },
+		{ "iscsi://joe%canary@h/iqn.x/1", false },
+		{ "ISCSI://joe%canary@h/iqn.x/1", false },
+		{ "iscsi:/joe%canary@h/iqn.x/1", false },
+		{ "iscsi:/joe%canary", false },
+		{ "iscsi//joe:canary@h", false },
+		{ "=iscsi://joe%canary@h", false },
+		{ "--joe%canary@h", false },
+		{ "joe%canary", false },
+		{ "joe%canary@h", false },
+		{ "canary@h", false },
+		{ "%canary", false },
+		{ "//joe%canary@h/iqn.x/1", false },
+		{ "./joe%canary@h", false },
+		{ "/tmp/iscsi:/joe%canary@h", false },
+	};
+	const char *shown;
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		shown = dsc_secret_shown(table[i].text);
+		CU_ASSERT_EQUAL(shown == table[i].text, table[i].is_shown);
+		CU_ASSERT(strstr(shown, "canary") == NULL);
+		CU_ASSERT_EQUAL(dsc_secret_may_be_in(table[i].text,
+						     strlen(table[i].text)),
+				!table[i].is_shown);
+		if ((shown == table[i].text) != table[i].is_shown)
+			dsc_test_note("%s", table[i].text);
+	}
+	/* What is behind its end does not count. */
+	CU_ASSERT(!dsc_secret_may_be_in("host,joe%canary", strlen("host")));
+}
+
 static const struct dsc_test tests[] = {
 	{ "set and clear", test_set_and_clear },
 	{ "limits", test_limits },
@@ -180,6 +233,7 @@ static const struct dsc_test tests[] = {
 	{ "forked child has none", test_forked_child_has_none },
 	{ "wipe", test_wipe },
 	{ "hide in URL", test_hide_in_url },
+	{ "shown", test_shown },
 	{ NULL, NULL },
 };
 
