@@ -81,8 +81,8 @@ struct discsi_bridge {
  * how: "auto" (the kernel device where the kernel has nbd and lets us have it,
  *      else a socket),
  *      "nbd" (the kernel device, any free one), "/dev/nbdN", "socket" (an NBD
- *      socket in the registry's directory), or "/path" (an NBD socket there).
- *      NULL is "auto".
+ *      socket in the registry's directory), or "/path" (an NBD socket there,
+ *      which is not in /dev, but may be in /dev/shm). NULL is "auto".
  * bridge: receives a description that the caller frees with
  *      discsi_bridge_free().
  * Errors: those of discsi_session_open() and discsi_lun_open(); EEXIST when

@@ -48,6 +48,16 @@ static bool is_kernel_device(const char *how)
 	       strspn(digits, "0123456789") == strlen(digits);
 }
 
+/*
+ * A path in /dev is meant for a device, and a socket there is in everybody's
+ * way; but /dev/shm is for files.
+ */
+static bool is_socket_path(const char *how)
+{
+	return how[0] == '/' && (strncmp(how, "/dev/", 5) != 0 ||
+				 strncmp(how, "/dev/shm/", 9) == 0);
+}
+
 const char *dsc_bridge_program(void)
 {
 	const char *given = secure_getenv("DISCSI_NBD");
@@ -439,8 +449,12 @@ static int attach(struct request *request, const char *how,
 		return start_socket(request, bridge);
 	if (is_kernel_device(how))
 		return start(request, "--device", how, bridge);
-	if (how[0] == '/')
+	if (is_socket_path(how))
 		return start(request, "--socket", how, bridge);
+	if (how[0] == '/')
+		return dsc_fail(EINVAL, "%s is no kernel device, which is "
+				"/dev/nbdN with a number, and a socket is not "
+				"made in /dev", dsc_secret_shown(how));
 	return dsc_fail(EINVAL, "a LUN is not attached as \"%s\": it is auto, "
 			"nbd, /dev/nbdN, socket, or the path of a socket",
 			dsc_secret_shown(how));
@@ -515,8 +529,8 @@ void dsc_bridge_abandon(struct dsc_bridge_begun *begun)
 /* Clients of a socket make as many connections as they like. */
 static bool is_socket(const char *how)
 {
-	return how != NULL && !is_kernel_device(how) &&
-	       (how[0] == '/' || strcmp(how, "socket") == 0);
+	return how != NULL &&
+	       (is_socket_path(how) || strcmp(how, "socket") == 0);
 }
 
 int discsi_bridge_attach_with(const struct discsi_conf *conf, const char *how,

@@ -167,7 +167,6 @@ static const struct how {
 	{ "nbd", "\n--device\nauto\n" },
 	{ "/dev/nbd12", "\n--device\n/dev/nbd12\n" },
 	{ "/dev/shm/nbd.sock", "\n--socket\n/dev/shm/nbd.sock\n" },
-	{ "/dev/nbd", "\n--socket\n/dev/nbd\n" },
 };
 
 static void test_how(void)
@@ -178,6 +177,28 @@ static void test_how(void)
 		attach_and_end(hows[i].how);
 		expect_text("args", hows[i].arguments);
 	}
+}
+
+/* A mistyped device is not made a socket. */
+static void test_no_device(void)
+{
+	static const char *const typos[] = {
+		"/dev/nbd", "/dev/nbdx", "/dev/nbd1x", "/dev/nbd-1",
+		"/dev/nbd0/", "/dev/nbd/0", "/dev/ndb0", "/dev/sda", "/dev/",
+		"/dev/shm", "/dev/disk/by-path/x",
+	};
+	struct discsi_bridge *bridge;
+	size_t i;
+
+	use_program("#!/bin/sh\ntouch \"$DISCSI_RUN_DIR/ran\"\n");
+	for (i = 0; i < sizeof(typos) / sizeof(typos[0]); i++) {
+		CU_ASSERT_EQUAL(attach(typos[i], &bridge), -EINVAL);
+		expect_message(typos[i]);
+		expect_message("/dev/nbdN");
+		CU_ASSERT_EQUAL(attach_with(typos[i], 2, &bridge), -EINVAL);
+		expect_message("/dev/nbdN");
+	}
+	CU_ASSERT(!scratch_exists("ran"));
 }
 
 /* They are a device's; a socket serves what comes. */
@@ -577,6 +598,7 @@ static void test_unread_input(void)
 static const struct dsc_test tests[] = {
 	{ "what-it-is-given", test_what_it_is_given },
 	{ "how", test_how },
+	{ "no device", test_no_device },
 	{ "auto", test_auto },
 	{ "connections", test_connections },
 	{ "clean-start", test_clean_start },
