@@ -84,8 +84,9 @@ static int try_lock(const struct nbd_registry *registry, const char *name,
 		if (dsc_registry_leads_to(registry->dir.fd, name, fd))
 			return fd;
 	} else if (errno != EWOULDBLOCK) {
-		rc = dsc_fail(errno, "the file %s/%s cannot be locked",
-			      registry->dir.path, name);
+		rc = dsc_fail(errno, "the file %s/%s cannot be locked (%s)",
+			      registry->dir.path, name,
+			      discsi_errno_name(errno));
 	} else if (is_last) {
 		rc = fail_taken(registry, fd);
 	}

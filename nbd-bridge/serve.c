@@ -54,7 +54,8 @@ int nbd_app_block_signals(void)
 
 	fill_signals(&set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return dsc_fail(errno, "signals cannot be blocked");
+		return dsc_fail(errno, "signals cannot be blocked (%s)",
+				discsi_errno_name(errno));
 	return 0;
 }
 

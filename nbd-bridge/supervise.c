@@ -133,7 +133,8 @@ static int start_worker(struct supervisor *supervisor)
 		return rc;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
 		forget_text(text);
-		return dsc_fail(errno, "no socketpair can be made");
+		return dsc_fail(errno, "no socketpair can be made (%s)",
+				discsi_errno_name(errno));
 	}
 	supervisor->worker = fork();
 	if (supervisor->worker == 0) {
@@ -149,7 +150,8 @@ static int start_worker(struct supervisor *supervisor)
 		rc = -errno;
 		supervisor->worker = 0;
 		close(ends[0]);
-		return dsc_fail(-rc, "no process can be made");
+		return dsc_fail(-rc, "no process can be made (%s)",
+				discsi_errno_name(rc));
 	}
 	supervisor->registry->is_named = true;
 	supervisor->link = ends[0];

@@ -43,8 +43,8 @@ static int check_directory(const char *path, int fd)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return dsc_fail(errno, "the registry %s cannot be examined",
-				path);
+		return dsc_fail(errno, "the registry %s cannot be examined "
+				"(%s)", path, discsi_errno_name(errno));
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return dsc_fail(EPERM, "the registry %s belongs to user %lu, "
 				"it is not used", path,
@@ -56,23 +56,41 @@ static int check_directory(const char *path, int fd)
 	return 0;
 }
 
+static int fail_directory(const char *path, const char *what, int error)
+{
+	return dsc_fail(error == EACCES ? EPERM : error,
+			"the registry %s cannot be %s (%s)", path, what,
+			discsi_errno_name(error));
+}
+
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 static int open_directory(const char *path, bool is_made)
 {
+	int error;
 	int fd;
 
 	if (is_made && mkdir(path, 0700) < 0 && errno != EEXIST)
-		return dsc_fail(errno == EACCES ? EPERM : errno,
-				"the registry %s cannot be made", path);
+		return fail_directory(path, "made", errno);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
 	if (errno == ENOENT && !is_made)
 		return -ENOENT;
-	if (errno == ENOTDIR || errno == ELOOP)
+	error = errno;
+	if ((error == ENOTDIR || error == ELOOP) && is_link(path))
+		return dsc_fail(ENOTDIR, "the registry %s is a symbolic link, "
+				"which is not followed: name the directory "
+				"itself", path);
+	if (error == ENOTDIR)
 		return dsc_fail(ENOTDIR, "the registry %s is not a directory",
 				path);
-	return dsc_fail(errno == EACCES ? EPERM : errno,
-			"the registry %s cannot be opened", path);
+	return fail_directory(path, "opened", error);
 }
 
 int dsc_registry_open(struct dsc_registry *registry, bool is_made)

@@ -271,7 +271,8 @@ static int fail_to_start(const char *program, int error)
 	if (error == EACCES)
 		return dsc_fail(EPERM, "the program %s may not be executed",
 				program);
-	return dsc_fail(error, "the program %s cannot be started", program);
+	return dsc_fail(error, "the program %s cannot be started (%s)",
+			program, discsi_errno_name(error));
 }
 
 struct request {

@@ -176,7 +176,8 @@ static int open_process(const struct dsc_registry *registry,
 	if (status < 0)
 		return status == -ESRCH ? -ESRCH :
 		       dsc_fail(-status, "process %" PRId64 " of bridge %s "
-				"cannot be watched", bridge->pid, bridge->id);
+				"cannot be watched (%s)", bridge->pid,
+				bridge->id, discsi_errno_name(status));
 	status = dsc_registry_load(registry, bridge->id, &again);
 	if (status == 0) {
 		is_same = again->alive && again->pid == bridge->pid;
@@ -266,7 +267,8 @@ static int fail_to_end(const struct discsi_bridge *bridge, int status)
 				"has not ended in time", bridge->id,
 				bridge->pid);
 	return dsc_fail(-status, "bridge %s (process %" PRId64 ") cannot be "
-			"ended", bridge->id, bridge->pid);
+			"ended (%s)", bridge->id, bridge->pid,
+			discsi_errno_name(status));
 }
 
 static int end_process(const struct dsc_registry *registry,

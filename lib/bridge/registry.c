@@ -72,8 +72,9 @@ static int open_state(const struct dsc_registry *registry, const char *id)
 				registry->path);
 	if (fd < 0)
 		return dsc_fail(error == EACCES ? EPERM : error,
-				"the state of bridge %s in %s cannot be opened",
-				id, registry->path);
+				"the state of bridge %s in %s cannot be opened "
+				"(%s)", id, registry->path,
+				discsi_errno_name(error));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return dsc_fail(EPROTO, "the state of bridge %s in %s is not a "
@@ -121,7 +122,8 @@ int dsc_registry_load(const struct dsc_registry *registry, const char *id,
 	close(fd);
 	if (length < 0)
 		status = dsc_fail((int)-length, "the state of bridge %s in %s "
-				  "cannot be read", id, registry->path);
+				  "cannot be read (%s)", id, registry->path,
+				  discsi_errno_name((int)length));
 	else
 		status = parse_state(registry, id, text, (size_t)length,
 				     bridge);
@@ -205,8 +207,8 @@ int dsc_registry_load_all(const struct dsc_registry *registry,
 	*bridges = NULL;
 	*count = 0;
 	if (dir == NULL)
-		return dsc_fail(errno, "the registry %s cannot be listed",
-				registry->path);
+		return dsc_fail(errno, "the registry %s cannot be listed (%s)",
+				registry->path, discsi_errno_name(errno));
 	while (status == 0 && *count < REGISTRY_MAX) {
 		entry = readdir(dir);
 		if (entry == NULL)

@@ -358,6 +358,10 @@ static void test_no_program(void)
 	setenv("DISCSI_NBD", scratch_path("plain"), 1);
 	CU_ASSERT_EQUAL(attach("socket", &bridge), -EPERM);
 	expect_message("plain");
+	scratch_write("broken", "neither a script nor a program", 0700);
+	setenv("DISCSI_NBD", scratch_path("broken"), 1);
+	CU_ASSERT_EQUAL(attach("socket", &bridge), -ENOEXEC);
+	expect_message("(ENOEXEC)");
 }
 
 static void expect_refused(const char *member)

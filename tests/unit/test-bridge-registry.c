@@ -251,6 +251,55 @@ static void test_open_to_others(void)
 	CU_ASSERT_EQUAL(chmod(scratch_dir(), 0700), 0);
 }
 
+static void expect_no_list(int errnum, const char *words)
+{
+	struct discsi_bridge **bridges;
+	size_t count;
+
+	CU_ASSERT_EQUAL(discsi_bridge_list(&bridges, &count), -errnum);
+	CU_ASSERT(strstr(discsi_last_error()->message, words) != NULL);
+	if (strstr(discsi_last_error()->message, words) == NULL)
+		dsc_test_note("message: %s", discsi_last_error()->message);
+}
+
+/* Why a registry is none, and in which way it cannot be made. */
+static void test_no_registry(void)
+{
+	struct dsc_registry registry;
+
+	scratch_clear();
+	scratch_write("file", "", 0600);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("real"), 0700), 0);
+	CU_ASSERT_EQUAL(symlink("real", scratch_path("link")), 0);
+	setenv("DISCSI_RUN_DIR", scratch_path("link"), 1);
+	expect_no_list(ENOTDIR, "symbolic link");
+	CU_ASSERT_EQUAL(dsc_registry_open(&registry, true), -ENOTDIR);
+	setenv("DISCSI_RUN_DIR", scratch_path("file"), 1);
+	expect_no_list(ENOTDIR, "is not a directory");
+	setenv("DISCSI_RUN_DIR", scratch_path("file/x"), 1);
+	CU_ASSERT_EQUAL(dsc_registry_open(&registry, true), -ENOTDIR);
+	CU_ASSERT(strstr(discsi_last_error()->message, "made (ENOTDIR)") !=
+		  NULL);
+	setenv("DISCSI_RUN_DIR", scratch_path("absent/x"), 1);
+	CU_ASSERT_EQUAL(dsc_registry_open(&registry, true), -ENOENT);
+	CU_ASSERT(strstr(discsi_last_error()->message, "made (ENOENT)") !=
+		  NULL);
+	setenv("DISCSI_RUN_DIR", scratch_dir(), 1);
+}
+
+/* There is no descriptor to open it with. */
+static void test_not_opened(void)
+{
+	struct rlimit limit, none;
+
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+	expect_no_list(EMFILE, "opened (EMFILE)");
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 static void test_default_directory(void)
 {
 	char *path;
@@ -565,6 +614,8 @@ static const struct dsc_test tests[] = {
 	{ "socket-path", test_socket_path },
 	{ "no-directory", test_no_directory },
 	{ "open-to-others", test_open_to_others },
+	{ "no-registry", test_no_registry },
+	{ "not-opened", test_not_opened },
 	{ "default-directory", test_default_directory },
 	{ "list", test_list },
 	{ "no-descriptor", test_no_descriptor },
