@@ -215,7 +215,7 @@ const char *discsi_storage_backup_dir(const struct discsi_storage *storage);
 
 /*
  * Which of these it can do. Type "iscsi": the first four, and CAN_IO when its
- * device is "none".
+ * device is "none". 0 in a child of fork().
  */
 uint64_t discsi_storage_capabilities(struct discsi_storage *storage);
 

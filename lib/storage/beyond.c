@@ -86,7 +86,7 @@ uint64_t discsi_storage_capabilities(struct discsi_storage *storage)
 	uint64_t bits = DISCSI_STORAGE_CAN_CREATE_DISK;
 	size_t i;
 
-	if (storage == NULL)
+	if (storage == NULL || dsc_manager_is_forked(storage->manager))
 		return 0;
 	ops = &storage->type->ops;
 	for (i = 0; i < COUNT; i++)

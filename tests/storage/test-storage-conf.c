@@ -417,6 +417,7 @@ static int use_in_child(struct discsi_storage_manager *manager,
 		       discsi_storage_unmount(storage, 0) == -ECHILD &&
 		       discsi_storage_id(storage, &text) == -ECHILD &&
 		       discsi_storage_find(manager, "s", &other) == -ECHILD &&
+		       discsi_storage_capabilities(storage) == 0 &&
 		       !discsi_storage_is_mounted(storage);
 
 	discsi_storage_cancel(storage);
