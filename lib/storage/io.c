@@ -19,12 +19,23 @@ static int begin(struct discsi_storage *storage, const char *what,
 	return rc;
 }
 
+static int check_buffer(struct discsi_storage *storage, const char *what,
+			const void *buf, size_t length)
+{
+	if (buf != NULL || length == 0)
+		return 0;
+	return dsc_storage_blame(storage, dsc_fail(
+		EINVAL, "%s: an argument is NULL", what));
+}
+
 int discsi_storage_read(struct discsi_storage *storage, void *buf,
 			size_t length, uint64_t offset, unsigned flags)
 {
 	int rc = begin(storage, "read", storage == NULL ||
 		       storage->type->ops.read != NULL);
 
+	if (rc == 0)
+		rc = check_buffer(storage, "read", buf, length);
 	if (rc < 0)
 		return rc;
 	return dsc_storage_blame(storage, storage->type->ops.read(
@@ -37,6 +48,8 @@ int discsi_storage_write(struct discsi_storage *storage, const void *buf,
 	int rc = begin(storage, "write", storage == NULL ||
 		       storage->type->ops.write != NULL);
 
+	if (rc == 0)
+		rc = check_buffer(storage, "write", buf, length);
 	if (rc < 0)
 		return rc;
 	return dsc_storage_blame(storage, storage->type->ops.write(

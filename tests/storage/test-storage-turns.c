@@ -159,6 +159,23 @@ static void test_arguments(void)
 	end();
 }
 
+static void test_buffers(void)
+{
+	char block[512];
+
+	begin();
+	st_fails(discsi_storage_read(storage, NULL, 512, 0, 0), ENOTCONN,
+		 "not mounted");
+	st_works(discsi_storage_mount(storage, NULL));
+	st_fails(discsi_storage_read(storage, NULL, 512, 0, 0), EINVAL,
+		 "read: an argument is NULL");
+	st_fails(discsi_storage_write(storage, NULL, 512, 0, 0), EINVAL,
+		 "write: an argument is NULL");
+	st_works(discsi_storage_read(storage, NULL, 0, 0, 0));
+	st_works(discsi_storage_read(storage, block, sizeof(block), 0, 0));
+	end();
+}
+
 static void test_disks(void)
 {
 	struct discsi_disk *disk = NULL;
@@ -200,6 +217,7 @@ static const struct dsc_test tests[] = {
 	{ "waiting", test_waiting },
 	{ "inside", test_inside },
 	{ "arguments", test_arguments },
+	{ "buffers", test_buffers },
 	{ "disks", test_disks },
 	{ NULL, NULL }
 };
