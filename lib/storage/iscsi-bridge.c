@@ -170,14 +170,27 @@ bool dsc_iscsi_is_bridge_gone(struct dsc_iscsi *iscsi)
 
 /* ------------------------------------------------------------------ match */
 
+/* One that listens on an address, or on what was handed to it, has no path. */
 static bool is_shown_as(const struct discsi_bridge *bridge, const char *device)
 {
+	bool has_device = bridge->device[0] != '\0';
+	bool has_socket = bridge->socket[0] == '/';
+
 	if (strcmp(device, "socket") == 0)
-		return bridge->socket[0] != '\0';
+		return has_socket;
 	if (strcmp(device, "nbd") == 0)
-		return bridge->device[0] != '\0';
-	return strcmp(device, "auto") == 0 ||
-	       strcmp(device, bridge->device) == 0;
+		return has_device;
+	if (strcmp(device, "auto") == 0)
+		return has_device || has_socket;
+	return strcmp(device, bridge->device) == 0;
+}
+
+static const char *place_of(const struct discsi_bridge *bridge)
+{
+	if (bridge->device[0] != '\0')
+		return bridge->device;
+	return bridge->socket[0] != '\0' ? bridge->socket :
+	       "a socket without a name";
 }
 
 /* Is a bridge that we find what is configured? */
@@ -185,8 +198,7 @@ static int check_match(const struct dsc_iscsi *iscsi,
 		       const struct discsi_bridge *bridge)
 {
 	const char *expected = iscsi->conf->expected_id;
-	const char *place = bridge->device[0] != '\0' ? bridge->device :
-			    bridge->socket;
+	const char *place = place_of(bridge);
 
 	if (!is_shown_as(bridge, iscsi->settings.device))
 		return dsc_fail(EBUSY, "the LUN is attached already as %s, and "

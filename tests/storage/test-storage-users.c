@@ -22,8 +22,8 @@
 #include "storage/storage-rig.h"
 
 #define ID1 BRIDGE_ID("1")
-#define SOCKET "\"portal\": \"%s\", \"iqn\": \"" TARGET_OPEN "\"," \
-	"\"device\": \"socket\", \"lun_id\": 1"
+#define CONF "\"portal\": \"%s\", \"iqn\": \"" TARGET_OPEN "\", \"lun_id\": 1"
+#define SOCKET CONF ", \"device\": \"socket\""
 
 static struct discsi_storage_manager *manager;
 
@@ -146,6 +146,34 @@ static void test_operators(void)
 	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
 	json_object_put(rig_json("detach", ID1));
 	CU_ASSERT(bridge_is_nothing_left());
+	free(url);
+	discsi_storage_put(a);
+	end();
+}
+
+/* Nor is it waited for where it has no path. */
+static void test_over_tcp(void)
+{
+	struct discsi_storage *a;
+	char *url = rig_url(TARGET_OPEN, 1);
+	uint64_t begun;
+	pid_t pid;
+
+	manager = st_manager();
+	a = make("a");
+	json_object_put(bridge_start("--listen", "127.0.0.1:0",
+				     "--insecure-loopback", url));
+	pid = bridge_pid(ID1);
+	CU_ASSERT(pid > 1);
+	begun = dsc_clock_now_ns();
+	st_fails(discsi_storage_mount(a, NULL), EBUSY,
+		 "attached already as 127.0.0.1:");
+	st_works(st_configure(a, "a", "{" CONF "}",
+			      dsc_tgtd_portal(rig_tgtd())));
+	st_fails(discsi_storage_mount(a, NULL), EBUSY, "\"auto\" is configured");
+	CU_ASSERT(dsc_clock_now_ns() - begun < 10000 * DSC_NS_PER_MS);
+	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
+	bridge_stop(ID1);
 	free(url);
 	discsi_storage_put(a);
 	end();
@@ -581,6 +609,7 @@ static const struct dsc_test tests[] = {
 	{ "manager_ends", test_manager_ends },
 	{ "fails_as_last", test_fails_as_last },
 	{ "operators", test_operators },
+	{ "over_tcp", test_over_tcp },
 	{ "detach", test_detach },
 	{ "file-removed", test_file_removed },
 	{ "file-anew", test_file_anew },
