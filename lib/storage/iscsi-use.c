@@ -296,7 +296,10 @@ static bool count_mapped(struct dsc_iscsi *iscsi, uint64_t bytes,
 	return is_counted;
 }
 
-/* With a login of its own, in an iscsi that is not a storage's. */
+/*
+ * With a login of its own, in an iscsi that is not a storage's. The ISID that is
+ * configured is the bridge's: with it the target would end the bridge's session.
+ */
 static bool count_by_login(struct dsc_iscsi *iscsi, uint64_t bytes,
 			   const struct dsc_limits *limits, uint64_t *mapped)
 {
@@ -310,6 +313,7 @@ static bool count_by_login(struct dsc_iscsi *iscsi, uint64_t bytes,
 	pthread_mutex_unlock(&iscsi->lock);
 	if (rc < 0)
 		return false;
+	(void)discsi_conf_set(conf, "isid", NULL);
 	conf->sessions = 1;
 	pthread_mutex_init(&own.lock, NULL);
 	rc = dsc_call_open_session(iscsi->ctx, conf, limits, &own.session);

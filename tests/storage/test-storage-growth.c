@@ -30,15 +30,21 @@ static int setup(void)
 	return 0;
 }
 
-static struct discsi_storage *mount_on(struct sim *sim)
+static struct discsi_storage *mount_with(struct sim *sim, const char *more)
 {
 	struct discsi_storage *storage;
 
 	storage = st_storage(manager, "s", "{\"portal\": \"%s\", \"iqn\":"
 			     "\"" SIM_IQN "\", \"lun_id\": 0,"
-			     "\"device\": \"socket\"}", sim_portal(sim, 0));
+			     "\"device\": \"socket\"%s}",
+			     sim_portal(sim, 0), more);
 	st_works(discsi_storage_mount(storage, NULL));
 	return storage;
+}
+
+static struct discsi_storage *mount_on(struct sim *sim)
+{
+	return mount_with(sim, "");
 }
 
 static void end(struct sim *sim, struct discsi_storage *storage)
@@ -184,6 +190,30 @@ static bool is_asked(void *sim)
 	return sim_connections(sim) > 2;  /* discovery, bridge */
 }
 
+/* Who counts beside the bridge must not be taken for it. */
+static void test_counts_beside(void)
+{
+	static const uint8_t isid[6] = { 0x80, 0, 0, 0, 0, 1 };
+	const struct sim_config config = { .blocks = BLOCKS, .thin = true };
+	struct discsi_storage_stat stat = { .size = sizeof(stat) };
+	struct sim *sim = sim_start(&config);
+	struct discsi_storage *storage;
+	uint8_t last[6];
+	unsigned logins;
+
+	manager = st_manager();
+	storage = mount_with(sim, ", \"isid\": \"800000000001\"");
+	sim_isid(sim, last);
+	CU_ASSERT_EQUAL(memcmp(last, isid, sizeof(isid)), 0);
+	logins = sim_logins(sim);
+	st_works(discsi_storage_sync_size(storage, &stat));
+	CU_ASSERT(stat.thin && stat.has_mapped);
+	sim_isid(sim, last);
+	CU_ASSERT_NOT_EQUAL(memcmp(last, isid, sizeof(isid)), 0);
+	CU_ASSERT_EQUAL(sim_logins(sim), logins + 1);
+	end(sim, storage);
+}
+
 /* Who counts what a thin LUN has, with a login of its own, is not waited for. */
 static void test_manager_ends(void)
 {
@@ -214,6 +244,7 @@ static const struct dsc_test tests[] = {
 	{ "grows_silently", test_grows_silently },
 	{ "bridge_hangs", test_bridge_hangs },
 	{ "bridge_dies", test_bridge_dies },
+	{ "counts_beside", test_counts_beside },
 	{ "manager_ends", test_manager_ends },
 	{ NULL, NULL }
 };
