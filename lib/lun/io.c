@@ -153,6 +153,18 @@ static void fail_short(struct dsc_io *io, const struct dsc_task *task)
 	record_failure(io, -EIO, &error);
 }
 
+/* GOOD, but the command was another one to the target than to us. */
+static void fail_overflow(struct dsc_io *io, const struct dsc_task *task)
+{
+	struct discsi_error error;
+
+	dsc_error_set(&error, EIO, "%s: %s: the target would move %" PRIu32
+		      " bytes more than %" PRIu32 ": its blocks are not those "
+		      "that were told", io->lun->name, io->op->name,
+		      task->overflow, task->length);
+	record_failure(io, -EIO, &error);
+}
+
 static void fail_robbed(struct dsc_io *io)
 {
 	struct discsi_error error;
@@ -206,6 +218,10 @@ static void on_piece_done(struct dsc_request *request, int result,
 	struct dsc_io *io = piece->parent == NULL ? piece : piece->parent;
 
 	piece->is_under_way = false;
+	/* Answers that are asked for in part may well have more. */
+	if (result == 0 && request->task.overflow != 0 &&
+	    (io->op->answered == NULL || io->op->is_writing))
+		fail_overflow(io, &request->task);
 	if (io->op->answered != NULL)
 		result = io->op->answered(io, piece, result);
 	else if (result == 0 && request->task.transferred !=

@@ -12,6 +12,7 @@
 #include "fake/fake-target.h"
 
 #define FAKE_DATA_MAX (16u << 20)
+#define FAKE_OVERFLOW_BYTES 28672u
 #define FAKE_CONNECTIONS_MAX 16
 
 struct fake_target {
@@ -41,6 +42,7 @@ struct fake_command {
 	bool is_write;
 	uint8_t *data;        /* FAKE_DATA_MAX bytes: in or out */
 	uint32_t length;      /* of data: arrived, or to be sent */
+	uint32_t overflow;    /* residual that a GOOD answer tells */
 	uint8_t status;
 	uint8_t sense[18];
 	bool has_sense;

@@ -226,6 +226,19 @@ static bool log_in(struct link *link)
 
 /* -------------------------------------------------------------- commands */
 
+/* What was not moved, or would have been moved beyond what was expected. */
+static void put_residual(uint8_t *bhs, const struct fake_command *command,
+			 uint32_t moved)
+{
+	if (command->overflow > 0) {
+		bhs[1] |= 0x04;
+		dsc_put_be32(bhs + 44, command->overflow);
+	} else if (moved < command->expected) {
+		bhs[1] |= 0x02;
+		dsc_put_be32(bhs + 44, command->expected - moved);
+	}
+}
+
 static bool send_response(struct link *link, const uint8_t *request,
 			  const struct fake_command *command)
 {
@@ -236,10 +249,8 @@ static bool send_response(struct link *link, const uint8_t *request,
 
 	bhs[3] = command->status;
 	memcpy(bhs + 16, request + 16, 4);
-	if (moved < command->expected && command->status == 0) {
-		bhs[1] |= 0x02;
-		dsc_put_be32(bhs + 44, command->expected - moved);
-	}
+	if (command->status == 0)
+		put_residual(bhs, command, moved);
 	put_numbers(link, bhs, true);
 	if (!command->has_sense)
 		return write_pdu(link, bhs, NULL, 0);
@@ -270,12 +281,9 @@ static bool send_data(struct link *link, const uint8_t *request,
 		bhs[1] = is_last ? FLAG_FINAL : 0;
 		memcpy(bhs + 16, request + 16, 4);
 		memset(bhs + 20, 0xff, 4);
-		if (is_last && !disk->separate_status)
+		if (is_last && !disk->separate_status) {
 			bhs[1] |= 0x01;
-		if (is_last && !disk->separate_status &&
-		    total < command->expected) {
-			bhs[1] |= 0x02;
-			dsc_put_be32(bhs + 44, command->expected - total);
+			put_residual(bhs, command, total);
 		}
 		put_numbers(link, bhs, (bhs[1] & 0x01) != 0);
 		dsc_put_be32(bhs + 36, data_sn++);
@@ -409,7 +417,10 @@ static bool answer_command(struct link *link, const uint8_t *request,
 	if (is_met && fate.action == FAKE_SILENT)
 		return true;
 	pthread_mutex_lock(&link->target->lock);
-	if (is_met && fate.status == 0x02) {
+	if (is_met && fate.action == FAKE_OVERFLOW) {
+		fake_disk_execute(link->target, command);
+		command->overflow = FAKE_OVERFLOW_BYTES;
+	} else if (is_met && fate.status == 0x02) {
 		fake_disk_fail(command, fate.key, fate.asc, fate.ascq);
 	} else if (is_met) {
 		command->status = fate.status;

@@ -63,7 +63,8 @@ const char *fake_target_portal(const struct fake_target *target);
 enum fake_action {
 	FAKE_STATUS,  /* answer with the status and sense, do nothing */
 	FAKE_SILENT,  /* do not answer */
-	FAKE_DROP     /* close the connection */
+	FAKE_DROP,    /* close the connection */
+	FAKE_OVERFLOW /* do it; GOOD says that 28672 bytes more were due */
 };
 
 /*

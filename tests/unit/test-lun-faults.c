@@ -135,6 +135,64 @@ static void test_one_piece_fails(void)
 
 /* -------------------------------------------------- claims that are false */
 
+static const struct fake_disk able = {
+	.blocks = DISK_BLOCKS, .max_write_same = 1000, .max_unmap = 2048,
+	.is_thin = true,
+};
+
+/* Meets an overflow at the command with this opcode. */
+static void expect_overflow(struct fixture *f, uint8_t opcode)
+{
+	const struct fake_fate fate = { opcode, FAKE_OVERFLOW, 0, 1, 0, 0, 0,
+					0 };
+
+	fake_target_set_fate(f->target, &fate);
+}
+
+static void check_overflow(struct fixture *f, int rc)
+{
+	CU_ASSERT_EQUAL(fake_target_fates(f->target), 1);
+	CU_ASSERT_EQUAL(rc, -EIO);
+	CU_ASSERT_TRUE(strstr(discsi_last_error()->message,
+			      "28672 bytes more") != NULL);
+}
+
+/*
+ * GOOD, but the target would move more: what it counts as a block is not what
+ * we do, and no command that moves blocks was carried out as it was meant.
+ */
+static void test_overflow(void)
+{
+	uint8_t buf[4096] = { 1 };
+	struct fixture f;
+
+	if (fixture_begin(&f, &able)) {
+		expect_overflow(&f, 0x28);
+		check_overflow(&f, discsi_lun_read(f.lun, buf, 4096, 0, 0));
+		expect_overflow(&f, 0x2a);
+		check_overflow(&f, discsi_lun_write(f.lun, buf, 4096, 0, 0));
+		expect_overflow(&f, 0x42);
+		check_overflow(&f, discsi_lun_trim(f.lun, 0, 4096));
+		expect_overflow(&f, 0x93);
+		check_overflow(&f, discsi_lun_zero(f.lun, 0, 4096, 0));
+		CU_ASSERT_EQUAL(discsi_lun_write(f.lun, buf, 4096, 0, 0), 0);
+	}
+	fixture_end(&f);
+}
+
+/* An answer of which less was asked for than there is. */
+static void test_overflow_of_an_answer(void)
+{
+	struct fixture f;
+
+	if (fixture_begin(&f, &able)) {
+		expect_overflow(&f, 0x9e);
+		CU_ASSERT_EQUAL(discsi_lun_refresh(f.lun), 0);
+		CU_ASSERT_EQUAL(fake_target_fates(f.target), 1);
+	}
+	fixture_end(&f);
+}
+
 /* Each piece is refused: what is learnt is that unmapping does not work. */
 static void test_unmapping_refused_twice(void)
 {
@@ -478,6 +536,8 @@ static const struct dsc_test tests[] = {
 	{ "unit_attention_while_opening", test_unit_attention_while_opening },
 	{ "one_piece_fails", test_one_piece_fails },
 	{ "unmapping_refused_twice", test_unmapping_refused_twice },
+	{ "overflow", test_overflow },
+	{ "overflow_of_an_answer", test_overflow_of_an_answer },
 	{ "block_status_in_crumbs", test_block_status_in_crumbs },
 	{ "refresh_beyond_capacity10", test_refresh_beyond_capacity10 },
 	{ "no_answer_is_a_deadline", test_no_answer_is_a_deadline },
