@@ -34,6 +34,11 @@ static void set_closing(struct discsi_lun *lun)
 	pthread_mutex_unlock(&lun->lock);
 }
 
+static void on_session_stop(struct dsc_unit *unit)
+{
+	set_closing(dsc_container_of(unit, struct discsi_lun, unit));
+}
+
 /* The session ends: every request of it is done, so nothing is under way. */
 static void on_session_end(struct dsc_unit *unit)
 {
@@ -159,6 +164,7 @@ static void on_open(struct dsc_job *job)
 }
 
 static const struct dsc_unit_ops unit_ops = {
+	.stop = on_session_stop,
 	.end = on_session_end,
 	.verify = dsc_lun_verify,
 	.news = dsc_lun_news,

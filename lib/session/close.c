@@ -22,6 +22,20 @@ static uint32_t logout_timeout_ms(const struct dsc_nexus *nexus)
 			   LOGOUT_TIMEOUT_MS);
 }
 
+/* What callbacks submit while requests fail would have to fail as well. */
+static void stop_units(struct discsi_session *session)
+{
+	struct dsc_list *link;
+
+	for (link = session->units.next; link != &session->units;
+	     link = link->next) {
+		struct dsc_unit *unit =
+			dsc_container_of(link, struct dsc_unit, link);
+
+		unit->ops->stop(unit);
+	}
+}
+
 /* LUNs that were left open: their handles end with the session. */
 static void end_units(struct discsi_session *session)
 {
@@ -196,6 +210,7 @@ void dsc_session_abandon(struct dsc_child *child)
 		dsc_nexus_transit(&session->nexus[i], DSC_EVENT_ABANDON, NULL);
 		session->nexus[i].error = error;
 	}
+	stop_units(session);
 	do {
 		dsc_session_fail_held(session, NULL, -ECANCELED);
 		for (i = 0; i < session->count; i++)

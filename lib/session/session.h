@@ -93,6 +93,8 @@ struct dsc_unit;
 
 /* What a session asks of an open LUN. */
 struct dsc_unit_ops {
+	/* The session ends at once: no I/O is accepted from here on. */
+	void (*stop)(struct dsc_unit *unit);
 	/* The session ends; every request is done. Frees the LUN. */
 	void (*end)(struct dsc_unit *unit);
 	/*

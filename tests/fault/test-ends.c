@@ -10,6 +10,7 @@
 
 #include "fault/rig.h"
 #include "harness/harness.h"
+#include "session/session.h"
 
 #define MANY 1000
 #define LUN_RESET 5
@@ -185,6 +186,89 @@ static void test_several_destroyed(void)
 	end_at(&moments[4], "3", false);
 }
 
+/* --------------------------------------------------- whoever does not give up */
+
+#define STUBBORN 8
+#define ENOUGH 1000
+
+struct stubborn {
+	struct rig *rig;
+	struct dsc_job job;
+	unsigned done;
+	unsigned refused;           /* inside of the callback */
+	int last;                   /* with what */
+	bool has_ended;
+};
+
+static uint8_t stubborn_data[4096];
+
+/* Tries again whatever happens. */
+static void on_stubborn(void *arg, int result, const struct discsi_error *error)
+{
+	struct stubborn *stubborn = arg;
+	int rc;
+
+	(void)error;
+	CU_ASSERT_EQUAL(result, -ECANCELED);
+	if (++stubborn->done > ENOUGH)
+		return;
+	rc = discsi_lun_read_async(stubborn->rig->lun, stubborn_data, 4096, 0,
+				   0, on_stubborn, stubborn);
+	if (rc == 0)
+		return;
+	stubborn->refused++;
+	stubborn->last = rc;
+}
+
+static void end_session(struct dsc_job *job)
+{
+	struct stubborn *stubborn =
+		dsc_container_of(job, struct stubborn, job);
+	struct dsc_child *child = dsc_session_child(stubborn->rig->session);
+
+	child->end(child);
+	stubborn->rig->session = NULL;
+	stubborn->rig->lun = NULL;
+	stubborn->has_ended = true;
+}
+
+/* The session alone is ended, as a storage ends it. */
+static void end_stubborn(void (*happens)(struct rig *rig),
+			 const char *sessions)
+{
+	const struct sim_rule silent = rule_for(SIM_ANY, SIM_SILENT);
+	struct rig rig;
+	struct stubborn stubborn = { .rig = &rig };
+	unsigned i;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "sessions", sessions);
+		if (rig_open(&rig)) {
+			sim_rule(rig.sim, &silent);
+			for (i = 0; i < STUBBORN; i++)
+				discsi_lun_read_async(rig.lun, stubborn_data,
+						      4096, 0, 0, on_stubborn,
+						      &stubborn);
+			happens(&rig);
+			dsc_loop_post(&rig.ctx->loop, &stubborn.job,
+				      end_session);
+			rig_run(&rig, 50);
+			CU_ASSERT_TRUE(stubborn.has_ended);
+			CU_ASSERT_EQUAL(stubborn.done, STUBBORN);
+			CU_ASSERT_EQUAL(stubborn.refused, STUBBORN);
+			CU_ASSERT_EQUAL(stubborn.last, -ECANCELED);
+		}
+	}
+	rig_end(&rig);
+}
+
+static void test_stubborn(void)
+{
+	end_stubborn(begin_nothing, "1");
+	end_stubborn(begin_backoff, "1");
+	end_stubborn(begin_backoff, "3");
+}
+
 /* ------------------------------------------------------- while being opened */
 
 static void on_session(void *arg, int status, struct discsi_session *session,
@@ -281,6 +365,7 @@ static const struct dsc_test tests[] = {
 	{ "destroyed", test_destroyed },
 	{ "closed", test_closed },
 	{ "several_destroyed", test_several_destroyed },
+	{ "stubborn", test_stubborn },
 	{ "opening_session", test_opening_session },
 	{ "opening_lun", test_opening_lun },
 	{ "discovering", test_discovering },
