@@ -40,6 +40,11 @@ static uint64_t seconds_since(int64_t when)
 	return when > 0 && now > when ? (uint64_t)(now - when) : 0;
 }
 
+static bool is_unknown(const struct discsi_bridge *bridge)
+{
+	return strcmp(bridge->state, "unknown") == 0;
+}
+
 static void print_failed(char *text, size_t room,
 			 const struct discsi_bridge *bridge)
 {
@@ -56,6 +61,9 @@ static void print_state(char *text, size_t room,
 
 	if (!bridge->alive)
 		snprintf(text, room, "dead");
+	else if (is_unknown(bridge))
+		snprintf(text, room, "unknown, its state file is broken "
+			 "(process %" PRId64 ")", bridge->pid);
 	else if (strcmp(bridge->state, "failed") == 0)
 		print_failed(text, room, bridge);
 	else if (strcmp(bridge->state, "recovering") == 0)
@@ -93,6 +101,8 @@ static const char *disk_of(const struct discsi_bridge *bridge)
 {
 	if (bridge->device[0] != '\0')
 		return bridge->device;
+	if (is_unknown(bridge))
+		return "unknown";
 	if (has_usual_place(bridge))
 		return "socket";
 	return bridge->socket[0] != '\0' ? bridge->socket : "handed over";
@@ -101,10 +111,11 @@ static const char *disk_of(const struct discsi_bridge *bridge)
 static void add_row(struct output_table *table,
 		    const struct discsi_bridge *bridge)
 {
-	char size[UNITS_MAX];
+	char size[UNITS_MAX] = "";
 	char state[96];
 
-	units_bytes(size, bridge->bytes);
+	if (!is_unknown(bridge))
+		units_bytes(size, bridge->bytes);
 	print_state(state, sizeof(state), bridge);
 	output_table_row(table, (const char *const[]){
 		bridge->id, disk_of(bridge), size, bridge->portal, state });

@@ -48,7 +48,8 @@ struct discsi_bridge {
 	int64_t pid;
 	char *state;       /* "ready": I/O flows, "recovering": I/O waits for the
 			    * session to come back, "failed": given up, all I/O
-			    * fails until it is detached and attached again */
+			    * fails until it is detached and attached again,
+			    * "unknown": see discsi_bridge_list() */
 	int64_t since;     /* when that began */
 	int64_t started;   /* when it was attached */
 	int64_t updated;   /* when this was written down */
@@ -130,7 +131,10 @@ int discsi_bridge_detach(const char *which, unsigned flags);
 /*
  * The bridges of the registry, by id. Entries of processes that are gone are
  * listed with alive == false; a detach clears them. A file that is not a state
- * file is left out. Errors: EPERM (the directory is not ours), ENOMEM.
+ * file is left out, unless a process has its lock: then there is a bridge, of
+ * which id, pid (0 where that is not told, either) and alive are known, with
+ * state "unknown" and last_error saying why. Errors: EPERM (the directory is not
+ * ours), EMFILE, ENFILE and the like (an entry cannot be read), ENOMEM.
  *
  * bridges: receives an array that the caller frees with
  *      discsi_bridge_list_free(). count: its length.

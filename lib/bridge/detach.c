@@ -93,6 +93,19 @@ static bool is_its_process(const struct discsi_bridge *bridge,
 	       strtoll(which, NULL, 10) == bridge->pid;
 }
 
+/* One that is found by its process, and cannot be ended without its state. */
+static int check_known(struct discsi_bridge **bridge)
+{
+	int status;
+
+	if (strcmp((*bridge)->state, DSC_REGISTRY_UNKNOWN) != 0)
+		return 0;
+	status = dsc_fail(EPROTO, "%s", (*bridge)->last_error);
+	discsi_bridge_free(*bridge);
+	*bridge = NULL;
+	return status;
+}
+
 /* Finds the entry with this device or socket, or of this process. */
 static int find_by_path(const struct dsc_registry *registry, const char *path,
 			struct discsi_bridge **bridge)
@@ -124,7 +137,7 @@ static int find_by_path(const struct dsc_registry *registry, const char *path,
 				  "%s", dsc_secret_shown(path),
 				  registry->path);
 	discsi_bridge_list_free(all, count);
-	return status;
+	return status == 0 ? check_known(bridge) : status;
 }
 
 /* A broken state file of a dead process is cleared like any other. */

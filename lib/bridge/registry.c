@@ -59,6 +59,12 @@ static ssize_t read_whole(int fd, char *text, size_t room)
 	return (ssize_t)length;
 }
 
+static int fail_no_file(const struct dsc_registry *registry, const char *id)
+{
+	return dsc_fail(EPROTO, "the state of bridge %s in %s is not a file",
+			id, registry->path);
+}
+
 static int open_state(const struct dsc_registry *registry, const char *id)
 {
 	struct stat st;
@@ -70,6 +76,9 @@ static int open_state(const struct dsc_registry *registry, const char *id)
 	if (fd < 0 && error == ENOENT)
 		return dsc_fail(ENOENT, "there is no bridge %s in %s", id,
 				registry->path);
+	/* A symbolic link; a socket. */
+	if (fd < 0 && (error == ELOOP || error == ENXIO))
+		return fail_no_file(registry, id);
 	if (fd < 0)
 		return dsc_fail(error == EACCES ? EPERM : error,
 				"the state of bridge %s in %s cannot be opened "
@@ -77,8 +86,7 @@ static int open_state(const struct dsc_registry *registry, const char *id)
 				discsi_errno_name(error));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return dsc_fail(EPROTO, "the state of bridge %s in %s is not a "
-				"file", id, registry->path);
+		return fail_no_file(registry, id);
 	}
 	return fd;
 }
@@ -151,7 +159,20 @@ static char *id_of_file(const char *name)
 	return id;
 }
 
-/* Reads one entry into the array; what is not an entry adds nothing. */
+/* What is broken is left out only if nobody serves it. After such a failure. */
+static int describe_broken(const struct dsc_registry *registry, const char *id,
+			   struct discsi_bridge **bridge)
+{
+	if (!dsc_registry_is_alive(registry, id))
+		return -EPROTO;
+	return dsc_registry_unknown(id, dsc_registry_owner(registry, id),
+				    discsi_last_error()->message, bridge);
+}
+
+/*
+ * Reads one entry into the array; what is not an entry, has gone meanwhile or
+ * is not ours adds nothing.
+ */
 static int append_entry(const struct dsc_registry *registry, const char *name,
 			struct discsi_bridge ***bridges, size_t *count)
 {
@@ -163,9 +184,13 @@ static int append_entry(const struct dsc_registry *registry, const char *name,
 	if (id == NULL)
 		return 0;
 	status = dsc_registry_load(registry, id, &bridge);
+	if (status == -EPROTO)
+		status = describe_broken(registry, id, &bridge);
 	free(id);
+	if (status == -EPROTO || status == -ENOENT || status == -EPERM)
+		return 0;
 	if (status < 0)
-		return status == -ENOMEM ? status : 0;
+		return status;
 	longer = reallocarray(*bridges, *count + 1, sizeof(*longer));
 	if (longer == NULL) {
 		discsi_bridge_free(bridge);

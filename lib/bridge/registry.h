@@ -34,8 +34,9 @@ int dsc_registry_load(const struct dsc_registry *registry, const char *id,
 		      struct discsi_bridge **bridge);
 
 /*
- * All entries that can be read, by id. A file that is not a state file is left
- * out: a detach by its id says what is wrong with it.
+ * All entries, by id. A file that is not a state file is left out, unless a
+ * process has its lock: that is listed, with what dsc_registry_unknown() makes of
+ * it. Errors: those of opening and reading, but for ENOENT and EPERM; ENOMEM.
  */
 int dsc_registry_load_all(const struct dsc_registry *registry,
 			  struct discsi_bridge **bridges[], size_t *count);
@@ -84,5 +85,13 @@ int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
  */
 int dsc_registry_parse(const char *text, size_t length,
 		       struct discsi_bridge **bridge);
+
+/*
+ * Pure: a bridge that lives, of which no more is known than this. why: becomes
+ * its last error. Errors: ENOMEM.
+ */
+#define DSC_REGISTRY_UNKNOWN "unknown"
+int dsc_registry_unknown(const char *id, int64_t pid, const char *why,
+			 struct discsi_bridge **bridge);
 
 #endif /* DSC_BRIDGE_REGISTRY_H */

@@ -414,6 +414,66 @@ int dsc_registry_parse(const char *text, size_t length,
 	return 0;
 }
 
+/* ------------------------------------------------------------- the unknown */
+
+struct known_text {
+	const char *name;
+	const char *text;
+};
+
+/* Texts that are not among the known ones, which name NULL ends, are "". */
+static int set_texts(const struct state_member *members, size_t count,
+		     const struct known_text *known,
+		     struct discsi_bridge *bridge)
+{
+	const struct known_text *row;
+	char **field;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (members[i].type != STATE_TEXT)
+			continue;
+		row = known;
+		while (row->name != NULL &&
+		       strcmp(row->name, members[i].name) != 0)
+			row++;
+		field = (void *)((char *)bridge + members[i].offset);
+		*field = strdup(row->text);
+		if (*field == NULL)
+			return dsc_fail_memory();
+	}
+	return 0;
+}
+
+int dsc_registry_unknown(const char *id, int64_t pid, const char *why,
+			 struct discsi_bridge **bridge)
+{
+	const struct known_text known[] = {
+		{ "id", id },
+		{ "state", DSC_REGISTRY_UNKNOWN },
+		{ "last_error", why },
+		{ NULL, "" },
+	};
+	struct discsi_bridge *made = calloc(1, sizeof(*made));
+	int status;
+
+	if (made == NULL)
+		return dsc_fail_memory();
+	made->size = sizeof(*made);
+	made->alive = true;
+	made->pid = pid;
+	status = set_texts(state_members, COUNT(state_members), known, made);
+	if (status == 0)
+		status = set_texts(later_members, COUNT(later_members), known,
+				   made);
+	if (status < 0) {
+		discsi_bridge_free(made);
+		return status;
+	}
+	*bridge = made;
+	return 0;
+}
+
 void discsi_bridge_free(struct discsi_bridge *bridge)
 {
 	if (bridge == NULL)

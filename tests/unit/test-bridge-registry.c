@@ -345,6 +345,63 @@ static void test_list(void)
 	close(lock);
 }
 
+/* Somebody serves it, though nobody can read what. */
+static void test_list_broken(void)
+{
+	struct discsi_bridge **bridges;
+	char number[16];
+	size_t count;
+	int lock;
+
+	scratch_clear();
+	lock = scratch_lock("a-lun-1");
+	snprintf(number, sizeof(number), "%ld\n", (long)getpid());
+	CU_ASSERT_EQUAL(pwrite(lock, number, strlen(number), 0),
+			(ssize_t)strlen(number));
+	scratch_write("a-lun-1.json", "{", 0600);
+	scratch_state("b-lun-1", "", 4711);
+	CU_ASSERT_EQUAL_FATAL(discsi_bridge_list(&bridges, &count), 0);
+	CU_ASSERT_EQUAL_FATAL(count, 2);
+	CU_ASSERT_STRING_EQUAL(bridges[0]->id, "a-lun-1");
+	CU_ASSERT_STRING_EQUAL(bridges[0]->state, "unknown");
+	CU_ASSERT(strstr(bridges[0]->last_error, "a-lun-1.json is broken") !=
+		  NULL);
+	CU_ASSERT_STRING_EQUAL(bridges[0]->device, "");
+	CU_ASSERT_STRING_EQUAL(bridges[0]->revision, "");
+	CU_ASSERT(bridges[0]->alive);
+	CU_ASSERT_EQUAL(bridges[0]->pid, getpid());
+	CU_ASSERT_EQUAL(bridges[0]->size, sizeof(*bridges[0]));
+	discsi_bridge_list_free(bridges, count);
+
+	/* Its process is not told to end on such a word. */
+	snprintf(number, sizeof(number), "%ld", (long)getpid());
+	CU_ASSERT_EQUAL(discsi_bridge_detach(number, 0), -EPROTO);
+	CU_ASSERT(strstr(discsi_last_error()->message, "broken") != NULL);
+	CU_ASSERT_EQUAL(ftruncate(lock, 0), 0);
+	CU_ASSERT_EQUAL(discsi_bridge_detach("0", 0), -EPROTO);
+	CU_ASSERT(scratch_exists("a-lun-1.json"));
+	close(lock);
+}
+
+/* What cannot be read for want of descriptors is not what is not there. */
+static void test_list_few_descriptors(void)
+{
+	struct rlimit limit, few;
+	int next = dup(STDIN_FILENO);
+
+	scratch_clear();
+	scratch_state("a-lun-1", "", 4711);
+	close(next);
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = (rlim_t)next + 2;  /* the registry, and its list */
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+	expect_no_list(EMFILE, "a-lun-1");
+	expect_no_list(EMFILE, "(EMFILE)");
+	CU_ASSERT_EQUAL(discsi_bridge_detach("/s", 0), -EMFILE);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 /* Who cannot look takes nobody for dead. */
 static void test_no_descriptor(void)
 {
@@ -618,6 +675,8 @@ static const struct dsc_test tests[] = {
 	{ "not-opened", test_not_opened },
 	{ "default-directory", test_default_directory },
 	{ "list", test_list },
+	{ "list-broken", test_list_broken },
+	{ "list-few-descriptors", test_list_few_descriptors },
 	{ "no-descriptor", test_no_descriptor },
 	{ "id-of-another", test_id_of_another },
 	{ "detach-by-id", test_detach_by_id },
