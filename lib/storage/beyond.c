@@ -129,7 +129,8 @@ static int call(struct discsi_storage *storage, enum which which,
 	if (disk_id == NULL || (name == NULL && which != RECYCLE))
 		return dsc_fail(EINVAL, "%s: an argument is NULL",
 				operation->name);
-	return dsc_storage_blame(storage, fn(storage->self, disk_id, name));
+	DSC_TYPE_CALL(rc, fn(storage->self, disk_id, name));
+	return dsc_storage_blame(storage, rc);
 }
 
 int discsi_storage_create_snapshot(struct discsi_storage *storage,
@@ -158,8 +159,8 @@ int discsi_storage_list_snapshots(struct discsi_storage *storage,
 	if (disk_id == NULL || ids == NULL || count == NULL)
 		return dsc_fail(EINVAL, "%s: an argument is NULL",
 				operation->name);
-	rc = storage->type->ops.list_snapshots(storage->self, disk_id, ids,
-					       count);
+	DSC_TYPE_CALL(rc, storage->type->ops.list_snapshots(
+		storage->self, disk_id, ids, count));
 	return dsc_storage_blame(storage, rc);
 }
 

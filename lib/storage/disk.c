@@ -347,7 +347,6 @@ static int check_disk(struct discsi_disk *disk, const char *what)
 /* Puts storage and disk before the sentence. */
 static int blame(struct discsi_disk *disk, int rc)
 {
-	dsc_storage_say_why(rc);
 	if (rc < 0)
 		dsc_error_prefix(dsc_error_last(), "disk %s", disk->id);
 	return dsc_storage_blame(disk->storage, rc);
@@ -365,8 +364,8 @@ int discsi_disk_path(struct discsi_disk *disk, char **path)
 		return discsi_storage_device_path(disk->storage, path);
 	if (path == NULL)
 		return dsc_fail(EINVAL, "path of a disk: an argument is NULL");
-	return blame(disk, ops->disk_path(disk->storage->self, disk->id,
-					  path));
+	DSC_TYPE_CALL(rc, ops->disk_path(disk->storage->self, disk->id, path));
+	return blame(disk, rc);
 }
 
 int discsi_disk_probe(struct discsi_disk *disk)
@@ -379,18 +378,21 @@ int discsi_disk_probe(struct discsi_disk *disk)
 	ops = &disk->storage->type->ops;
 	if (ops->probe_disk == NULL)
 		return 0;
-	return blame(disk, ops->probe_disk(disk->storage->self, disk->id));
+	DSC_TYPE_CALL(rc, ops->probe_disk(disk->storage->self, disk->id));
+	return blame(disk, rc);
 }
 
 static int ask_size(struct discsi_storage *storage, const char *id,
 		    uint64_t *bytes)
 {
 	const struct discsi_storage_type *ops = &storage->type->ops;
+	int rc;
 
 	*bytes = 0;
 	if (ops->disk_size == NULL)
 		return dsc_storage_cannot(storage, "its disks have no size");
-	return ops->disk_size(storage->self, id, bytes);
+	DSC_TYPE_CALL(rc, ops->disk_size(storage->self, id, bytes));
+	return rc;
 }
 
 int discsi_disk_size(struct discsi_disk *disk, uint64_t *bytes)
@@ -416,9 +418,10 @@ int discsi_disk_resize(struct discsi_disk *disk, uint64_t bytes, uint64_t *now)
 	if (ops->resize_disk == NULL)
 		return blame(disk, dsc_storage_cannot(
 			disk->storage, "its disks cannot be resized"));
-	return blame(disk, ops->resize_disk(disk->storage->self, disk->id,
-					    bytes, now != NULL ? now :
-					    &unwanted));
+	DSC_TYPE_CALL(rc, ops->resize_disk(disk->storage->self, disk->id,
+					   bytes, now != NULL ? now :
+					   &unwanted));
+	return blame(disk, rc);
 }
 
 int dsc_disks_used(struct discsi_storage *storage, uint64_t *bytes)
@@ -460,7 +463,8 @@ int discsi_disk_format(struct discsi_disk *disk,
 		rc = dsc_storage_cannot(disk->storage, "what is on its disks "
 					"cannot be told");
 	else
-		rc = ops->format_disk(disk->storage->self, disk->id, &found);
+		DSC_TYPE_CALL(rc, ops->format_disk(disk->storage->self,
+						   disk->id, &found));
 	if (rc < 0)
 		return blame(disk, rc);
 	size = format->size < sizeof(found) ? format->size : sizeof(found);

@@ -158,8 +158,9 @@ static int configure(struct discsi_storage *storage, const char *id,
 	if (rc < 0)
 		return rc;
 	if (ops->set_conf != NULL)
-		rc = ops->set_conf(storage->self, json,
-				   discsi_storage_is_mounted(storage));
+		DSC_TYPE_CALL(rc, ops->set_conf(
+			storage->self, json,
+			discsi_storage_is_mounted(storage)));
 	if (rc < 0) {
 		give_id_back(storage);
 		return rc;
@@ -242,9 +243,11 @@ int discsi_storage_get_conf(struct discsi_storage *storage, char **json)
 	if (json == NULL)
 		return dsc_fail(EINVAL, "configuration: an argument is NULL");
 	*json = NULL;
-	if (storage->type->ops.get_conf != NULL)
-		return dsc_storage_blame(storage, storage->type->ops.get_conf(
-			storage->self, json));
+	if (storage->type->ops.get_conf != NULL) {
+		DSC_TYPE_CALL(rc, storage->type->ops.get_conf(storage->self,
+							      json));
+		return dsc_storage_blame(storage, rc);
+	}
 	*json = strdup("{}");
 	return *json != NULL ? 0 : dsc_fail_memory();
 }

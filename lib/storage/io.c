@@ -38,8 +38,9 @@ int discsi_storage_read(struct discsi_storage *storage, void *buf,
 		rc = check_buffer(storage, "read", buf, length);
 	if (rc < 0)
 		return rc;
-	return dsc_storage_blame(storage, storage->type->ops.read(
-		storage->self, buf, length, offset, flags));
+	DSC_TYPE_CALL(rc, storage->type->ops.read(storage->self, buf, length,
+						  offset, flags));
+	return dsc_storage_blame(storage, rc);
 }
 
 int discsi_storage_write(struct discsi_storage *storage, const void *buf,
@@ -52,8 +53,9 @@ int discsi_storage_write(struct discsi_storage *storage, const void *buf,
 		rc = check_buffer(storage, "write", buf, length);
 	if (rc < 0)
 		return rc;
-	return dsc_storage_blame(storage, storage->type->ops.write(
-		storage->self, buf, length, offset, flags));
+	DSC_TYPE_CALL(rc, storage->type->ops.write(storage->self, buf, length,
+						   offset, flags));
+	return dsc_storage_blame(storage, rc);
 }
 
 int discsi_storage_flush(struct discsi_storage *storage)
@@ -63,8 +65,8 @@ int discsi_storage_flush(struct discsi_storage *storage)
 
 	if (rc < 0)
 		return rc;
-	return dsc_storage_blame(storage, storage->type->ops.flush(
-		storage->self));
+	DSC_TYPE_CALL(rc, storage->type->ops.flush(storage->self));
+	return dsc_storage_blame(storage, rc);
 }
 
 int discsi_storage_lun(struct discsi_storage *storage, struct discsi_lun **lun)
@@ -77,6 +79,6 @@ int discsi_storage_lun(struct discsi_storage *storage, struct discsi_lun **lun)
 	if (lun == NULL)
 		return dsc_fail(EINVAL, "LUN: an argument is NULL");
 	*lun = NULL;
-	return dsc_storage_blame(storage, storage->type->ops.lun(storage->self,
-								 lun));
+	DSC_TYPE_CALL(rc, storage->type->ops.lun(storage->self, lun));
+	return dsc_storage_blame(storage, rc);
 }

@@ -64,7 +64,7 @@ static int mount(struct discsi_storage *storage)
 	if (rc == 0 && ops->mount == NULL)
 		rc = dsc_storage_cannot(storage, "it is not mounted");
 	if (rc == 0)
-		rc = ops->mount(storage->self);
+		DSC_TYPE_CALL(rc, ops->mount(storage->self));
 	if (rc < 0)
 		return rc;
 	set_mounted(storage, true);
@@ -99,7 +99,7 @@ static int unmount(struct discsi_storage *storage, unsigned flags)
 	if (!is_mounted(storage))
 		return 0;
 	if (ops->unmount != NULL)
-		rc = ops->unmount(storage->self, flags);
+		DSC_TYPE_CALL(rc, ops->unmount(storage->self, flags));
 	if (rc != -EBUSY)
 		set_mounted(storage, false);
 	return rc;
@@ -159,7 +159,7 @@ static int look(struct discsi_storage *storage)
 
 	if (rc < 0 || ops->look == NULL)
 		return rc;
-	rc = ops->look(storage->self);
+	DSC_TYPE_CALL(rc, ops->look(storage->self));
 	if (rc < 0 && !was_mounted) {
 		error = *discsi_last_error();
 		(void)unmount(storage, 0);
@@ -225,6 +225,7 @@ int discsi_storage_device_path(struct discsi_storage *storage, char **path)
 	if (storage->type->ops.device_path == NULL)
 		rc = dsc_storage_cannot(storage, "it has no device");
 	else
-		rc = storage->type->ops.device_path(storage->self, path);
+		DSC_TYPE_CALL(rc, storage->type->ops.device_path(
+			storage->self, path));
 	return dsc_storage_blame(storage, rc);
 }

@@ -59,7 +59,8 @@ static int make_storage(struct discsi_storage_manager *manager,
 	if (made->path == NULL)
 		rc = dsc_fail_memory();
 	else if (type->ops.make != NULL)
-		rc = type->ops.make(type->arg, made, &made->self);
+		DSC_TYPE_CALL(rc, type->ops.make(type->arg, made,
+						 &made->self));
 	if (rc < 0) {
 		made->self = NULL;
 		free_storage(made);
@@ -152,17 +153,29 @@ void dsc_storage_describe(struct discsi_storage *storage, char *text,
 	pthread_mutex_unlock(&storage->lock);
 }
 
-void dsc_storage_say_why(int rc)
+int dsc_type_begin(void)
 {
-	if (rc < 0 && dsc_error_last()->errnum != -rc)
-		(void)dsc_fail(-rc, "it failed (%s)", discsi_errno_name(rc));
+	int before = dsc_error_last()->errnum;
+
+	dsc_error_last()->errnum = 0;
+	return before;
+}
+
+int dsc_type_end(int before, int rc)
+{
+	struct discsi_error *last = dsc_error_last();
+
+	if (rc < 0 && last->errnum != -rc)
+		return dsc_fail(-rc, "it failed (%s)", discsi_errno_name(rc));
+	if (last->errnum == 0)
+		last->errnum = before;
+	return rc;
 }
 
 int dsc_storage_blame(struct discsi_storage *storage, int rc)
 {
 	char text[DSC_STORAGE_TEXT_MAX];
 
-	dsc_storage_say_why(rc);
 	if (rc < 0) {
 		dsc_storage_describe(storage, text, sizeof(text));
 		dsc_error_prefix(dsc_error_last(), "%s", text);

@@ -27,7 +27,8 @@ static int measure(struct discsi_storage *storage, const char *what,
 	if (storage->type->ops.measure == NULL)
 		rc = dsc_storage_cannot(storage, "it has no size");
 	else
-		rc = storage->type->ops.measure(storage->self, stat);
+		DSC_TYPE_CALL(rc, storage->type->ops.measure(storage->self,
+							     stat));
 	return dsc_storage_blame(storage, rc);
 }
 
@@ -77,7 +78,8 @@ static int known(struct discsi_storage *storage, const char *what,
 		*capacity_mb = stat.capacity_mb;
 		return rc;
 	}
-	rc = storage->type->ops.known_bytes(storage->self, &bytes);
+	DSC_TYPE_CALL(rc, storage->type->ops.known_bytes(storage->self,
+							 &bytes));
 	*capacity_mb = bytes >> MIB_SHIFT;
 	return dsc_storage_blame(storage, rc);
 }
@@ -162,7 +164,7 @@ static int add_type_members(struct discsi_storage *storage,
 
 	if (storage->type->ops.describe == NULL)
 		return 0;
-	rc = storage->type->ops.describe(storage->self, &json);
+	DSC_TYPE_CALL(rc, storage->type->ops.describe(storage->self, &json));
 	if (rc == 0)
 		rc = dsc_json_merge(object, json);
 	free(json);

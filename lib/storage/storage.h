@@ -130,9 +130,20 @@ void dsc_storage_describe(struct discsi_storage *storage, char *text,
 /* Ends what the type has in this process; no turn is under way. */
 void dsc_storage_leave(struct discsi_storage *storage);
 
-/* A type may have failed without a sentence: then the last error is of before,
- * and is made one of this failure. */
-void dsc_storage_say_why(int rc);
+/*
+ * rc = call, of a function of a type, which may fail without a sentence: the last
+ * error would be of before then, and is made one of this failure.
+ */
+#define DSC_TYPE_CALL(rc, call) do { \
+	int dsc_before = dsc_type_begin(); \
+	(rc) = dsc_type_end(dsc_before, call); \
+} while (0)
+
+/* Forgets the last error's errno, and returns it. */
+int dsc_type_begin(void);
+
+/* After that: success leaves the last error as it was. Returns rc. */
+int dsc_type_end(int before, int rc);
 
 /* Puts the storage's name before the last error's sentence; returns rc. */
 int dsc_storage_blame(struct discsi_storage *storage, int rc);

@@ -81,6 +81,90 @@ static void test_factory(void)
 	discsi_storage_manager_free(manager);
 }
 
+/* What fails without a word. */
+
+static int make_nothing(void *arg, struct discsi_storage *storage, void **self)
+{
+	(void)arg;
+	(void)storage;
+	(void)self;
+	return -ENODEV;
+}
+
+static int take_empty(void *self, const char *json, bool is_mounted)
+{
+	(void)self;
+	(void)is_mounted;
+	return strcmp(json, "{}") == 0 ? 0 : -EROFS;
+}
+
+static int mount_well(void *self)
+{
+	(void)self;
+	return 0;
+}
+
+static int look_in_vain(void *self)
+{
+	(void)self;
+	return -EIO;
+}
+
+static int read_in_vain(void *self, void *buf, size_t length, uint64_t offset,
+			unsigned flags)
+{
+	(void)self;
+	(void)buf;
+	(void)length;
+	(void)offset;
+	(void)flags;
+	return -EIO;
+}
+
+static const struct discsi_storage_type unmade = {
+	.size = sizeof(unmade), .name = "unmade", .make = make_nothing,
+};
+
+static const struct discsi_storage_type silent = {
+	.size = sizeof(silent), .name = "silent", .set_conf = take_empty,
+	.mount = mount_well, .look = look_in_vain, .read = read_in_vain,
+};
+
+/* Its failures are not told in the words of what failed before. */
+static void test_silent_type(void)
+{
+	struct discsi_storage_manager *manager = st_manager();
+	struct discsi_storage *storage = NULL;
+	struct discsi_storage *found;
+	char block[512];
+	int i;
+
+	st_works(discsi_storage_register(manager, &unmade, NULL));
+	st_works(discsi_storage_register(manager, &silent, NULL));
+	st_fails(discsi_storage_find(manager, "none", &found), ENOENT, "none");
+	st_fails(discsi_storage_new(manager, "", "unmade", &storage), ENODEV,
+		 "it failed (ENODEV)");
+	st_works(discsi_storage_new(manager, "", "silent", &storage));
+	st_fails(discsi_storage_find(manager, "none", &found), ENOENT, "none");
+	st_fails(st_configure(storage, "q", "{ }"), EROFS,
+		 "storage q: it failed (EROFS)");
+	st_works(st_configure(storage, "q", "{}"));
+	st_fails(discsi_storage_find(manager, "none", &found), ENOENT, "none");
+	st_fails(discsi_storage_accessible(storage, NULL), EIO,
+		 "storage q: it failed (EIO)");
+	CU_ASSERT(!discsi_storage_is_mounted(storage));
+	st_works(discsi_storage_mount(storage, NULL));
+	CU_ASSERT_EQUAL(discsi_last_error()->errnum, EIO);
+	for (i = 0; i < 2; i++) {
+		st_fails(discsi_storage_read(storage, block, sizeof(block), 0,
+					     0), EIO, "");
+		CU_ASSERT_STRING_EQUAL(discsi_last_error()->message,
+				       "storage q: it failed (EIO)");
+	}
+	discsi_storage_put(storage);
+	discsi_storage_manager_free(manager);
+}
+
 /* -------------------------------------------------------------- properties */
 
 static void test_properties(void)
@@ -458,6 +542,7 @@ static void test_end(void)
 
 static const struct dsc_test tests[] = {
 	{ "factory", test_factory },
+	{ "silent_type", test_silent_type },
 	{ "properties", test_properties },
 	{ "ids", test_ids },
 	{ "detached", test_detached },
