@@ -33,6 +33,7 @@ enum sight {
 
 /* ------------------------------------------------------------------- look */
 
+/* is_alive: also of one whose state cannot be told, which is EPROTO. */
 static int load(const char *id, struct discsi_bridge **bridge, bool *is_alive)
 {
 	struct dsc_registry registry;
@@ -45,7 +46,7 @@ static int load(const char *id, struct discsi_bridge **bridge, bool *is_alive)
 	if (rc < 0)
 		return rc;
 	rc = dsc_registry_load(&registry, id, bridge);
-	if (rc == -ENOENT)
+	if (rc == -ENOENT || rc == -EPROTO)
 		*is_alive = dsc_registry_is_alive(&registry, id);
 	dsc_registry_close(&registry);
 	if (rc == 0)
@@ -557,17 +558,20 @@ void dsc_iscsi_undo_bridge(struct dsc_iscsi *iscsi)
 /*
  * What has gone, and could not be made anew, has no user; it is cleared all the
  * same. A bridge that serves elsewhere, or another disk, is not what was mounted,
- * and one that somebody is ending is theirs. Returns 1 for a user of what is to be
- * ended, 0, or an error.
+ * and one that somebody is ending is theirs. What a dead one has left is cleared
+ * though it cannot be read. Returns 1 for a user of what is to be ended, 0, or an
+ * error.
  */
 static int join_to_end(struct dsc_iscsi *iscsi)
 {
 	struct discsi_bridge *bridge;
 	bool is_alive;
 	bool is_to_end = true;
-	int rc;
+	int rc = load(iscsi->bridge_id, &bridge, &is_alive);
 
-	if (load(iscsi->bridge_id, &bridge, &is_alive) == 0) {
+	if (rc == -EPERM || rc == -EACCES || (rc == -EPROTO && is_alive))
+		return rc;
+	if (rc == 0) {
 		is_to_end = !is_alive ||
 			    (bridge != NULL && is_ours(iscsi, bridge));
 		discsi_bridge_free(bridge);
@@ -580,13 +584,20 @@ static int join_to_end(struct dsc_iscsi *iscsi)
 	return rc == 0 ? 1 : rc;
 }
 
-/* It goes on, and a descriptor may be there the next time. */
+/*
+ * It goes on, and the next time there may be a descriptor, or a registry that
+ * can be read.
+ */
 static int fail_for_now(int rc)
 {
-	if (rc != -EMFILE && rc != -ENFILE)
+	if (rc == -EMFILE || rc == -ENFILE)
+		dsc_error_prefix(dsc_error_last(), "no descriptor to end the "
+				 "bridge with");
+	else if (rc == -EPERM || rc == -EACCES || rc == -EPROTO)
+		dsc_error_prefix(dsc_error_last(), "the bridge cannot be ended "
+				 "now");
+	else
 		return rc;
-	dsc_error_prefix(dsc_error_last(), "no descriptor to end the bridge "
-			 "with");
 	dsc_error_last()->errnum = EBUSY;
 	return -EBUSY;
 }

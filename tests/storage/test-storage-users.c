@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -286,6 +287,45 @@ static void test_no_descriptor(void)
 	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
 	st_works(discsi_storage_accessible(a, NULL));
 	st_works(discsi_storage_unmount(a, 0));
+	discsi_storage_put(a);
+	end();
+}
+
+static void expect_kept(struct discsi_storage *storage, const char *words)
+{
+	st_fails(discsi_storage_unmount(storage, 0), EBUSY, words);
+	CU_ASSERT(discsi_storage_is_mounted(storage));
+}
+
+/* Nor does who cannot read where it is, until that can be read again. */
+static void test_unreadable(void)
+{
+	const char *dir = getenv("DISCSI_RUN_DIR");
+	char *path = bridge_file(ID1, ".json");
+	char *kept = bridge_file(ID1, ".kept");
+	struct discsi_storage *a;
+	FILE *file;
+	pid_t pid;
+
+	manager = st_manager();
+	a = make("a");
+	st_works(discsi_storage_mount(a, NULL));
+	pid = bridge_pid(ID1);
+	CU_ASSERT_EQUAL(chmod(dir, 0777), 0);
+	expect_kept(a, "chmod");
+	CU_ASSERT_EQUAL(chmod(dir, 0700), 0);
+	CU_ASSERT_EQUAL(rename(path, kept), 0);
+	file = fopen(path, "we");
+	CU_ASSERT_FATAL(file != NULL && fputs("{", file) >= 0);
+	fclose(file);
+	expect_kept(a, "is broken");
+	CU_ASSERT_EQUAL(rename(kept, path), 0);
+	CU_ASSERT_EQUAL(bridge_pid(ID1), pid);
+	st_works(discsi_storage_accessible(a, NULL));
+	st_works(discsi_storage_unmount(a, 0));
+	CU_ASSERT_EQUAL(bridge_pid(ID1), 0);
+	free(path);
+	free(kept);
 	discsi_storage_put(a);
 	end();
 }
@@ -614,6 +654,7 @@ static const struct dsc_test tests[] = {
 	{ "file-removed", test_file_removed },
 	{ "file-anew", test_file_anew },
 	{ "no-descriptor", test_no_descriptor },
+	{ "unreadable", test_unreadable },
 	{ "given_up", test_given_up },
 	{ "recovering", test_recovering },
 	{ "others_at_it", test_others_at_it },
