@@ -7,6 +7,7 @@
 #ifndef DSC_BRIDGE_ATTACH_H
 #define DSC_BRIDGE_ATTACH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <discsi/bridge.h>
@@ -16,6 +17,7 @@ struct dsc_bridge_begun;
 struct dsc_bridge_options {
 	uint64_t deadline_ns;   /* 0: the usual time */
 	int cancel_fd;          /* readable: give up; -1: none */
+	bool hurries;           /* an end after that is not let be */
 	unsigned connections;   /* 0 or 1: one */
 	struct dsc_bridge_begun *begun;  /* used up if it fits; or NULL */
 	/* Once the bridge has logged in, on the thread that waits. Or NULL. */
@@ -48,7 +50,8 @@ int dsc_bridge_attach(const struct discsi_conf *conf, const char *how,
  * it leaves is cleared; the error is returned all the same.
  *
  * options: NULL, or with a deadline before which, or until a cancel, its end is
- * waited for (ETIMEDOUT, ECANCELED): it has been told to end then, and is let be.
+ * waited for (ETIMEDOUT, ECANCELED): it has been told to end then, and is let be,
+ * or with hurries ended as above.
  */
 int dsc_bridge_end(const char *id, unsigned flags,
 		   const struct dsc_bridge_options *options);

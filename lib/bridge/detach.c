@@ -284,6 +284,13 @@ static int fail_to_end(const struct discsi_bridge *bridge, int status)
 			discsi_errno_name(status));
 }
 
+/* Is what does not end in time ended all the same? */
+static bool insists(unsigned flags, const struct dsc_bridge_options *options)
+{
+	return (flags & DETACH_KILL) != 0 &&
+	       (options->deadline_ns == 0 || options->hurries);
+}
+
 static int end_process(const struct dsc_registry *registry,
 		       const struct discsi_bridge *bridge, unsigned flags,
 		       const struct dsc_bridge_options *options,
@@ -299,8 +306,8 @@ static int end_process(const struct dsc_registry *registry,
 	if (status == 0)
 		status = wait_for_end(registry, bridge, &pid, deadline,
 				      options->cancel_fd);
-	if (status == -ETIMEDOUT && (flags & DETACH_KILL) != 0 &&
-	    options->deadline_ns == 0)
+	if ((status == -ETIMEDOUT || status == -ECANCELED) &&
+	    insists(flags, options))
 		insist(registry, bridge, &pid);
 	dsc_pid_close(&pid);
 	return status == 0 || status == -ESRCH ? 0 :
@@ -506,8 +513,7 @@ static int end_bridge(const struct dsc_registry *registry,
 
 	if ((*bridge)->alive)
 		status = end_processes(registry, bridge, flags, options);
-	if (status < 0 && ((flags & DETACH_KILL) == 0 ||
-			   options->deadline_ns != 0))
+	if (status < 0 && !insists(flags, options))
 		return status;
 	if (status == 0 && dsc_registry_is_alive(registry, (*bridge)->id))
 		return 0;

@@ -22,6 +22,7 @@
 #include "storage/storage.h"
 
 #define AWAIT_MS 1000u
+#define UNDO_MS 500u  /* for an end in good order, when the time is over */
 
 enum sight {
 	NOBODY,       /* nothing serves the LUN */
@@ -438,14 +439,43 @@ int dsc_iscsi_adopt(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 
 /* ----------------------------------------------------------------- attach */
 
+/*
+ * Ends a bridge of this turn, which has had no use yet, within its limits. What
+ * others have done with it meanwhile, who have left, is waited for.
+ */
+static int end_early(struct dsc_iscsi *iscsi, const char *id, unsigned flags,
+		     bool was_marked)
+{
+	struct dsc_bridge_options options = {
+		.deadline_ns = dsc_turn_deadline_ns(iscsi->storage),
+		.cancel_fd = discsi_storage_cancel_fd(iscsi->storage),
+		.hurries = true,
+	};
+	const struct dsc_limits limits = {
+		.deadline_ns = options.deadline_ns,
+		.cancel_fd = options.cancel_fd,
+	};
+
+	if (was_marked)
+		return dsc_bridge_end(id, flags, NULL);
+	if (dsc_limits_check(&limits) < 0) {
+		options.deadline_ns = dsc_clock_now_ns() +
+				      UNDO_MS * DSC_NS_PER_MS;
+		options.cancel_fd = -1;
+	}
+	return dsc_bridge_end(id, flags, &options);
+}
+
 /* Ends what has just been started, unless others use it already. */
 static void end_started(struct dsc_iscsi *iscsi,
 			const struct discsi_bridge *bridge)
 {
+	bool was_marked = dsc_users_is_marked(&iscsi->users);
+
 	dsc_users_mark(&iscsi->users, true);
 	if (dsc_users_claim(&iscsi->users) < 0)
 		return;
-	(void)dsc_bridge_end(bridge->id, DISCSI_DETACH_FORCE, NULL);
+	(void)end_early(iscsi, bridge->id, DISCSI_DETACH_FORCE, was_marked);
 	dsc_users_leave(&iscsi->users);
 }
 
@@ -606,6 +636,7 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 {
 	unsigned how = (flags & DISCSI_UNMOUNT_FORCE) != 0 ?
 		       DISCSI_DETACH_FORCE : 0;
+	bool was_marked;
 	int rc;
 
 	/* What is mounted and unmounted in one turn is a mount undone. */
@@ -621,12 +652,16 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 		forget(iscsi);
 		return rc;
 	}
+	was_marked = dsc_users_is_marked(&iscsi->users);
 	dsc_users_mark(&iscsi->users, true);
 	if (dsc_users_claim(&iscsi->users) < 0) {
 		forget(iscsi);  /* others go on with it */
 		return 0;
 	}
-	rc = fail_for_now(dsc_bridge_end(iscsi->bridge_id, how, NULL));
+	rc = dsc_iscsi_undoes(iscsi) ?
+	     end_early(iscsi, iscsi->bridge_id, how, was_marked) :
+	     dsc_bridge_end(iscsi->bridge_id, how, NULL);
+	rc = fail_for_now(rc);
 	if (rc == -EBUSY) {
 		dsc_users_mark(&iscsi->users, false);
 		dsc_users_share(&iscsi->users);

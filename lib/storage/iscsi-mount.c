@@ -36,6 +36,11 @@ static struct dsc_limits limits_of(const struct dsc_iscsi *iscsi)
 	};
 }
 
+bool dsc_iscsi_undoes(const struct dsc_iscsi *iscsi)
+{
+	return discsi_storage_cancel_fd(iscsi->storage) >= 0;
+}
+
 /* The sentence of a step that was cut short names the stage. */
 static int explain(const struct dsc_iscsi *iscsi, int rc)
 {
@@ -402,12 +407,28 @@ static int unmount_none(struct dsc_iscsi *iscsi)
 	return rc;
 }
 
+/* It was mounted to read a block, and nothing else: there is nothing to flush. */
+static void undo_none(struct dsc_iscsi *iscsi)
+{
+	const struct dsc_limits limits = limits_of(iscsi);
+	struct discsi_session *session;
+	struct discsi_lun *lun;
+
+	(void)take_out(iscsi, true, &session, &lun);
+	if (dsc_limits_check(&limits) < 0)
+		dsc_call_abandon(session);
+	else
+		dsc_call_close_session(session, &limits);
+}
+
 int dsc_iscsi_unmount(void *self, unsigned flags)
 {
 	struct dsc_iscsi *iscsi = self;
 	int rc = 0;
 
-	if (iscsi->session != NULL)
+	if (iscsi->session != NULL && dsc_iscsi_undoes(iscsi))
+		undo_none(iscsi);
+	else if (iscsi->session != NULL)
 		rc = unmount_none(iscsi);
 	else if (iscsi->bridge_id != NULL)
 		rc = dsc_iscsi_detach(iscsi, flags);

@@ -116,6 +116,8 @@ int dsc_iscsi_unmount(void *self, unsigned flags);
 void dsc_iscsi_leave(void *self);
 /* Mounted, but what was mounted has gone or given up? */
 bool dsc_iscsi_is_gone(void *self);
+/* Is what this turn has mounted unmounted, within the limits that it has? */
+bool dsc_iscsi_undoes(const struct dsc_iscsi *iscsi);
 /* 0 unless another disk is mounted, or was: ESTALE. Within a turn. */
 int dsc_iscsi_check_who(const struct dsc_iscsi *iscsi,
 			const struct dsc_who *who);

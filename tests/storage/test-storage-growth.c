@@ -177,6 +177,36 @@ static void test_bridge_dies(void)
 	end(sim, storage);
 }
 
+/* A bridge that was started only to read a block does not outlast the limits. */
+static void test_look_in_vain(void)
+{
+	const struct sim_config config = { .blocks = BLOCKS };
+	const struct discsi_mount_options options = {
+		.size = sizeof(options), .timeout_ms = 4000,
+	};
+	struct sim_rule rule = {
+		.opcode = 0x28, .lun = SIM_ANY, .action = SIM_SILENT,
+	};
+	struct sim *sim = sim_start(&config);
+	struct discsi_storage *storage;
+	uint64_t begun;
+
+	manager = st_manager();
+	storage = mount_on(sim);
+	st_works(discsi_storage_unmount(storage, 0));
+	sim_rule(sim, &rule);
+	rule.opcode = 0x88;
+	sim_rule(sim, &rule);
+	begun = dsc_clock_now_ns();
+	st_fails(discsi_storage_accessible(storage, &options), ETIMEDOUT, "");
+	CU_ASSERT(dsc_clock_now_ns() - begun < 9000 * DSC_NS_PER_MS);
+	CU_ASSERT(sim_rules_applied(sim) > 0);
+	CU_ASSERT(bridge_is_nothing_left());
+	sim_clear_rules(sim);
+	st_works(discsi_storage_mount(storage, NULL));
+	end(sim, storage);
+}
+
 static void *ask_size(void *storage)
 {
 	struct discsi_storage_stat stat = { .size = sizeof(stat) };
@@ -244,6 +274,7 @@ static const struct dsc_test tests[] = {
 	{ "grows_silently", test_grows_silently },
 	{ "bridge_hangs", test_bridge_hangs },
 	{ "bridge_dies", test_bridge_dies },
+	{ "look_in_vain", test_look_in_vain },
 	{ "counts_beside", test_counts_beside },
 	{ "manager_ends", test_manager_ends },
 	{ NULL, NULL }

@@ -159,6 +159,65 @@ static void test_arguments(void)
 	end();
 }
 
+static void silence_reads(void)
+{
+	struct sim_rule rule = {
+		.opcode = 0x28, .lun = SIM_ANY, .action = SIM_SILENT,
+	};
+
+	sim_rule(sim, &rule);
+	rule.opcode = 0x88;
+	sim_rule(sim, &rule);
+}
+
+static bool is_reading(void *arg)
+{
+	(void)arg;
+	return sim_rules_applied(sim) > 0;
+}
+
+static void *look(void *arg)
+{
+	int *rc = arg;
+
+	*rc = discsi_storage_accessible(storage, NULL);
+	return NULL;
+}
+
+/* A block that does not come is not waited for, nor is what undoes the mount. */
+static void test_look_in_vain(void)
+{
+	const struct discsi_mount_options options = {
+		.size = sizeof(options), .timeout_ms = 500,
+	};
+	unsigned long long before;
+	pthread_t thread;
+	int rc = 0;
+
+	begin();
+	silence_reads();
+	before = dsc_now_ms();
+	st_fails(discsi_storage_accessible(storage, &options), ETIMEDOUT, "");
+	CU_ASSERT(dsc_now_ms() - before < 5000);
+	CU_ASSERT(!discsi_storage_is_mounted(storage));
+	sim_clear_rules(sim);
+	st_works(discsi_storage_accessible(storage, NULL));
+	st_works(discsi_storage_unmount(storage, 0));
+	end();
+
+	begin();
+	silence_reads();
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, look, &rc), 0);
+	CU_ASSERT(dsc_wait_for(is_reading, NULL, 10000));
+	before = dsc_now_ms();
+	discsi_storage_cancel(storage);
+	pthread_join(thread, NULL);
+	CU_ASSERT(dsc_now_ms() - before < 5000);
+	CU_ASSERT_EQUAL(rc, -ECANCELED);
+	CU_ASSERT(!discsi_storage_is_mounted(storage));
+	end();
+}
+
 static void test_buffers(void)
 {
 	char block[512];
@@ -217,6 +276,7 @@ static const struct dsc_test tests[] = {
 	{ "waiting", test_waiting },
 	{ "inside", test_inside },
 	{ "arguments", test_arguments },
+	{ "look_in_vain", test_look_in_vain },
 	{ "buffers", test_buffers },
 	{ "disks", test_disks },
 	{ NULL, NULL }
