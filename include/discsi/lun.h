@@ -149,7 +149,8 @@ int discsi_lun_writev(struct discsi_lun *lun, const struct iovec *iov,
 /*
  * Puts every write that has completed before this call on stable storage
  * (SYNCHRONIZE CACHE, SBC-3 clause 5.25). A LUN that does not know the command
- * has no volatile cache, and it succeeds.
+ * has no volatile cache, and it succeeds; EIO where the LUN says that it has one
+ * (write_cache).
  */
 int discsi_lun_flush(struct discsi_lun *lun);
 

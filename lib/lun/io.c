@@ -142,6 +142,11 @@ static void record_failure(struct dsc_io *io, int result,
 		*io->error = *error;
 }
 
+void dsc_io_fail(struct dsc_io *io, const struct discsi_error *error)
+{
+	record_failure(io, -error->errnum, error);
+}
+
 static void fail_short(struct dsc_io *io, const struct dsc_task *task)
 {
 	struct discsi_error error;

@@ -125,7 +125,8 @@ struct discsi_lun {
 	void *close_arg;
 
 	bool cache_is_known;          /* the caching mode page was there */
-	bool has_no_sync;             /* SYNCHRONIZE CACHE is not known */
+	bool has_no_sync;             /* SYNCHRONIZE CACHE is not known, and
+				       * neither is a cache */
 	bool has_no_capacity16;
 	bool reads_zero;              /* deallocated blocks read as zeroes */
 	uint32_t first_aligned;       /* where the first physical block begins */
@@ -164,6 +165,9 @@ int dsc_io_submit(struct discsi_lun *lun, const struct dsc_io_request *what);
 
 /* Stops what can be stopped; the rest completes by itself. */
 void dsc_io_cancel_all(struct discsi_lun *lun);
+
+/* Says why it fails, in place of what the answer to its command said. */
+void dsc_io_fail(struct dsc_io *io, const struct discsi_error *error);
 
 /* Completes what waits for the end of the turn. */
 void dsc_io_finish_now(struct discsi_lun *lun);

@@ -5,15 +5,18 @@
  *
  * A command that a LUN turns out not to know is remembered; zeroing then goes
  * on by writing zeroes, flushing succeeds (there is no volatile cache without
- * SYNCHRONIZE CACHE), and trimming is EOPNOTSUPP.
+ * SYNCHRONIZE CACHE, unless the LUN says that there is), and trimming is
+ * EOPNOTSUPP.
  */
 #include "lun/lun.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "scsi/cdb.h"
+#include "scsi/sense.h"
 
 /* What zeroes are written from; WRITE SAME uses one block of it. */
 #define ZEROES_BYTES 65536
@@ -147,11 +150,33 @@ static void build_flush(struct dsc_io *io, struct dsc_io *piece,
 	dsc_cdb_synchronize_cache(piece->request.task.cdb);
 }
 
+/*
+ * EIO, not what the LUN said: nobody may take it for a flush that is not
+ * needed.
+ */
+static int fail_unflushed(struct dsc_io *io, const struct dsc_task *task)
+{
+	struct dsc_sense sense;
+	struct dsc_verdict verdict;
+	struct discsi_error error;
+	char what[sizeof(io->lun->name) + 64];
+
+	snprintf(what, sizeof(what), "%s has a write cache and refuses to "
+		 "flush it", io->lun->name);
+	dsc_sense_parse(task->sense, task->sense_length, &sense);
+	verdict = dsc_sense_judge(task->status, &sense);
+	verdict.errnum = EIO;
+	dsc_sense_error(&error, what, task->status, &sense, &verdict);
+	dsc_io_fail(io, &error);
+	return -EIO;
+}
+
 static int flush_answered(struct dsc_io *io, struct dsc_io *piece, int result)
 {
-	(void)piece;
 	if (result != -EOPNOTSUPP)
 		return result;
+	if (io->lun->info.write_cache)
+		return fail_unflushed(io, &piece->request.task);
 	io->lun->has_no_sync = true;
 	return 0;
 }

@@ -215,6 +215,59 @@ static void test_unmapping_refused_twice(void)
 	fixture_end(&f);
 }
 
+static void check_unflushed(int rc)
+{
+	const struct discsi_error *error = discsi_last_error();
+
+	CU_ASSERT_EQUAL(rc, -EIO);
+	CU_ASSERT_EQUAL(error->errnum, EIO);
+	CU_ASSERT_EQUAL(error->sense_key, 5);
+	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "has a write cache and "
+				      "refuses to flush it"));
+}
+
+/* What is in a cache that cannot be emptied is not on stable storage. */
+static void test_cache_that_is_not_flushed(void)
+{
+	const struct fake_disk disk = {
+		.blocks = DISK_BLOCKS, .write_cache = true, .has_no_sync = true,
+	};
+	uint8_t buf[512] = { 0 };
+	struct fixture f;
+
+	if (fixture_begin(&f, &disk)) {
+		check_unflushed(discsi_lun_flush(f.lun));
+		check_unflushed(discsi_lun_flush(f.lun));
+		check_unflushed(discsi_lun_write(f.lun, buf, 512, 0,
+						 DISCSI_IO_FUA));
+		CU_ASSERT_EQUAL(fake_target_count(f.target, 0x35), 3);
+	}
+	fixture_end(&f);
+}
+
+/* A flush that was refused once says nothing about the next. */
+static void test_flush_refused_once(void)
+{
+	const struct fake_disk disk = {
+		.blocks = DISK_BLOCKS, .write_cache = true,
+	};
+	const struct fake_fate fate = {
+		0x35, FAKE_STATUS, 0, 1, 0x02, 5, 0x24, 0
+	};
+	uint8_t buf[512] = { 0 };
+	struct fixture f;
+
+	if (fixture_begin(&f, &disk)) {
+		fake_target_set_fate(f.target, &fate);
+		check_unflushed(discsi_lun_flush(f.lun));
+		CU_ASSERT_EQUAL(fake_target_fates(f.target), 1);
+		CU_ASSERT_EQUAL(discsi_lun_write(f.lun, buf, 512, 0,
+						 DISCSI_IO_FUA), 0);
+		CU_ASSERT_EQUAL(fake_target_count(f.target, 0x35), 2);
+	}
+	fixture_end(&f);
+}
+
 /* A target that tells of one block at a time is not asked for ever. */
 static void test_block_status_in_crumbs(void)
 {
@@ -538,6 +591,8 @@ static const struct dsc_test tests[] = {
 	{ "unmapping_refused_twice", test_unmapping_refused_twice },
 	{ "overflow", test_overflow },
 	{ "overflow_of_an_answer", test_overflow_of_an_answer },
+	{ "cache_that_is_not_flushed", test_cache_that_is_not_flushed },
+	{ "flush_refused_once", test_flush_refused_once },
 	{ "block_status_in_crumbs", test_block_status_in_crumbs },
 	{ "refresh_beyond_capacity10", test_refresh_beyond_capacity10 },
 	{ "no_answer_is_a_deadline", test_no_answer_is_a_deadline },
