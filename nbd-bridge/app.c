@@ -200,7 +200,7 @@ static int open_lun(struct nbd_app *app)
 		return rc;
 	app->call.is_done = false;
 	rc = discsi_lun_open_async(app->session, app->lun_id, on_lun, app);
-	rc = wait_call(app, rc);
+	rc = nbd_recall_explain(app, wait_call(app, rc));
 	if (rc == 0)
 		rc = nbd_disk_from_lun(&app->disk, app->lun);
 	if (rc == 0)

@@ -68,6 +68,7 @@ struct nbd_app {
 	bool is_orphan;                /* it is: this process is alone */
 	int left_index;                /* of the device that a process before
 					* this one has left, or negative */
+	bool is_disk_recalled;         /* expected_id is what that one served */
 	char place[128];               /* of what was handed over, or "" */
 	char *socket_path;             /* absolute, or where TCP listens; NULL
 					* when it is not ours */
@@ -161,11 +162,17 @@ int nbd_device_recall(struct nbd_app *app);
 /* ---------------------------------------------------------------- recall.c */
 
 /*
- * A device that a process before this one has left is gone on with: as the same
- * initiator, so that the target ends what that one had under way, and with the
- * same disk or none.
+ * What a process that died has served is gone on with, be it a device or not: as
+ * the same initiator, so that the target ends what that one had under way, and
+ * with the same disk or none.
  */
 int nbd_recall(struct nbd_app *app);
+
+/*
+ * Says how to go on when that disk is not there any more. Returns rc, what
+ * opening the LUN has come to.
+ */
+int nbd_recall_explain(const struct nbd_app *app, int rc);
 
 /* A socket that the process before this one has left elsewhere is removed. */
 void nbd_recall_socket(const struct nbd_app *app);

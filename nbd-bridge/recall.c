@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * recall.c: what the state file tells of the process before this one: of one
- * that died and left its device, and of one that is taken over from. Main
- * thread.
+ * that died, and perhaps left its device, and of one that is taken over from.
+ * One that ends in good order leaves no such file. Main thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -45,13 +45,8 @@ static void recall_connections(struct nbd_app *app)
 		app->kernel.connections = (unsigned)had;
 }
 
-int nbd_recall(struct nbd_app *app)
+static int recall_device(struct nbd_app *app)
 {
-	int rc;
-
-	app->kernel.connections = app->options->connections;
-	if (app->options->device == NULL || nbd_takeover_is_open(app))
-		return 0;
 	app->left_index = nbd_link_find(app->registry.id);
 	/* The number may be another disk's by now. */
 	if (app->left_index == -ENOENT)
@@ -65,10 +60,60 @@ int nbd_recall(struct nbd_app *app)
 		nbd_log(DISCSI_LOG_WARNING, "it keeps its number of "
 			"connections, %u, until it is detached",
 			app->kernel.connections);
-	rc = recall_member(app, "isid", "isid");
-	if (rc == 0)
+	return 0;
+}
+
+/* A user who has named the disk knows which one he means. */
+static int recall_disk(struct nbd_app *app)
+{
+	char *given = NULL;
+	char *recalled = NULL;
+	int rc = discsi_conf_get(app->conf, "expected_id", &given);
+
+	if (rc == 0 && given == NULL)
 		rc = recall_member(app, "expected_id", "designator");
-	return rc < 0 ? rc : recall_member(app, "expected_id", "serial");
+	if (rc == 0 && given == NULL)
+		rc = recall_member(app, "expected_id", "serial");
+	if (rc == 0 && given == NULL)
+		rc = discsi_conf_get(app->conf, "expected_id", &recalled);
+	app->is_disk_recalled = recalled != NULL;
+	free(given);
+	free(recalled);
+	return rc;
+}
+
+/*
+ * Whatever the process before this one served it as, the target may have writes
+ * of its under way still, and the LUN may be another disk since.
+ */
+static int recall_session(struct nbd_app *app)
+{
+	int rc = recall_member(app, "isid", "isid");
+
+	return rc < 0 ? rc : recall_disk(app);
+}
+
+int nbd_recall(struct nbd_app *app)
+{
+	int rc = 0;
+
+	app->kernel.connections = app->options->connections;
+	if (nbd_takeover_is_open(app))
+		return 0;
+	if (app->options->device != NULL)
+		rc = recall_device(app);
+	return rc < 0 ? rc : recall_session(app);
+}
+
+int nbd_recall_explain(const struct nbd_app *app, int rc)
+{
+	const struct discsi_error error = *discsi_last_error();
+
+	if (rc != -ESTALE || !app->is_disk_recalled)
+		return rc;
+	return dsc_fail(ESTALE, "%s; that one was served by a process that "
+			"died, \"discsi detach %s\" forgets it",
+			error.message, app->registry.id);
 }
 
 void nbd_recall_socket(const struct nbd_app *app)

@@ -13,6 +13,7 @@ EXTRA_DIST += \
 if NBD_BRIDGE
 BRIDGE_TESTS = \
 	tests/bridge/test-bridge-clients \
+	tests/bridge/test-bridge-left \
 	tests/bridge/test-bridge-life \
 	tests/bridge/test-bridge-notify \
 	tests/bridge/test-bridge-orphan \
@@ -30,6 +31,9 @@ BRIDGE_RIG = \
 tests_bridge_test_bridge_clients_SOURCES = \
 	tests/bridge/test-bridge-clients.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_clients_LDADD = $(UNIT_LIBS)
+tests_bridge_test_bridge_left_SOURCES = \
+	tests/bridge/test-bridge-left.c $(BRIDGE_RIG)
+tests_bridge_test_bridge_left_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 tests_bridge_test_bridge_life_SOURCES = \
 	tests/bridge/test-bridge-life.c $(BRIDGE_RIG)
 tests_bridge_test_bridge_life_LDADD = $(UNIT_LIBS)
