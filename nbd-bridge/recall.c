@@ -83,6 +83,27 @@ static int recall_disk(struct nbd_app *app)
 }
 
 /*
+ * Each session of the process before this one may have writes under way, and it
+ * is a login in its place that ends them: so there are as many again.
+ */
+static int recall_sessions(struct nbd_app *app)
+{
+	char *text = nbd_registry_recall(&app->registry, "sessions");
+	unsigned long had = text != NULL ? strtoul(text, NULL, 10) : 0;
+	uint32_t wanted = 1;
+	int rc = nbd_app_number(app, "sessions", &wanted);
+
+	if (rc == 0 && had > wanted && had <= NBD_SESSIONS_MAX) {
+		nbd_log(DISCSI_LOG_WARNING, "the process that died had %lu "
+			"sessions: there are as many, and not %u, until the "
+			"disk is detached", had, (unsigned)wanted);
+		rc = discsi_conf_set(app->conf, "sessions", text);
+	}
+	free(text);
+	return rc;
+}
+
+/*
  * Whatever the process before this one served it as, the target may have writes
  * of its under way still, and the LUN may be another disk since.
  */
@@ -90,6 +111,8 @@ static int recall_session(struct nbd_app *app)
 {
 	int rc = recall_member(app, "isid", "isid");
 
+	if (rc == 0)
+		rc = recall_sessions(app);
 	return rc < 0 ? rc : recall_disk(app);
 }
 

@@ -233,11 +233,40 @@ static void test_late_write_supervised(void)
 	bridge_stop(ID);
 }
 
+/* Each of its sessions is another one to the target. */
+static void test_fewer_sessions(void)
+{
+	struct json_object *ready = bridge_start("--option", "sessions=2",
+						 url);
+	struct json_object *entry;
+	struct dsc_process *one, *other;
+
+	one = write_held(rig_text(ready, "socket"), "write -P 0x41 0 4k");
+	other = write_held(rig_text(ready, "socket"), "write -P 0x41 8k 4k");
+	kill_pid(bridge_pid(ID));
+	dsc_process_kill(one);
+	dsc_process_kill(other);
+	json_object_put(ready);
+	/* Now a login does it, but of each session for itself. */
+	sim_set_reinstatement(sim, true);
+	ready = bridge_start("--option", "replay_barrier=reinstate", url);
+	entry = rig_json("status", ID);
+	CU_ASSERT_EQUAL(rig_number(entry, "sessions"), 2);
+	json_object_put(entry);
+	write_disk(rig_text(ready, "socket"), "write -P 0x42 8k 4k");
+	expect_written(rig_text(ready, "socket"));
+	expect_byte(8192, 0x42);
+	json_object_put(ready);
+	bridge_stop(ID);
+	sim_set_reinstatement(sim, false);
+}
+
 static const struct dsc_test tests[] = {
 	{ "other-disk", test_other_disk },
 	{ "other-disk-supervised", test_other_disk_supervised },
 	{ "late-write", test_late_write },
 	{ "late-write-supervised", test_late_write_supervised },
+	{ "fewer-sessions", test_fewer_sessions },
 	{ NULL, NULL }
 };
 
