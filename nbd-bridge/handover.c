@@ -42,6 +42,10 @@
 /* How what the successor says begins when it serves, as say() puts it. */
 #define TAKEN "{\"do\":\"taken\""
 
+/* Why what may still be carried out must be over first. */
+#define NOT_WHOLE \
+	"not all of its sessions are connected: try again when they are"
+
 /* Until another connection is accepted when there is no descriptor for it. */
 #define ACCEPT_PAUSE_MS 1000u
 
@@ -269,6 +273,18 @@ static void flush(struct nbd_app *app)
 }
 
 /*
+ * A nexus that is being recovered may be owed a barrier: a write of it has
+ * failed, and may still be carried out. The successor would not know of that.
+ */
+static bool is_whole(struct nbd_app *app)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+
+	return discsi_session_get_info(app->session, &info) == 0 &&
+	       info.sessions_ready == info.sessions;
+}
+
+/*
  * A resize waits in the kernel for requests that a pause would hold up. And the
  * answer to a flush that nobody waits for any more must not be taken for that
  * of the next one.
@@ -280,6 +296,10 @@ static void on_drain(struct nbd_app *app, const struct nbd_parcel *parcel)
 	    app->kernel.resize.worker.is_running ||
 	    app->kernel.replace.worker.is_running) {
 		refuse(app, EBUSY, "the device is being changed, try again");
+		return;
+	}
+	if (!is_whole(app)) {
+		refuse(app, EBUSY, NOT_WHOLE);
 		return;
 	}
 	app->handover.phase = NBD_HANDOVER_DRAINING;
@@ -302,12 +322,14 @@ void nbd_handover_turn(struct nbd_app *app)
 	struct nbd_handover *handover = &app->handover;
 
 	if (handover->phase == NBD_HANDOVER_DRAINING &&
-	    nbd_server_is_quiet(&app->server))
+	    nbd_server_is_quiet(&app->server) && is_whole(app))
 		flush(app);
 	if (handover->phase != NBD_HANDOVER_FLUSHING || !handover->is_flushed)
 		return;
 	if (handover->flush_rc < 0)
 		refuse(app, EIO, "the disk's cache cannot be flushed");
+	else if (!is_whole(app))
+		refuse(app, EBUSY, NOT_WHOLE);
 	else
 		tell_drained(app);
 }

@@ -282,6 +282,77 @@ static void test_several_sessions(void)
 	bridge_stop(ID);
 }
 
+static bool is_whole(void *arg)
+{
+	struct json_object *entry = status();
+	bool is = rig_number(entry, "sessions_ready") == 2;
+
+	(void)arg;
+	json_object_put(entry);
+	return is;
+}
+
+static bool is_broken(void *arg)
+{
+	return !is_whole(arg);
+}
+
+/* A write that fails, and that the target may carry out still. */
+static void fail_write(const char *uri)
+{
+	const struct sim_rule hold = {
+		.opcode = 0x2a, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	struct dsc_run_result result;
+
+	sim_rule(sim, &hold);
+	sim_set_management(sim, 1, 255);
+	sim_set_management(sim, 5, 255);
+	sim_refuse(sim, 0, true);
+	CU_ASSERT_NOT_EQUAL(dsc_run(&result, (const char *const[]){
+		"qemu-io", "-f", "raw", "-c", "write -P 0x41 0 4k", uri,
+		NULL }), 0);
+	dsc_run_free(&result);
+	CU_ASSERT_EQUAL(sim_held(sim), 1);
+	CU_ASSERT(dsc_wait_for(is_broken, NULL, WAIT_MS));
+	sim_set_management(sim, 1, 0);
+	sim_set_management(sim, 5, 0);
+	sim_clear_rules(sim);
+	sim_refuse(sim, 0, false);
+}
+
+/* It is over before another process serves the disk, which knows nothing. */
+static void test_taken_over_when_whole(void)
+{
+	struct json_object *ready = bridge_start(
+		"--option", "sessions=2", "--option", "command_timeout=2000",
+		url);
+	char *uri = bridge_qemu_uri(rig_text(ready, "socket"));
+	struct dsc_run_result result;
+	int rc = 1;
+
+	if (has_qemu_io()) {
+		fail_write(uri);
+		rc = dsc_run(&result, (const char *const[]){
+			"./discsi-nbd", "--fork", "--json", "--takeover", ID,
+			NULL });
+		/* The session may have come back just before. */
+		CU_ASSERT(rc == 0 || strstr(result.out, "EBUSY") != NULL ||
+			  strstr(result.err, "EBUSY") != NULL);
+		dsc_run_free(&result);
+		if (rc != 0)
+			CU_ASSERT(dsc_wait_for(is_whole, NULL, WAIT_MS));
+		bridge_client("qemu-io", "-f", "raw", "-c",
+			      "write -P 0x42 0 4k", "-c", "flush", uri);
+		CU_ASSERT_EQUAL(sim_held(sim), 0);
+		sim_release(sim);
+	}
+	json_object_put(ready);
+	free(uri);
+	bridge_stop(ID);
+}
+
 static bool has_changed(const char *path, ino_t *last)
 {
 	struct stat st;
@@ -492,6 +563,7 @@ static const struct dsc_test tests[] = {
 	{ "capacity", test_capacity },
 	{ "luns-changed", test_luns_changed },
 	{ "several-sessions", test_several_sessions },
+	{ "taken-over-when-whole", test_taken_over_when_whole },
 	{ "flapping", test_flapping },
 	{ "log", test_log },
 	{ "copy-on-terminal", test_copy_on_terminal },
