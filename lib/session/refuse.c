@@ -52,7 +52,8 @@ static void fail_list(struct dsc_list *list, int result)
 			dsc_request_finish_unanswered(request,
 						      request->refusal);
 		else if (request->hand == DSC_HAND_PARKED ||
-			 request->hand == DSC_HAND_RETRY)
+			 request->hand == DSC_HAND_RETRY ||
+			 request->hand == DSC_HAND_ANSWERED)
 			dsc_request_finish_unanswered(request, result);
 		else
 			dsc_list_append(list, first);

@@ -141,6 +141,9 @@ void dsc_request_finish_unanswered(struct dsc_request *request, int result)
 	}
 	dsc_request_describe(request, what, sizeof(what));
 	switch (result) {
+	case 0:  /* it has been answered, some time ago */
+		dsc_request_finish(request, 0, NULL);
+		return;
 	case -ECANCELED:
 		dsc_error_set(&error, ECANCELED, "%s: cancelled", what);
 		break;
@@ -206,6 +209,8 @@ void dsc_requests_replay(struct dsc_nexus *nexus)
 			dsc_container_of(link, struct dsc_request, link);
 
 		link = link->next;
+		if (request->hand == DSC_HAND_ANSWERED)
+			dsc_request_refuse(request, 0);
 		if (request->hand != DSC_HAND_PARKED || move_to_debtor(request))
 			continue;
 		dsc_deadline_set(request);
@@ -386,6 +391,27 @@ static bool may_have_run(const struct dsc_request *request,
 		(!sense->is_valid || sense->key == 0x0 || sense->key == 0xb));
 }
 
+/*
+ * While disks are being verified, whoever answers what had been sent before may
+ * be another one by now: the answer is good when they turn out to be the same.
+ */
+static void finish_good(struct dsc_request *request)
+{
+	bool is_doubted = request->nexus->state == DSC_SESSION_VERIFYING &&
+			  !request->is_verifying;
+
+	if (request->is_unwanted &&
+	    (is_doubted || condemned_unit(request) != NULL)) {
+		dsc_request_finish_unanswered(request,
+					      unwanted_result(request));
+	} else if (is_doubted) {
+		park(request);
+		request->hand = DSC_HAND_ANSWERED;
+	} else {
+		dsc_request_finish(request, 0, NULL);
+	}
+}
+
 static void judge(struct dsc_request *request)
 {
 	struct dsc_nexus *nexus = request->nexus;
@@ -398,7 +424,7 @@ static void judge(struct dsc_request *request)
 	dsc_sense_parse(task->sense, task->sense_length, &sense);
 	verdict = dsc_sense_judge(task->status, &sense);
 	if (verdict.errnum == 0) {
-		dsc_request_finish(request, 0, NULL);
+		finish_good(request);
 		return;
 	}
 	dsc_request_describe(request, what, sizeof(what));
@@ -423,11 +449,11 @@ static void succeed(struct dsc_request *request)
 {
 	struct dsc_nexus *nexus = request->nexus;
 
-	if (!nexus->is_proven && !request->is_verifying)
+	if (!nexus->is_proven && nexus->state != DSC_SESSION_VERIFYING)
 		dsc_nexus_prove(nexus);
 	if (nexus->depth != 0)
 		grow_depth(nexus);
-	dsc_request_finish(request, 0, NULL);
+	finish_good(request);
 }
 
 /* The connection is gone, and the request with it or not. */

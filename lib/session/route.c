@@ -158,7 +158,8 @@ static const struct dsc_request *write_before(const struct dsc_nexus *nexus,
 		if (request->sequence > sequence)
 			return NULL;
 		if (request->repeat != DSC_REPEAT_ALWAYS &&
-		    (!is_parked || request->hand == DSC_HAND_PARKED))
+		    (!is_parked || request->hand == DSC_HAND_PARKED ||
+		     request->hand == DSC_HAND_ANSWERED))
 			return request;
 	}
 	return NULL;

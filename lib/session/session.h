@@ -33,7 +33,8 @@ enum dsc_hand {
 	DSC_HAND_RETRY,       /* a pause before it is sent again */
 	DSC_HAND_HELD,        /* a flush behind earlier writes */
 	DSC_HAND_REFUSED,     /* completes at the end of this turn */
-	DSC_HAND_JUDGED       /* its answer is being looked at */
+	DSC_HAND_JUDGED,      /* its answer is being looked at */
+	DSC_HAND_ANSWERED     /* a good answer: of the same disk? */
 };
 
 /*

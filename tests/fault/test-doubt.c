@@ -157,6 +157,137 @@ static void test_look_finds_the_same_disk(void)
 	rig_end(&rig);
 }
 
+/* ------------------------------------------------ answers that come too late */
+
+#define READS 8
+
+/* What is with the target when the first of it is told of the news. */
+struct late {
+	struct rig rig;
+	struct tally reads;
+	struct tally write;
+	uint8_t data[READS + 1][4096];
+};
+
+static bool begin_late(struct late *late)
+{
+	const struct sim_rule hold_reads = rule_for(READ10, SIM_HOLD, 0);
+	const struct sim_rule hold_write = rule_for(WRITE10, SIM_HOLD, 1);
+	unsigned i;
+
+	memset(late, 0, sizeof(*late));
+	if (!rig_begin(&late->rig, &plain))
+		return false;
+	sim_rule(late->rig.sim, &hold_reads);
+	sim_rule(late->rig.sim, &hold_write);
+	for (i = 0; i < READS; i++)
+		discsi_lun_read_async(late->rig.lun, late->data[i], 4096,
+				      i * 4096, 0, rig_tally, &late->reads);
+	discsi_lun_write_async(late->rig.lun, late->data[READS], 4096, 65536, 0,
+			       rig_tally, &late->write);
+	for (i = 0; i < 500 && sim_held(late->rig.sim) < READS + 1; i++)
+		rig_run(&late->rig, 10);
+	CU_ASSERT_EQUAL(sim_held(late->rig.sim), READS + 1);
+	sim_clear_rules(late->rig.sim);
+	return true;
+}
+
+/* The disk is asked for its name, and does not tell yet. */
+static void answer_late(struct late *late)
+{
+	const struct sim_rule hold = rule_for(INQUIRY, SIM_HOLD, 1);
+	unsigned i;
+
+	sim_rule(late->rig.sim, &hold);
+	sim_release(late->rig.sim);
+	for (i = 0; i < 500 && sim_held(late->rig.sim) == 0; i++)
+		rig_run(&late->rig, 10);
+	CU_ASSERT_EQUAL(sim_held(late->rig.sim), 1);
+	rig_run(&late->rig, 50);
+	CU_ASSERT_EQUAL(late->reads.done, 0);
+	CU_ASSERT_EQUAL(late->write.done, 0);
+}
+
+static void check_late(struct late *late, int result)
+{
+	CU_ASSERT_TRUE(rig_wait(&late->rig, &late->reads.done, READS, 10000));
+	CU_ASSERT_TRUE(rig_wait(&late->rig, &late->write.done, 1, 10000));
+	CU_ASSERT_EQUAL(late->reads.done, READS);
+	CU_ASSERT_EQUAL(late->write.done, 1);
+	CU_ASSERT_EQUAL(late->reads.ok, result == 0 ? READS : 0);
+	CU_ASSERT_EQUAL(late->write.ok, result == 0);
+	CU_ASSERT_EQUAL(late->reads.last, result);
+	CU_ASSERT_EQUAL(late->write.last, result);
+}
+
+static void test_late_of_another_disk(void)
+{
+	struct late late;
+
+	if (begin_late(&late)) {
+		sim_swap_identity(late.rig.sim, 0, "OTHER", true);
+		answer_late(&late);
+		sim_release(late.rig.sim);
+		check_late(&late, -ESTALE);
+		CU_ASSERT_EQUAL(late.rig.events[DISCSI_EVENT_LUN_FAILED], 1);
+	}
+	rig_end(&late.rig);
+}
+
+/* What has been answered need not be asked again. */
+static void test_late_of_the_same_disk(void)
+{
+	struct late late;
+
+	if (begin_late(&late)) {
+		sim_unit_attention(late.rig.sim, 0, 0x3f, 0x03);
+		answer_late(&late);
+		sim_release(late.rig.sim);
+		check_late(&late, 0);
+		CU_ASSERT_EQUAL(sim_count(late.rig.sim, READ10), READS + 1);
+		CU_ASSERT_EQUAL(sim_count(late.rig.sim, WRITE10), 1);
+	}
+	rig_end(&late.rig);
+}
+
+/* The connection breaks before it is known. */
+static void test_late_and_lost(void)
+{
+	struct late late;
+
+	if (begin_late(&late)) {
+		sim_unit_attention(late.rig.sim, 0, 0x3f, 0x03);
+		answer_late(&late);
+		sim_drop_all(late.rig.sim);
+		check_late(&late, 0);
+	}
+	rig_end(&late.rig);
+	if (begin_late(&late)) {
+		sim_unit_attention(late.rig.sim, 0, 0x3f, 0x03);
+		answer_late(&late);
+		sim_swap_identity(late.rig.sim, 0, "OTHER", false);
+		sim_drop_all(late.rig.sim);
+		check_late(&late, -ESTALE);
+	}
+	rig_end(&late.rig);
+}
+
+/* It need not be known for the LUN to be closed. */
+static void test_late_and_closed(void)
+{
+	struct late late;
+
+	if (begin_late(&late)) {
+		sim_unit_attention(late.rig.sim, 0, 0x3f, 0x03);
+		answer_late(&late);
+		discsi_lun_close(late.rig.lun);
+		late.rig.lun = NULL;
+		check_late(&late, -ECANCELED);
+		sim_release(late.rig.sim);
+	}
+	rig_end(&late.rig);
+}
+
 /* --------------------------------------------------- while disks are verified */
 
 /*
@@ -323,6 +454,10 @@ static const struct dsc_test tests[] = {
 	{ "flush_is_not_sent", test_flush_is_not_sent },
 	{ "look_finds_another_disk", test_look_finds_another_disk },
 	{ "look_finds_the_same_disk", test_look_finds_the_same_disk },
+	{ "late_of_another_disk", test_late_of_another_disk },
+	{ "late_of_the_same_disk", test_late_of_the_same_disk },
+	{ "late_and_lost", test_late_and_lost },
+	{ "late_and_closed", test_late_and_closed },
 	{ "exchanged_meanwhile", test_exchanged_meanwhile },
 	{ "question_fails", test_question_fails },
 	{ "each_session_verifies", test_each_session_verifies },
