@@ -122,11 +122,13 @@ int discsi_context_start(struct discsi_context *ctx)
 		return dsc_fail(EALREADY, "the context has a thread already");
 	ctx->is_stopping = false;
 	sem_init(&starter.is_running, 0, 0);
+	/* Callbacks may ask before this call is over. */
+	ctx->is_threaded = true;
 	errnum = create_thread(&starter, &ctx->thread);
-	if (errnum == 0) {
+	if (errnum == 0)
 		wait_running(&starter);
-		ctx->is_threaded = true;
-	}
+	else
+		ctx->is_threaded = false;
 	sem_destroy(&starter.is_running);
 	if (errnum != 0)
 		return dsc_fail(errnum, "a thread for the context cannot be "
