@@ -59,7 +59,8 @@ struct discsi_lun_info {
 	bool read_only;            /* write protected, or read_only configured */
 	bool rotational;
 	bool thin;                 /* thin provisioned: LBPME */
-	bool write_cache;          /* volatile write cache enabled: WCE */
+	bool write_cache;          /* volatile write cache enabled: WCE, as it
+				    * was when the LUN was opened */
 	bool fua;                  /* FUA is understood: DPOFUA */
 	bool can_trim;             /* UNMAP */
 	bool can_zero;             /* WRITE SAME */

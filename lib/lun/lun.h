@@ -124,7 +124,6 @@ struct discsi_lun {
 	discsi_done_cb close_cb;
 	void *close_arg;
 
-	bool cache_is_known;          /* the caching mode page was there */
 	bool has_no_sync;             /* SYNCHRONIZE CACHE is not known, and
 				       * neither is a cache */
 	bool has_no_capacity16;

@@ -90,17 +90,14 @@ const struct dsc_io_op dsc_op_read = {
 	.build = build_read,
 };
 
-/* True when what was written may be in a cache that loses it. */
-static bool has_volatile_cache(const struct discsi_lun *lun)
-{
-	return lun->info.write_cache || !lun->cache_is_known;
-}
-
-/* What follows a write that asked for FUA where the LUN cannot do it. */
+/*
+ * What follows a write that asked for FUA where the LUN cannot do it. Also
+ * where it had no write cache when it was opened: that can change at any time,
+ * and what is not cached costs nothing to flush.
+ */
 static int flush_after(struct dsc_io *io)
 {
-	if ((io->flags & DISCSI_IO_FUA) == 0 || !has_volatile_cache(io->lun) ||
-	    io->lun->has_no_sync)
+	if ((io->flags & DISCSI_IO_FUA) == 0 || io->lun->has_no_sync)
 		return 0;
 	io->op = &dsc_op_flush;
 	io->offset = 0;

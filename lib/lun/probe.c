@@ -173,7 +173,6 @@ static void publish(struct dsc_probe *probe)
 	settle_abilities(facts, &info, &lun->reads_zero);
 	if (dsc_session_conf(lun->session)->read_only)
 		info.read_only = true;
-	lun->cache_is_known = facts->has_mode && facts->mode.has_cache_page;
 	lun->has_no_capacity16 = facts->has_no_capacity16;
 	lun->answered = probe->answered;
 	pthread_mutex_lock(&lun->lock);

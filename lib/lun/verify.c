@@ -80,8 +80,10 @@ static void on_identity(struct discsi_lun *lun, struct dsc_nexus *nexus,
 				       error->message);
 		error = &differs;
 	}
-	if (result == 0)
+	if (result == 0) {
 		dsc_lun_set_capacity(lun, &identity->capacity);
+		lun->has_no_sync = false;  /* what answers may be another one */
+	}
 	dsc_nexus_verified(nexus, &lun->unit, result, error);
 }
 

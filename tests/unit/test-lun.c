@@ -413,6 +413,27 @@ static void test_fua_by_flushing(void)
 	fixture_end(&f);
 }
 
+/* A cache may be turned on at any time: none at first is none to rely on. */
+static void test_fua_without_a_cache(void)
+{
+	const struct fake_disk disk = {
+		.blocks = DISK_BLOCKS, .max_write_same = 1000,
+	};
+	uint8_t buf[512] = { 0 };
+	struct fixture f;
+
+	if (fixture_begin(&f, &disk)) {
+		CU_ASSERT_FALSE(f.info.write_cache);
+		CU_ASSERT_EQUAL(discsi_lun_write(f.lun, buf, 512, 0,
+						 DISCSI_IO_FUA), 0);
+		CU_ASSERT_EQUAL(fake_target_count(f.target, 0x35), 1);
+		CU_ASSERT_EQUAL(discsi_lun_zero(f.lun, 0, 512, DISCSI_IO_FUA),
+				0);
+		CU_ASSERT_EQUAL(fake_target_count(f.target, 0x35), 2);
+	}
+	fixture_end(&f);
+}
+
 static void test_flush(void)
 {
 	const struct fake_disk disk = { .blocks = DISK_BLOCKS };
@@ -608,6 +629,7 @@ static const struct dsc_test tests[] = {
 	{ "block_status_unknown", test_block_status_unknown },
 	{ "fua_understood", test_fua_understood },
 	{ "fua_by_flushing", test_fua_by_flushing },
+	{ "fua_without_a_cache", test_fua_without_a_cache },
 	{ "flush", test_flush },
 	{ "flush_unknown", test_flush_unknown },
 	{ "info", test_info },
