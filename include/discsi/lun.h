@@ -131,6 +131,11 @@ int discsi_lun_identify(struct discsi_session *session, uint64_t lun_id,
 
 /* -------------------------------------------------------- waiting form */
 
+/*
+ * Buffers are borrowed until the call completes. One that is NULL, alone or in
+ * an iovec array, is EINVAL unless its length is 0.
+ */
+
 /* Reads length bytes at offset into buf. flags: DISCSI_IO_FUA or 0. */
 int discsi_lun_read(struct discsi_lun *lun, void *buf, size_t length,
 		    uint64_t offset, unsigned flags);

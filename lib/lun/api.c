@@ -62,8 +62,8 @@ static int transfer(struct discsi_lun *lun, const struct dsc_io_op *op,
 	size_t length;
 
 	if (!dsc_iov_length(iov, iovcnt, &length))
-		return dsc_fail(EINVAL, "%s: the iovec array is not valid",
-				op->name);
+		return dsc_fail(EINVAL, "%s: the buffer is NULL, or the iovec "
+				"array is not valid", op->name);
 	what.length = length;
 	return dsc_api_submit(lun, &what);
 }

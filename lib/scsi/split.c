@@ -33,6 +33,8 @@ bool dsc_iov_length(const struct iovec *iov, int iovcnt, size_t *length)
 	if (iovcnt < 0 || (iovcnt > 0 && iov == NULL))
 		return false;
 	for (int i = 0; i < iovcnt; i++) {
+		if (iov[i].iov_base == NULL && iov[i].iov_len > 0)
+			return false;
 		if (__builtin_add_overflow(sum, iov[i].iov_len, &sum))
 			return false;
 	}

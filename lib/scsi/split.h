@@ -19,7 +19,7 @@
 uint64_t dsc_split_next(uint64_t offset, uint64_t end, uint64_t max_bytes,
 			uint64_t granularity, uint64_t alignment);
 
-/* Adds the lengths up; false on overflow or a bad count. */
+/* Adds the lengths up; false on overflow, a bad count or bytes of NULL. */
 bool dsc_iov_length(const struct iovec *iov, int iovcnt, size_t *length);
 
 /* A place in an iovec array. */

@@ -183,6 +183,11 @@ static void test_bad_arguments(void)
 						 0), -ERANGE);
 		CU_ASSERT_EQUAL(discsi_lun_trim(f.lun, 0, UINT64_MAX - 511),
 				-ERANGE);
+		CU_ASSERT_EQUAL(discsi_lun_read(f.lun, NULL, 512, 0, 0),
+				-EINVAL);
+		CU_ASSERT_EQUAL(discsi_lun_write(f.lun, NULL, 512, 0, 0),
+				-EINVAL);
+		CU_ASSERT_EQUAL(discsi_lun_read(f.lun, NULL, 0, 0, 0), 0);
 		CU_ASSERT_EQUAL(discsi_lun_read(f.lun, buf, 0, 0, 0), 0);
 		CU_ASSERT_EQUAL(discsi_lun_zero(f.lun, 512, 0, 0), 0);
 		CU_ASSERT_EQUAL(fake_target_count(f.target, 0x28), 0);

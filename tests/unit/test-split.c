@@ -71,6 +71,9 @@ static void test_iov_length(void)
 	CU_ASSERT_EQUAL(length, 0);
 	CU_ASSERT_FALSE(dsc_iov_length(iov, -1, &length));
 	CU_ASSERT_FALSE(dsc_iov_length(NULL, 1, &length));
+	iov[1].iov_len = 1;
+	CU_ASSERT_FALSE(dsc_iov_length(iov, 3, &length));
+	iov[1].iov_base = a;
 	iov[1].iov_len = SIZE_MAX - 10;
 	CU_ASSERT_FALSE(dsc_iov_length(iov, 3, &length));
 }
