@@ -101,6 +101,7 @@ int dsc_lun_verify(struct dsc_unit *unit, struct dsc_nexus *nexus)
 	return dsc_probe_identity(lun, nexus, on_identity);
 }
 
+/* Other blocks: every offset means another place by now. It is condemned. */
 static void on_refreshed(void *arg, int result, const struct discsi_error *error)
 {
 	struct discsi_lun *lun = arg;
@@ -108,6 +109,8 @@ static void on_refreshed(void *arg, int result, const struct discsi_error *error
 	if (result != 0)
 		dsc_log(&lun->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_LUN,
 			"%s", error->message);
+	if (result == -ESTALE && !lun->unit.is_condemned)
+		dsc_session_doubt(lun->session);
 }
 
 void dsc_lun_news(struct dsc_unit *unit, enum dsc_news news)

@@ -109,6 +109,28 @@ static void test_flush_is_not_sent(void)
 	rig_end(&rig);
 }
 
+/* Its blocks have another size: what was an offset means another place. */
+static void test_other_blocks(void)
+{
+	struct tally read = { .done = 0 };
+	uint8_t data[4096] = { 1 };
+	struct rig rig;
+
+	if (rig_begin(&rig, &plain)) {
+		sim_tell_block_size(rig.sim, 4096);
+		discsi_lun_read_async(rig.lun, data, 4096, 0, 0, rig_tally,
+				      &read);
+		CU_ASSERT_TRUE(rig_wait(&rig, &read.done, 1, 5000));
+		CU_ASSERT_TRUE(rig_until(&rig, has_failed, 5000));
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096, 0, 0),
+				-ESTALE);
+		CU_ASSERT_PTR_NOT_NULL(strstr(discsi_last_error()->message,
+					      "its blocks were 512 bytes"));
+		CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 0), 0);
+	}
+	rig_end(&rig);
+}
+
 /* --------------------------------------------------- another disk, not told */
 
 /* A look finds it before the size of the other disk is taken for this one's. */
@@ -452,6 +474,7 @@ static void test_another_disk_while_closing(void)
 static const struct dsc_test tests[] = {
 	{ "rest_is_not_sent", test_rest_is_not_sent },
 	{ "flush_is_not_sent", test_flush_is_not_sent },
+	{ "other_blocks", test_other_blocks },
 	{ "look_finds_another_disk", test_look_finds_another_disk },
 	{ "look_finds_the_same_disk", test_look_finds_the_same_disk },
 	{ "late_of_another_disk", test_late_of_another_disk },

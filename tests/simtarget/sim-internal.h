@@ -173,6 +173,7 @@ struct sim {
 	uint8_t management[16];    /* response by function, 0xff: none */
 	unsigned managed[16];
 	unsigned task_set;
+	uint32_t told_block_size;  /* by READ CAPACITY; 0: what they are */
 	enum sim_pdu drop_pdu;
 	enum sim_where drop_where;
 	unsigned drop_in;          /* 0: none is waited for */

@@ -76,6 +76,14 @@ void sim_resize_silently(struct sim *sim, unsigned lun, uint64_t blocks)
 	unlock(sim);
 }
 
+void sim_tell_block_size(struct sim *sim, uint32_t block_size)
+{
+	lock(sim);
+	sim->told_block_size = block_size;
+	sim_add_ua(sim, SIM_ANY, 0x2a, 0x09);
+	unlock(sim);
+}
+
 void sim_swap_identity(struct sim *sim, unsigned lun, const char *serial,
 		       bool tells)
 {

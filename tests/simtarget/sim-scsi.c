@@ -162,13 +162,19 @@ static void inquiry(struct run *run)
 	give(run, length, allocation);
 }
 
+static uint32_t told_block_size(const struct run *run)
+{
+	return run->sim->told_block_size != 0 ? run->sim->told_block_size :
+						run->sim->config.block_size;
+}
+
 static void read_capacity10(struct run *run)
 {
 	uint64_t last = run->disk->blocks - 1;
 	uint8_t *data = run->answer->buffer;
 
 	dsc_put_be32(data, last > UINT32_MAX ? UINT32_MAX : (uint32_t)last);
-	dsc_put_be32(data + 4, run->sim->config.block_size);
+	dsc_put_be32(data + 4, told_block_size(run));
 	give(run, 8, 8);
 }
 
@@ -178,7 +184,7 @@ static void read_capacity16(struct run *run)
 
 	memset(data, 0, 32);
 	dsc_put_be64(data, run->disk->blocks - 1);
-	dsc_put_be32(data + 8, run->sim->config.block_size);
+	dsc_put_be32(data + 8, told_block_size(run));
 	data[13] = (uint8_t)run->sim->config.physical_exponent;
 	dsc_put_be16(data + 14, (uint16_t)run->sim->config.first_aligned);
 	if (run->sim->config.thin)

@@ -70,6 +70,8 @@ void sim_power_cut(struct sim *sim);
 void sim_resize(struct sim *sim, unsigned lun, uint64_t blocks);
 /* Without a word. */
 void sim_resize_silently(struct sim *sim, unsigned lun, uint64_t blocks);
+/* READ CAPACITY tells of such blocks; with unit attention 2A/09. */
+void sim_tell_block_size(struct sim *sim, uint32_t block_size);
 /* Another disk takes its place; with UA 3F/03 if wanted. */
 void sim_swap_identity(struct sim *sim, unsigned lun, const char *serial,
 		       bool tells);
