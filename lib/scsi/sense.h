@@ -48,7 +48,8 @@ enum dsc_news {
 	DSC_NEWS_FULL,      /* the target cannot queue more: lower the depth */
 	DSC_NEWS_CAPACITY,  /* the LUN has another size */
 	DSC_NEWS_LUNS,      /* the target has other LUNs */
-	DSC_NEWS_IDENTITY   /* the LUN may be another disk */
+	DSC_NEWS_IDENTITY,  /* the LUN may be another disk */
+	DSC_NEWS_RESET      /* the same, but in answer to a login or a reset */
 };
 
 struct dsc_verdict {

@@ -171,6 +171,20 @@ static void let_go(struct dsc_nexus *nexus, uint32_t time2wait_s)
 
 /* -------------------------------------------------------------------- news */
 
+/*
+ * Each LUN tells of a login in answer to its first command, which opens or
+ * verifies it. Later than that, something has happened to an open disk; a reset
+ * of ours is followed by a look at the disks, too, but not by another reset.
+ */
+static void doubt_reset(struct dsc_nexus *nexus, const struct dsc_unit *unit)
+{
+	if (unit == NULL || !unit->is_open || nexus->lost_ns != 0)
+		return;
+	if (nexus->state == DSC_SESSION_READY ||
+	    nexus->state == DSC_SESSION_VERIFYING)
+		dsc_verify_doubt(nexus);
+}
+
 void dsc_nexus_news(struct dsc_nexus *nexus, const uint8_t *lun,
 		    enum dsc_news news)
 {
@@ -187,6 +201,9 @@ void dsc_nexus_news(struct dsc_nexus *nexus, const uint8_t *lun,
 		break;
 	case DSC_NEWS_IDENTITY:
 		dsc_verify_doubt(nexus);
+		break;
+	case DSC_NEWS_RESET:
+		doubt_reset(nexus, unit);
 		break;
 	default:
 		break;

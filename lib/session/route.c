@@ -331,10 +331,11 @@ void dsc_session_remove_unit(struct dsc_unit *unit)
 }
 
 void dsc_session_inherit(struct discsi_session *session,
-			 const struct dsc_unit *unit)
+			 struct dsc_unit *unit)
 {
 	struct dsc_nexus *nexus = &session->nexus[0];
 
+	unit->is_open = true;
 	if (session->conf->isid == NULL)
 		return;
 	dsc_barrier_owe(nexus, unit->address);

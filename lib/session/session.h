@@ -122,6 +122,7 @@ struct dsc_unit {
 	const struct dsc_unit_ops *ops;
 	uint64_t number;
 	uint8_t address[8];
+	bool is_open;                /* somebody relies on its being the same */
 	bool is_condemned;
 	struct discsi_error why;     /* once condemned */
 };
@@ -131,11 +132,11 @@ void dsc_session_add_unit(struct discsi_session *session,
 void dsc_session_remove_unit(struct dsc_unit *unit);
 
 /*
- * For a unit that has been opened: where the session goes on for one of another
+ * A unit has been opened. Where the session goes on for one of another
  * process (conf->isid), that one's writes are seen to their end before any I/O.
  */
 void dsc_session_inherit(struct discsi_session *session,
-			 const struct dsc_unit *unit);
+			 struct dsc_unit *unit);
 
 /* One of the units may be another disk: all are asked, before any more I/O. */
 void dsc_session_doubt(struct discsi_session *session);

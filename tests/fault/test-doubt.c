@@ -109,6 +109,56 @@ static void test_flush_is_not_sent(void)
 	rig_end(&rig);
 }
 
+/* Another disk, of which the target tells no more than that it was reset. */
+static void test_told_by_a_reset(void)
+{
+	uint8_t data[4096] = { 1 };
+	struct rig rig;
+	uint8_t how;
+
+	for (how = 0; how < 4; how++) {
+		if (rig_begin(&rig, &plain)) {
+			sim_swap_identity(rig.sim, 0, "OTHER", false);
+			sim_unit_attention(rig.sim, 0, 0x29, how);
+			CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096, 0,
+							 0), -ESTALE);
+			CU_ASSERT_EQUAL(sim_written(rig.sim, 0, 0), 0);
+			CU_ASSERT_EQUAL(sim_logins(rig.sim), 1);
+		}
+		rig_end(&rig);
+	}
+}
+
+/* A login is no reason to look again at what has just been looked at. */
+static void test_told_after_login(void)
+{
+	struct sim_config two = plain;
+	struct discsi_lun *second = NULL;
+	uint8_t data[4096] = { 1 };
+	struct rig rig;
+	size_t asked;
+
+	two.luns = 2;
+	if (rig_begin(&rig, &two)) {
+		sim_drop_all(rig.sim);
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096, 0, 0), 0);
+		asked = sim_count(rig.sim, INQUIRY);
+		sim_power_cut(rig.sim);
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096, 0, 0), 0);
+		CU_ASSERT_EQUAL(sim_count(rig.sim, INQUIRY), asked + 4);
+		CU_ASSERT_EQUAL(discsi_lun_open(rig.session, 1, &second), 0);
+		asked = sim_count(rig.sim, INQUIRY);
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096, 0, 0), 0);
+		CU_ASSERT_EQUAL(sim_count(rig.sim, INQUIRY), asked);
+		/* Later, it is: both of them. */
+		sim_unit_attention(rig.sim, 0, 0x29, 0x03);
+		CU_ASSERT_EQUAL(discsi_lun_write(rig.lun, data, 4096, 0, 0), 0);
+		CU_ASSERT_EQUAL(sim_count(rig.sim, INQUIRY), asked + 8);
+		discsi_lun_close(second);
+	}
+	rig_end(&rig);
+}
+
 /* Its blocks have another size: what was an offset means another place. */
 static void test_other_blocks(void)
 {
@@ -474,6 +524,8 @@ static void test_another_disk_while_closing(void)
 static const struct dsc_test tests[] = {
 	{ "rest_is_not_sent", test_rest_is_not_sent },
 	{ "flush_is_not_sent", test_flush_is_not_sent },
+	{ "told_by_a_reset", test_told_by_a_reset },
+	{ "told_after_login", test_told_after_login },
 	{ "other_blocks", test_other_blocks },
 	{ "look_finds_another_disk", test_look_finds_another_disk },
 	{ "look_finds_the_same_disk", test_look_finds_the_same_disk },

@@ -176,6 +176,7 @@ static int code_of(int code)
 #define CAPACITY DSC_NEWS_CAPACITY
 #define LUNS DSC_NEWS_LUNS
 #define IDENTITY DSC_NEWS_IDENTITY
+#define RESET DSC_NEWS_RESET
 
 static const struct expected {
 	int key, asc, ascq, errnum;
@@ -243,10 +244,10 @@ static const struct expected {
 	{ 0x5, 0x55, ANY, EIO, NO, NONE },
 	{ 0x5, ANY, ANY, EIO, NO, NONE },
 	{ 0x6, 0x28, ANY, EIO, NOW, IDENTITY },
-	{ 0x6, 0x29, 0x00, EIO, NOW, NONE },
-	{ 0x6, 0x29, 0x01, EIO, NOW, NONE },
-	{ 0x6, 0x29, 0x02, EIO, NOW, NONE },
-	{ 0x6, 0x29, 0x03, EIO, NOW, NONE },
+	{ 0x6, 0x29, 0x00, EIO, NOW, RESET },
+	{ 0x6, 0x29, 0x01, EIO, NOW, RESET },
+	{ 0x6, 0x29, 0x02, EIO, NOW, RESET },
+	{ 0x6, 0x29, 0x03, EIO, NOW, RESET },
 	{ 0x6, 0x29, 0x04, EIO, NOW, NONE },
 	{ 0x6, 0x29, 0x07, EIO, NOW, NONE },
 	{ 0x6, 0x29, ANY, EIO, NOW, NONE },
