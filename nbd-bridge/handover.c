@@ -280,8 +280,9 @@ static bool is_whole(struct nbd_app *app)
 {
 	struct discsi_session_info info = { .size = sizeof(info) };
 
-	return discsi_session_get_info(app->session, &info) == 0 &&
-	       info.sessions_ready == info.sessions;
+	return app->session == NULL ||
+	       (discsi_session_get_info(app->session, &info) == 0 &&
+		info.sessions_ready == info.sessions);
 }
 
 /*
