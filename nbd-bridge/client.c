@@ -343,6 +343,7 @@ static struct nbd_client *new_client(struct nbd_server *server)
 		struct nbd_slot *slot = &client->slots[i - 1];
 
 		slot->client = client;
+		dsc_list_init(&slot->change_link);
 		slot->next = client->free;
 		client->free = slot;
 	}

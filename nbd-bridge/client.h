@@ -4,7 +4,7 @@
  *
  *   client.c   life and death, events, what is waited for
  *   receive.c  bytes in: the handshake, request headers, payloads
- *   gate.c     several sockets of one kernel: none overtakes another
+ *   gate.c     what must not be carried out beside something under way
  *   request.c  one request: checks, the disk, completion
  *   reply.c    bytes out: the queue of replies and its one sendmsg per turn
  *   pass.c     to another process and from one, between two requests
@@ -44,6 +44,7 @@
 struct nbd_slot {
 	struct nbd_client *client;
 	struct nbd_slot *next;        /* in the free stack or the reply queue */
+	struct dsc_list change_link;  /* server's changes, while the disk has it */
 	struct nbd_buffer buffer;
 	struct discsi_pipe pipe;      /* of a read, where has_pipe is true */
 	bool has_pipe;
@@ -175,12 +176,17 @@ void nbd_receive_resume(struct nbd_client *client);
 /* ------------------------------------------------------------ gate.c */
 
 /*
- * True when a request that has been received may be taken, false when it might
- * be a second copy of one that is under way: then it waits for
+ * True when a request that has been received may be taken, false when it must
+ * not be carried out beside one that is under way: then it waits for
  * nbd_gate_look_again(), which is called when a client of the kernel's is gone.
  */
-bool nbd_gate_is_open(struct nbd_client *client);
+bool nbd_gate_is_open(struct nbd_client *client,
+		      const struct nbd_request *request);
 void nbd_gate_look_again(struct nbd_server *server);
+
+/* The disk gets a change, and has done it: who waits for that looks again. */
+void nbd_gate_enter(struct nbd_slot *slot);
+void nbd_gate_leave(struct nbd_slot *slot);
 
 /* --------------------------------------------------------- request.c */
 

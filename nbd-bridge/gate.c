@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * gate.c: the sockets of one kernel device. A kernel that gives up on one of
+ * gate.c: what must not be carried out beside something that is under way.
+ *
+ * First, the sockets of one kernel device. A kernel that gives up on one of
  * them sends what was under way on it again, over another one, while the first
  * copy is in our hands still. Were both carried out side by side, the first
  * could be the later one, and undo what was written after the second had been
@@ -11,6 +13,12 @@
  * at the others after it has received a request, and before it takes it, sees
  * that: no order in which the loop tells of them is relied on.
  *
+ * Second, the changes of clients with a handshake. One that dies leaves its
+ * writes in the disk, and whoever comes after it does not know of them and
+ * writes to the same place: the older write must not be the later one. So a
+ * change waits for those of other clients that overlap it, be they alive or
+ * not: the end of one may not have been heard of, and the living rarely do it.
+ *
  * Loop's thread.
  */
 #include <poll.h>
@@ -20,6 +28,8 @@
 
 /* Those that live, and those that have been replaced but not been looked at. */
 #define LOOKS_MAX (2 * NBD_CONNECTIONS_MAX)
+
+/* ------------------------------------------------------ sockets of a kernel */
 
 static bool is_waited_for(const struct nbd_client *client)
 {
@@ -83,13 +93,12 @@ static bool is_any_closed(struct pollfd pollfds[], int count)
 	return hits > 0;
 }
 
-bool nbd_gate_is_open(struct nbd_client *client)
+static bool is_kernel_clear(struct nbd_client *client)
 {
 	struct pollfd pollfds[LOOKS_MAX];
 	int count;
 
-	if (!client->is_kernel || client->server->kernels == 1 ||
-	    client->is_clear)
+	if (client->server->kernels == 1 || client->is_clear)
 		return true;
 	if (is_dead_one_busy(client->server))
 		return false;
@@ -100,16 +109,84 @@ bool nbd_gate_is_open(struct nbd_client *client)
 	return true;
 }
 
+/* ----------------------------------------------------------------- changes */
+
+static bool is_change(uint16_t type)
+{
+	return type == NBD_CMD_WRITE || type == NBD_CMD_TRIM ||
+	       type == NBD_CMD_WRITE_ZEROES;
+}
+
+/* A range that is no part of the disk is refused, whatever is said here. */
+static bool overlaps(const struct nbd_slot *slot,
+		     const struct nbd_request *request)
+{
+	return request->offset < slot->offset + slot->length &&
+	       slot->offset < request->offset + request->length;
+}
+
+static bool is_place_free(const struct nbd_client *client,
+			  const struct nbd_request *request)
+{
+	const struct nbd_server *server = client->server;
+	const struct dsc_list *link;
+
+	if (server->count == 1 || !is_change(request->type))
+		return true;
+	for (link = server->changes.next; link != &server->changes;
+	     link = link->next) {
+		const struct nbd_slot *slot =
+			dsc_container_of(link, struct nbd_slot, change_link);
+
+		if (slot->client != client && overlaps(slot, request))
+			return false;
+	}
+	return true;
+}
+
+void nbd_gate_enter(struct nbd_slot *slot)
+{
+	if (is_change(slot->type) && !slot->client->is_kernel)
+		dsc_list_append(&slot->client->server->changes,
+				&slot->change_link);
+}
+
+void nbd_gate_leave(struct nbd_slot *slot)
+{
+	struct nbd_server *server = slot->client->server;
+
+	if (!is_change(slot->type))
+		return;
+	dsc_list_remove(&slot->change_link);
+	if (server->is_gate_waited_for)
+		nbd_gate_look_again(server);
+}
+
+/* -------------------------------------------------------------------- both */
+
+bool nbd_gate_is_open(struct nbd_client *client,
+		      const struct nbd_request *request)
+{
+	if (client->is_kernel)
+		return is_kernel_clear(client);
+	/* Who is ending is refused all the same. */
+	if (client->is_ending || is_place_free(client, request))
+		return true;
+	client->server->is_gate_waited_for = true;
+	return false;
+}
+
 void nbd_gate_look_again(struct nbd_server *server)
 {
 	struct dsc_list *link;
 
+	server->is_gate_waited_for = false;
 	for (link = server->clients.next; link != &server->clients;
 	     link = link->next) {
 		struct nbd_client *client =
 			dsc_container_of(link, struct nbd_client, link);
 
-		if (client->is_kernel && client->is_stalled)
+		if (client->is_stalled)
 			discsi_deferred_request(client->turn);
 	}
 }

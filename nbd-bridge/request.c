@@ -93,6 +93,7 @@ static void on_done(void *arg, int result, const struct discsi_error *error)
 	struct nbd_client *client = slot->client;
 
 	client->in_disk--;
+	nbd_gate_leave(slot);
 	finish(slot, result, error);
 	if (client->phase == NBD_PHASE_DEAD && client->in_disk == 0)
 		discsi_deferred_request(client->server->reaper);
@@ -104,9 +105,11 @@ static void call_disk(struct nbd_slot *slot, int (*fn)(struct nbd_slot *slot))
 	int rc;
 
 	slot->client->in_disk++;
+	nbd_gate_enter(slot);
 	rc = fn(slot);
 	if (rc < 0) {
 		slot->client->in_disk--;
+		nbd_gate_leave(slot);
 		finish(slot, rc, discsi_last_error());
 	}
 }
@@ -159,6 +162,7 @@ static void on_trimmed(void *arg, int result, const struct discsi_error *error)
 		return;
 	}
 	slot->client->in_disk--;
+	nbd_gate_leave(slot);
 	call_disk(slot, submit_flush);
 }
 
@@ -443,7 +447,7 @@ enum nbd_intake nbd_request_take(struct nbd_client *client,
 
 	if (request->type == NBD_CMD_DISC)
 		return NBD_INTAKE_END;
-	if (client->free == NULL || !nbd_gate_is_open(client))
+	if (client->free == NULL || !nbd_gate_is_open(client, request))
 		return NBD_INTAKE_STALL;
 	error = check(client, find_command(request->type), request, &why);
 	if (error != 0)

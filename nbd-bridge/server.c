@@ -66,6 +66,7 @@ int nbd_server_init(struct nbd_server *server, struct discsi_context *ctx,
 	dsc_list_init(&server->clients);
 	dsc_list_init(&server->dead);
 	dsc_list_init(&server->hungry);
+	dsc_list_init(&server->changes);
 	return discsi_deferred_new(ctx, reap, server, &server->reaper);
 }
 

@@ -57,6 +57,7 @@ struct nbd_server {
 	struct dsc_list clients;          /* nbd_client.link */
 	struct dsc_list dead;             /* closed; the reaper frees them */
 	struct dsc_list hungry;           /* hungry_link: want memory */
+	struct dsc_list changes;          /* nbd_slot.change_link: in the disk */
 	size_t count;                     /* clients that are not freed yet */
 	size_t busy;                      /* requests of all of them */
 	size_t clients_max;               /* may be set after the beginning */
@@ -71,6 +72,7 @@ struct nbd_server {
 	struct nbd_log_limit drop_limit;  /* of clients that misbehave */
 	size_t kernels;                   /* clients that are a kernel's */
 	bool has_kernel_left;             /* it has asked to disconnect */
+	bool is_gate_waited_for;          /* a change waits for another one */
 	bool is_paused;                   /* no request is taken */
 	bool is_kernel_let_go;            /* nbd_server_let_go() */
 	discsi_call_cb on_hangup;         /* a kernel's socket is closed; what

@@ -2,7 +2,8 @@
 /*
  * test-nbd-gate.c: several sockets of one kernel. One that the kernel gives up
  * on is shut down, and what was under way comes again over another: it must not
- * be carried out beside its first copy.
+ * be carried out beside its first copy. And several clients on sockets, one of
+ * which dies and leaves a write that the others do not know of.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -16,9 +17,10 @@
 
 static uint8_t data[NBD_REQUEST_SIZE + LENGTH];
 
-static void send_write(struct rig *rig, int fd, uint64_t cookie, uint8_t byte)
+static void send_write_at(struct rig *rig, int fd, uint64_t cookie,
+			  uint64_t offset, uint8_t byte)
 {
-	rig_request(data, NBD_CMD_WRITE, 0, cookie, 0, LENGTH);
+	rig_request(data, NBD_CMD_WRITE, 0, cookie, offset, LENGTH);
 	memset(data + NBD_REQUEST_SIZE, byte, LENGTH);
 	rig_send(rig, fd, data, sizeof(data));
 }
@@ -29,6 +31,11 @@ static void expect_reply(struct rig *rig, int fd, uint64_t cookie)
 
 	CU_ASSERT_EQUAL(rig_simple(rig, fd, &seen), 0);
 	CU_ASSERT_EQUAL(seen, cookie);
+}
+
+static void send_write(struct rig *rig, int fd, uint64_t cookie, uint8_t byte)
+{
+	send_write_at(rig, fd, cookie, 0, byte);
 }
 
 /* How the kernel gives up on a socket: both ways at once. */
@@ -229,7 +236,7 @@ static void test_let_go(void)
 	rig_end(&rig);
 }
 
-/* Clients with a handshake have nothing to do with one another. */
+/* Clients with a handshake have nothing to do with one another otherwise. */
 static void test_others_go_on(void)
 {
 	struct rig rig;
@@ -242,12 +249,86 @@ static void test_others_go_on(void)
 	send_write(&rig, closed, 1, 0x77);
 	rig_settle(&rig);
 	give_up(closed);
-	send_write(&rig, other, 2, 0x77);
+	send_write_at(&rig, other, 2, LENGTH, 0x77);
+	rig_ask(&rig, other, NBD_CMD_TRIM, 0, 3, 2 * LENGTH, LENGTH);
+	rig_ask(&rig, other, NBD_CMD_CACHE, 0, 4, 0, LENGTH);
+	rig_ask(&rig, other, NBD_CMD_FLUSH, 0, 5, 0, 0);
 	rig_settle(&rig);
-	CU_ASSERT_EQUAL(rig.pending, 2);
+	CU_ASSERT_EQUAL(rig.pending, 5);
+	rig_release(&rig);
+	CU_ASSERT_EQUAL(rig.pending, 0);
+	close(closed);
+	close(other);
+	rig_end(&rig);
+}
+
+/*
+ * A client dies, and the next one writes to the same place, perhaps before we
+ * have heard of that: whatever changes it waits until the first write is over.
+ */
+static void expect_late(uint16_t command, bool is_heard_of)
+{
+	struct rig rig;
+	int closed, other;
+
+	rig_begin(&rig);
+	other = rig_connect_plain(&rig);
+	closed = rig_connect_plain(&rig);
+	rig.is_held = true;
+	send_write(&rig, closed, 1, 0x77);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL(rig.pending, 1);
+	give_up(closed);
+	if (is_heard_of)
+		rig_settle(&rig);
+	if (command == NBD_CMD_WRITE)
+		send_write(&rig, other, 2, 0x88);
+	else
+		rig_ask(&rig, other, command, 0, 2, LENGTH - 512, LENGTH);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL(rig.pending, 1);
+	rig.is_held = false;
 	rig_release(&rig);
 	expect_reply(&rig, other, 2);
+	if (command == NBD_CMD_WRITE)
+		CU_ASSERT_EQUAL(rig.data[0], 0x88);
+	CU_ASSERT_EQUAL(rig.pending, 0);
 	close(closed);
+	close(other);
+	rig_end(&rig);
+}
+
+static void test_late_write(void)
+{
+	expect_late(NBD_CMD_WRITE, true);
+	expect_late(NBD_CMD_WRITE, false);
+	expect_late(NBD_CMD_TRIM, true);
+	expect_late(NBD_CMD_WRITE_ZEROES, true);
+}
+
+/* Two that are alive take turns; what one client sends is its own affair. */
+static void test_taking_turns(void)
+{
+	struct rig rig;
+	int one, other;
+
+	rig_begin(&rig);
+	one = rig_connect_plain(&rig);
+	other = rig_connect_plain(&rig);
+	rig.is_held = true;
+	send_write(&rig, one, 1, 0x77);
+	rig_settle(&rig);
+	send_write(&rig, other, 2, 0x88);
+	send_write(&rig, one, 3, 0x77);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL(rig.pending, 2);
+	rig.is_held = false;
+	rig_release(&rig);
+	expect_reply(&rig, one, 1);
+	expect_reply(&rig, one, 3);
+	expect_reply(&rig, other, 2);
+	CU_ASSERT_EQUAL(rig.data[0], 0x88);
+	close(one);
 	close(other);
 	rig_end(&rig);
 }
@@ -260,6 +341,8 @@ static const struct dsc_test tests[] = {
 	{ "disconnect", test_disconnect },
 	{ "let-go", test_let_go },
 	{ "others-go-on", test_others_go_on },
+	{ "late-write", test_late_write },
+	{ "taking-turns", test_taking_turns },
 	{ NULL, NULL }
 };
 
