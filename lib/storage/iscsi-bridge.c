@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "bridge/attach.h"
@@ -22,7 +23,7 @@
 #include "storage/storage.h"
 
 #define AWAIT_MS 1000u
-#define UNDO_MS 500u  /* for an end in good order, when the time is over */
+#define UNDO_MS 500u  /* for an end in good order, at least */
 
 enum sight {
 	NOBODY,       /* nothing serves the LUN */
@@ -455,12 +456,13 @@ static int end_early(struct dsc_iscsi *iscsi, const char *id, unsigned flags,
 		.deadline_ns = options.deadline_ns,
 		.cancel_fd = options.cancel_fd,
 	};
+	const uint64_t least_ns = dsc_clock_now_ns() + UNDO_MS * DSC_NS_PER_MS;
 
 	if (was_marked)
 		return dsc_bridge_end(id, flags, NULL);
-	if (dsc_limits_check(&limits) < 0) {
-		options.deadline_ns = dsc_clock_now_ns() +
-				      UNDO_MS * DSC_NS_PER_MS;
+	options.deadline_ns = dsc_max_u64(options.deadline_ns, least_ns);
+	if (dsc_limits_check(&limits) == -ECANCELED) {
+		options.deadline_ns = least_ns;
 		options.cancel_fd = -1;
 	}
 	return dsc_bridge_end(id, flags, &options);
