@@ -343,9 +343,19 @@ void dsc_session_inherit(struct discsi_session *session,
 	dsc_verify_doubt(nexus);
 }
 
+/* One that works asks for all; where none does, each asks when it comes back. */
 void dsc_session_doubt(struct discsi_session *session)
 {
-	dsc_verify_doubt(&session->nexus[0]);
+	struct dsc_nexus *nexus = &session->nexus[0];
+	unsigned i;
+
+	for (i = 0; i < session->count; i++) {
+		if (session->nexus[i].state == DSC_SESSION_READY) {
+			nexus = &session->nexus[i];
+			break;
+		}
+	}
+	dsc_verify_doubt(nexus);
 }
 
 struct discsi_context *dsc_session_context(struct discsi_session *session)
