@@ -190,6 +190,9 @@ void nbd_gate_leave(struct nbd_slot *slot);
 
 /* --------------------------------------------------------- request.c */
 
+/* Does a command of this type change what is on the disk? */
+bool nbd_request_is_change(uint16_t type);
+
 enum nbd_intake {
 	NBD_INTAKE_DONE,     /* the header is consumed */
 	NBD_INTAKE_PAYLOAD,  /* so it is, and client->incoming or skip is set */

@@ -111,12 +111,6 @@ static bool is_kernel_clear(struct nbd_client *client)
 
 /* ----------------------------------------------------------------- changes */
 
-static bool is_change(uint16_t type)
-{
-	return type == NBD_CMD_WRITE || type == NBD_CMD_TRIM ||
-	       type == NBD_CMD_WRITE_ZEROES;
-}
-
 /* A range that is no part of the disk is refused, whatever is said here. */
 static bool overlaps(const struct nbd_slot *slot,
 		     const struct nbd_request *request)
@@ -131,7 +125,7 @@ static bool is_place_free(const struct nbd_client *client,
 	const struct nbd_server *server = client->server;
 	const struct dsc_list *link;
 
-	if (server->count == 1 || !is_change(request->type))
+	if (server->count == 1 || !nbd_request_is_change(request->type))
 		return true;
 	for (link = server->changes.next; link != &server->changes;
 	     link = link->next) {
@@ -146,7 +140,7 @@ static bool is_place_free(const struct nbd_client *client,
 
 void nbd_gate_enter(struct nbd_slot *slot)
 {
-	if (is_change(slot->type) && !slot->client->is_kernel)
+	if (nbd_request_is_change(slot->type) && !slot->client->is_kernel)
 		dsc_list_append(&slot->client->server->changes,
 				&slot->change_link);
 }
@@ -155,7 +149,7 @@ void nbd_gate_leave(struct nbd_slot *slot)
 {
 	struct nbd_server *server = slot->client->server;
 
-	if (!is_change(slot->type))
+	if (!nbd_request_is_change(slot->type))
 		return;
 	dsc_list_remove(&slot->change_link);
 	if (server->is_gate_waited_for)

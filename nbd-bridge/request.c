@@ -235,6 +235,13 @@ static const struct command *find_command(unsigned type)
 	return &commands[type];
 }
 
+bool nbd_request_is_change(uint16_t type)
+{
+	const struct command *command = find_command(type);
+
+	return command != NULL && command->is_change;
+}
+
 void nbd_request_submit(struct nbd_slot *slot)
 {
 	call_disk(slot, find_command(slot->type)->submit);
