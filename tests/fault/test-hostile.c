@@ -13,12 +13,7 @@
 #include "fault/rig.h"
 #include "harness/harness.h"
 
-/* One thread has them all: the thread sanitizer learns little from more. */
-#ifdef __SANITIZE_THREAD__
-#define SEEDS 1500
-#else
 #define SEEDS 10000
-#endif
 #define TOGETHER 250
 #define IOS 12
 /* One of so many conversations has to get as far as an open LUN. */
