@@ -17,20 +17,30 @@
 
 #define PAGE_BYTES 1024
 #define CAPACITY_BYTES 32
-#define NAME_BYTES 264
 
-/* A name that the disk had when it was opened, by the page that tells it. */
+#define NAME(member) \
+	offsetof(struct discsi_lun_info, member), \
+	sizeof(((struct discsi_lun_info *)NULL)->member)
+
+/*
+ * A name that the disk had when it was opened, by the page that tells it. A long
+ * one is cut as it was then.
+ */
 static const struct name {
 	uint8_t page;
-	size_t at;     /* in struct discsi_lun_info */
+	size_t at;     /* in struct discsi_lun_info, */
+	size_t room;   /* and how long it is there */
 	int (*parse)(const uint8_t *data, size_t length, char *name,
 		     size_t room);
 } names[] = {
-	{ DSC_VPD_IDENTIFICATION, offsetof(struct discsi_lun_info, designator),
+	{ DSC_VPD_IDENTIFICATION, NAME(designator),
 	  dsc_vpd_parse_identification },
-	{ DSC_VPD_SERIAL, offsetof(struct discsi_lun_info, serial),
-	  dsc_vpd_parse_serial },
+	{ DSC_VPD_SERIAL, NAME(serial), dsc_vpd_parse_serial },
 };
+
+_Static_assert(sizeof(((struct discsi_lun_info *)NULL)->designator) >=
+	       sizeof(((struct discsi_lun_info *)NULL)->serial),
+	       "either name has room where the designator has");
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
@@ -85,12 +95,12 @@ static void build_refresh(struct dsc_io *io, struct dsc_io *piece,
 static int name_answered(struct dsc_io *io, size_t length, int result)
 {
 	const struct name *name = &names[io->answers];
-	char is[NAME_BYTES] = "";
+	char is[sizeof(io->lun->info.designator)] = "";
 
 	if (result != 0 && result != -EOPNOTSUPP)
 		return result;
 	if (result == 0)
-		result = name->parse(io->buffer, length, is, sizeof(is));
+		result = name->parse(io->buffer, length, is, name->room);
 	if (result != 0 || strcmp(is, known_name(io->lun, io->answers)) != 0)
 		dsc_session_doubt(io->lun->session);
 	io->answers++;
