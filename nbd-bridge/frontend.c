@@ -281,6 +281,17 @@ void nbd_frontend_describe(const struct nbd_frontend *frontend, char *text,
 		 address.sun_path);
 }
 
+bool nbd_frontend_is_over(struct nbd_frontend *frontend,
+			  const struct nbd_server *server)
+{
+	bool has_client = server->count > 0;
+
+	if (!frontend->ends_with_clients)
+		return frontend->is_client_gone;
+	frontend->had_client |= has_client;
+	return frontend->had_client && !has_client;
+}
+
 bool nbd_frontend_is_busy(const struct nbd_frontend *frontend)
 {
 	return frontend->is_serving && !frontend->is_client_gone;

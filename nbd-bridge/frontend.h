@@ -62,6 +62,13 @@ int nbd_frontend_check_clear(const struct nbd_frontend *frontend,
 void nbd_frontend_describe(const struct nbd_frontend *frontend, char *text,
 			   size_t size);
 
+/*
+ * True once whoever has handed it over with --stdio is gone: the client of the
+ * standard streams, or the last of those of a socket. To be asked each turn.
+ */
+bool nbd_frontend_is_over(struct nbd_frontend *frontend,
+			  const struct nbd_server *server);
+
 /* True while a client of the standard streams has not got all it is sent. */
 bool nbd_frontend_is_busy(const struct nbd_frontend *frontend);
 

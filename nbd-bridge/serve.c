@@ -105,18 +105,6 @@ static bool may_poll(struct nbd_app *app)
 	return us > 0;
 }
 
-/* With --stdio, whoever has handed a socket over is alone, however often he comes. */
-static bool is_client_gone(const struct nbd_app *app)
-{
-	struct nbd_frontend *frontend = app->frontend;
-
-	if (frontend->ends_with_clients && app->server.count > 0)
-		frontend->had_client = true;
-	else if (frontend->ends_with_clients && frontend->had_client)
-		frontend->is_client_gone = true;
-	return frontend->is_client_gone;
-}
-
 static void turn(struct nbd_app *app, bool may_be_awake)
 {
 	if (may_be_awake && nbd_server_is_prompt(&app->server))
@@ -130,7 +118,7 @@ void nbd_app_serve(struct nbd_app *app)
 	bool may_be_awake = may_poll(app);
 
 	while (app->stops == 0 && !is_device_gone(app) &&
-	       !is_client_gone(app) &&
+	       !nbd_frontend_is_over(app->frontend, &app->server) &&
 	       app->handover.phase != NBD_HANDOVER_DONE) {
 		turn(app, may_be_awake);
 		nbd_handover_turn(app);
