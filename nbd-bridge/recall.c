@@ -130,10 +130,11 @@ int nbd_recall(struct nbd_app *app)
 
 int nbd_recall_explain(const struct nbd_app *app, int rc)
 {
-	const struct discsi_error error = *discsi_last_error();
+	struct discsi_error error;
 
 	if (rc != -ESTALE || !app->is_disk_recalled)
 		return rc;
+	error = *discsi_last_error();
 	return dsc_fail(ESTALE, "%s; that one was served by a process that "
 			"died, \"discsi detach %s\" forgets it",
 			error.message, app->registry.id);
