@@ -82,6 +82,17 @@ static bool is_gone(void *arg)
 	return access(arg, F_OK) < 0;
 }
 
+pid_t bridge_worker(const char *id)
+{
+	char *path = bridge_file(id, ".json");
+	struct json_object *state = json_object_from_file(path);
+	pid_t pid = state != NULL ? (pid_t)rig_number(state, "worker") : 0;
+
+	json_object_put(state);
+	free(path);
+	return pid;
+}
+
 bool bridge_wait_gone(const char *id, unsigned timeout_ms)
 {
 	char *path = bridge_file(id, ".lock");

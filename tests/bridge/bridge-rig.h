@@ -31,6 +31,9 @@ int bridge_setup(void);
 /* The process that serves an id, from its lock file; 0 when there is none. */
 pid_t bridge_pid(const char *id);
 
+/* The worker that its state file names; 0 while there is none. */
+pid_t bridge_worker(const char *id);
+
 /* Sends SIGTERM and waits until it has removed all it made. */
 void bridge_stop(const char *id);
 

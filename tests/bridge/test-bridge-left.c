@@ -64,29 +64,17 @@ static void kill_pid(pid_t pid)
 	CU_ASSERT(dsc_wait_for(is_dead, &pid, WAIT_MS));
 }
 
-/* The worker that the state file names; 0 while there is none. */
-static pid_t worker(void)
-{
-	char *path = bridge_file(ID, ".json");
-	struct json_object *state = json_object_from_file(path);
-	pid_t pid = state != NULL ? (pid_t)rig_number(state, "worker") : 0;
-
-	json_object_put(state);
-	free(path);
-	return pid;
-}
-
 static bool is_next_worker(void *arg)
 {
 	const pid_t *before = arg;
-	pid_t now = worker();
+	pid_t now = bridge_worker(ID);
 
 	return now > 1 && now != *before;
 }
 
 static void next_worker(void)
 {
-	pid_t pid = worker();
+	pid_t pid = bridge_worker(ID);
 
 	kill_pid(pid);
 	CU_ASSERT(dsc_wait_for(is_next_worker, &pid, WAIT_MS));
@@ -183,7 +171,7 @@ static void test_other_disk_supervised(void)
 {
 	struct json_object *ready = bridge_start("--supervise", url);
 	unsigned logins;
-	pid_t pid = worker();
+	pid_t pid = bridge_worker(ID);
 	char *uri = bridge_qemu_uri(rig_text(ready, "socket"));
 	const unsigned char before = 0x44;
 	struct dsc_run_result result;
@@ -193,7 +181,7 @@ static void test_other_disk_supervised(void)
 	logins = sim_logins(sim) + 1;
 	kill_pid(pid);
 	CU_ASSERT(dsc_wait_for(has_logged_in, &logins, WAIT_MS));
-	CU_ASSERT_EQUAL(worker(), pid);
+	CU_ASSERT_EQUAL(bridge_worker(ID), pid);
 	CU_ASSERT_NOT_EQUAL(dsc_run(&result, (const char *const[]){
 		"qemu-io", "-f", "raw", "-c", "write -P 0x43 0 4k", uri,
 		NULL }), 0);

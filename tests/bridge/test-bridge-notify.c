@@ -256,17 +256,6 @@ static void test_watchdog_of_another(void)
 	free(path);
 }
 
-static pid_t worker(void)
-{
-	char *path = bridge_file(ID, ".json");
-	struct json_object *state = json_object_from_file(path);
-	pid_t pid = state != NULL ? (pid_t)rig_number(state, "worker") : 0;
-
-	json_object_put(state);
-	free(path);
-	return pid;
-}
-
 /* The first worker is ready; the next one goes on with the watchdog. */
 static void test_supervised(void)
 {
@@ -278,7 +267,7 @@ static void test_supervised(void)
 	process = start("$$", "--supervise");
 	CU_ASSERT(manager_hears("READY=1"));
 	CU_ASSERT_STRING_EQUAL(message, "READY=1");
-	kill(worker(), SIGKILL);
+	kill(bridge_worker(ID), SIGKILL);
 	CU_ASSERT(manager_hears("STATUS=logging in"));
 	CU_ASSERT(manager_hears("STATUS=LUN 1"));
 	CU_ASSERT(manager_hears("WATCHDOG=1"));
