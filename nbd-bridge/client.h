@@ -178,7 +178,8 @@ void nbd_receive_resume(struct nbd_client *client);
 /*
  * True when a request that has been received may be taken, false when it must
  * not be carried out beside one that is under way: then it waits for
- * nbd_gate_look_again(), which is called when a client of the kernel's is gone.
+ * nbd_gate_look_again(), which is called when a client of the kernel's is gone,
+ * and when a change is done.
  */
 bool nbd_gate_is_open(struct nbd_client *client,
 		      const struct nbd_request *request);
