@@ -522,7 +522,7 @@ static void test_unread_report(void)
 	free(state);
 	kill(child, SIGTERM);
 	CU_ASSERT(bridge_wait_gone(ID, GONE_MS));
-	CU_ASSERT_EQUAL(waitpid(child, &status, WNOHANG), child);
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
 	CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	CU_ASSERT(bridge_is_nothing_left());
 	close(ends[0]);

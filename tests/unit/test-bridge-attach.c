@@ -358,6 +358,18 @@ static void test_no_program(void)
 	setenv("DISCSI_NBD", scratch_path("plain"), 1);
 	CU_ASSERT_EQUAL(attach("socket", &bridge), -EPERM);
 	expect_message("plain");
+}
+
+static void test_broken_program(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+	struct discsi_bridge *bridge;
+
+	if (preload != NULL && strstr(preload, "vgpreload") != NULL) {
+		dsc_test_skip("valgrind does not tell that execve() failed");
+		return;
+	}
+	scratch_clear();
 	scratch_write("broken", "neither a script nor a program", 0700);
 	setenv("DISCSI_NBD", scratch_path("broken"), 1);
 	CU_ASSERT_EQUAL(attach("socket", &bridge), -ENOEXEC);
@@ -609,6 +621,7 @@ static const struct dsc_test tests[] = {
 	{ "without-streams", test_without_streams },
 	{ "failures", test_failures },
 	{ "no-program", test_no_program },
+	{ "broken-program", test_broken_program },
 	{ "arguments", test_arguments },
 	{ "begun", test_begun },
 	{ "logged_in", test_logged_in },
