@@ -43,6 +43,7 @@ int discsi_context_new(struct discsi_context **ctx)
 	}
 	dsc_list_init(&made->children);
 	dsc_list_init(&made->handles);
+	dsc_list_init(&made->debts);
 	atomic_init(&made->is_ending, false);
 	dsc_log_init(&made->log);
 	*ctx = made;

@@ -36,6 +36,7 @@ struct discsi_context {
 	struct dsc_log log;
 	struct dsc_list children;
 	struct dsc_list handles;  /* children too: watches, timers, deferred */
+	struct dsc_list debts;    /* of lib/session: what ended sessions owe */
 	struct dsc_conn_shared *conn_shared;  /* of lib/iscsi; NULL: unused */
 	pthread_t thread;
 	bool is_threaded;

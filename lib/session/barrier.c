@@ -182,6 +182,33 @@ void dsc_barrier_hand_over(struct dsc_nexus *nexus)
 		dsc_verify_doubt(heir);
 }
 
+void dsc_barrier_inherit(struct dsc_nexus *nexus, const uint8_t *address,
+			 bool is_reinstated)
+{
+	struct ghost *ghost = owe(nexus, address);
+
+	if (ghost == NULL)
+		return;
+	ghost->is_orphan = true;
+	ghost->is_inherited |= !is_reinstated;
+}
+
+void dsc_barrier_leave(struct dsc_nexus *nexus,
+		       void (*leave)(struct dsc_nexus *nexus,
+				     const uint8_t *address,
+				     bool is_reinstated))
+{
+	struct dsc_list *link;
+
+	for (link = nexus->ghosts.next; link != &nexus->ghosts;
+	     link = link->next) {
+		const struct ghost *ghost =
+			dsc_container_of(link, struct ghost, link);
+
+		leave(nexus, ghost->lun, !ghost->is_inherited);
+	}
+}
+
 bool dsc_barrier_is_owed(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	const struct ghost *ghost = find_ghost(nexus, address);

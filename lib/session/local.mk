@@ -7,6 +7,7 @@ libdiscsi_internal_la_SOURCES += \
 	lib/session/connect.c \
 	lib/session/connect.h \
 	lib/session/deadline.c \
+	lib/session/debt.c \
 	lib/session/discovery.c \
 	lib/session/event.c \
 	lib/session/keepalive.c \

@@ -101,8 +101,8 @@ int dsc_nexus_take(struct dsc_nexus *nexus,
 
 /*
  * The same ISID for every login of this nexus; given, where another process has
- * begun it. The qualifier, its last two bytes, tells the nexuses of a session
- * apart.
+ * begun it, or that of a session that has left a debt. The qualifier, its last
+ * two bytes, tells the nexuses of a session apart.
  */
 static void make_isid(struct dsc_nexus *nexus)
 {
@@ -117,7 +117,7 @@ static void make_isid(struct dsc_nexus *nexus)
 		dsc_put_be16(isid, (uint16_t)(strtoull(given, NULL, 16) >> 32));
 		dsc_put_be32(isid + 2, (uint32_t)strtoull(given, NULL, 16));
 		isid[0] = 0x80;
-	} else {
+	} else if (!dsc_debt_isid(nexus->session, isid)) {
 		dsc_connect_make_isid(isid);
 	}
 	memcpy(nexus->params.isid, isid, sizeof(nexus->isid));
@@ -141,7 +141,6 @@ void dsc_nexus_init(struct dsc_nexus *nexus, struct discsi_session *session,
 	dsc_list_init(&nexus->reroute.link);
 	dsc_list_init(&nexus->leave.link);
 	dsc_list_init(&nexus->settle.link);
-	make_isid(nexus);
 }
 
 int dsc_nexus_prepare(struct dsc_nexus *nexus)
@@ -156,6 +155,7 @@ int dsc_nexus_prepare(struct dsc_nexus *nexus)
 	size_t i;
 	int rc = 0;
 
+	make_isid(nexus);
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]) && rc == 0; i++)
 		rc = parts[i](nexus);
 	return rc;

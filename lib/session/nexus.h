@@ -11,6 +11,7 @@
  *   recover.c    lost, backoff, reconnecting, given up
  *   verify.c     are the disks the same?
  *   barrier.c    no write of a lost connection lands late
+ *   debt.c       nor one of a session before this one
  *   request.c    a request from submission to completion, retries
  *   refuse.c     requests that are completed without an answer
  *   deadline.c   deadlines, ABORT TASK, LOGICAL UNIT RESET
@@ -182,6 +183,23 @@ bool dsc_barrier_is_owed(struct dsc_nexus *nexus, const uint8_t *address);
 /* The nexus has been given up: what it owes is another one's to pay. */
 void dsc_barrier_hand_over(struct dsc_nexus *nexus);
 void dsc_barrier_forget(struct dsc_nexus *nexus);
+/* The same is owed for a session before this one; is_reinstated: the login was
+ * in that one's place. */
+void dsc_barrier_inherit(struct dsc_nexus *nexus, const uint8_t *address,
+			 bool is_reinstated);
+/* Calls leave() for each LUN that is still owed one. */
+void dsc_barrier_leave(struct dsc_nexus *nexus,
+		       void (*leave)(struct dsc_nexus *nexus,
+				     const uint8_t *address,
+				     bool is_reinstated));
+
+/* debt.c */
+/* The session ends: what it owes is kept for the next one. */
+void dsc_debt_leave(struct discsi_session *session);
+/* The ISID of a session that this one is to take the place of; false: none. */
+bool dsc_debt_isid(const struct discsi_session *session, uint8_t *isid);
+/* What is owed for this LUN is this session's to pay; false: nothing is. */
+bool dsc_debt_take(struct discsi_session *session, const uint8_t *lun);
 
 /* request.c */
 int dsc_requests_prepare(struct dsc_nexus *nexus);
@@ -273,6 +291,8 @@ int dsc_close_prepare(struct dsc_nexus *nexus);
 void dsc_close_fini(struct dsc_nexus *nexus);
 /* The context ends: everything is cancelled and freed now. */
 void dsc_session_abandon(struct dsc_child *child);
+/* The session that a member of ctx->children is of, or NULL. */
+const struct discsi_session *dsc_session_of_child(const struct dsc_list *link);
 void dsc_session_free(struct discsi_session *session);
 
 /* event.c */

@@ -334,13 +334,16 @@ void dsc_session_inherit(struct discsi_session *session,
 			 struct dsc_unit *unit)
 {
 	struct dsc_nexus *nexus = &session->nexus[0];
+	bool has_debt = session->conf->isid != NULL;
 
 	unit->is_open = true;
-	if (session->conf->isid == NULL)
-		return;
-	dsc_barrier_owe(nexus, unit->address);
-	dsc_barrier_orphan(nexus, unit->address);
-	dsc_verify_doubt(nexus);
+	if (has_debt)
+		dsc_barrier_inherit(nexus, unit->address, true);
+	/* Who does not write does not reset what others may use. */
+	if (!session->conf->read_only)
+		has_debt |= dsc_debt_take(session, unit->address);
+	if (has_debt)
+		dsc_verify_doubt(nexus);
 }
 
 /* One that works asks for all; where none does, each asks when it comes back. */

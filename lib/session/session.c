@@ -25,6 +25,7 @@ void dsc_session_free(struct discsi_session *session)
 	dsc_timer_fini(&session->open_timer);
 	dsc_timer_fini(&session->held_timer);
 	dsc_session_forget_subscriptions(session);
+	dsc_debt_leave(session);
 	for (i = 0; i < session->count; i++)
 		dsc_nexus_fini(&session->nexus[i]);
 	dsc_context_remove_child(&session->child);

@@ -132,8 +132,9 @@ void dsc_session_add_unit(struct discsi_session *session,
 void dsc_session_remove_unit(struct dsc_unit *unit);
 
 /*
- * A unit has been opened. Where the session goes on for one of another
- * process (conf->isid), that one's writes are seen to their end before any I/O.
+ * A unit has been opened. Where the session goes on for one of another process
+ * (conf->isid), or one before it in this context has left writes without an
+ * answer, those are seen to their end before any I/O.
  */
 void dsc_session_inherit(struct discsi_session *session,
 			 struct dsc_unit *unit);

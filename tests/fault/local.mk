@@ -14,6 +14,7 @@ FAULT_TESTS = \
 	tests/fault/test-commands \
 	tests/fault/test-cuts \
 	tests/fault/test-deadlines \
+	tests/fault/test-debt \
 	tests/fault/test-doubt \
 	tests/fault/test-durability \
 	tests/fault/test-ends \
@@ -45,6 +46,8 @@ tests_fault_test_durability_SOURCES = \
 tests_fault_test_durability_LDADD = $(FAULT_LIBS)
 tests_fault_test_deadlines_SOURCES = $(FAULT_RIG) tests/fault/test-deadlines.c
 tests_fault_test_deadlines_LDADD = $(FAULT_LIBS)
+tests_fault_test_debt_SOURCES = $(FAULT_RIG) tests/fault/test-debt.c
+tests_fault_test_debt_LDADD = $(FAULT_LIBS)
 tests_fault_test_doubt_SOURCES = $(FAULT_RIG) tests/fault/test-doubt.c
 tests_fault_test_doubt_LDADD = $(FAULT_LIBS)
 tests_fault_test_ends_SOURCES = $(FAULT_RIG) tests/fault/test-ends.c

@@ -201,6 +201,70 @@ static void test_tgtd_next_process_of_two(void)
 	next_process("2");
 }
 
+static void rig_reopen(struct rig *rig)
+{
+	discsi_lun_close(rig->lun);
+	discsi_session_close(rig->session);
+	rig->lun = NULL;
+	rig->session = NULL;
+	CU_ASSERT_TRUE_FATAL(rig_open(rig));
+}
+
+/*
+ * A session is closed while its connection is lost; the one after it, which the
+ * agent opens at once, writes newer data to where the target holds a write.
+ */
+static void leave_write(struct stand *stand, struct held **held)
+{
+	struct rig *rig = &stand->rig;
+	struct tally first = { .done = 0 };
+	uint8_t old[4096];
+
+	rig_fill(old, sizeof(old), 1);
+	*held = held_begin(stand->pid, stand_write_calls);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(*held);
+	discsi_lun_write_async(rig->lun, old, sizeof(old), PLACE, 0, rig_tally,
+			       &first);
+	rig_run(rig, 20);
+	CU_ASSERT_TRUE(held_wait(*held, 10000));
+	CU_ASSERT_TRUE(rig_cut(stand->port) > 0);
+	rig_reopen(rig);
+	CU_ASSERT_EQUAL(first.done, 1);
+	CU_ASSERT_EQUAL(first.ok, 0);
+}
+
+static void next_session(struct stand *stand)
+{
+	struct discsi_session_info before = { .size = sizeof(before) };
+	struct discsi_session_info after = { .size = sizeof(after) };
+	struct rig *rig = &stand->rig;
+	struct tally second = { .done = 0 };
+	uint8_t new[4096];
+	struct held *held;
+
+	rig_fill(new, sizeof(new), 2);
+	CU_ASSERT_EQUAL(discsi_session_get_info(rig->session, &before), 0);
+	leave_write(stand, &held);
+	CU_ASSERT_EQUAL(discsi_session_get_info(rig->session, &after), 0);
+	CU_ASSERT_EQUAL(memcmp(before.isid, after.isid, 6), 0);
+	discsi_lun_write_async(rig->lun, new, sizeof(new), PLACE, 0, rig_tally,
+			       &second);
+	CU_ASSERT_FALSE(rig_wait(rig, &second.done, 1, 500));
+	held_end(held);
+	CU_ASSERT_TRUE(rig_wait(rig, &second.done, 1, 20000));
+	CU_ASSERT_EQUAL(second.ok, 1);
+	expect_data(rig, 2);
+}
+
+static void test_tgtd_next_session(void)
+{
+	struct stand stand;
+
+	if (stand_on_tgtd(&stand) && rig_open(&stand.rig))
+		next_session(&stand);
+	stand_down(&stand);
+}
+
 /* ------------------------------------------------------------------ istgt */
 
 static void on_istgt(const char *barrier, unsigned resets)
@@ -232,6 +296,7 @@ static const struct dsc_test tests[] = {
 	{ "tgtd_reinstate_is_no_barrier", test_tgtd_reinstate_is_no_barrier },
 	{ "tgtd-next-process", test_tgtd_next_process },
 	{ "tgtd-next-process-of-two", test_tgtd_next_process_of_two },
+	{ "tgtd-next-session", test_tgtd_next_session },
 	{ "istgt", test_istgt },
 	{ "istgt_reset", test_istgt_reset },
 	{ NULL, NULL }
