@@ -2,7 +2,8 @@
 /*
  * recall.c: what the state file tells of the process before this one: of one
  * that died, and perhaps left its device, and of one that is taken over from.
- * One that ends in good order leaves no such file. Main thread.
+ * One that ends in good order leaves no such file; but if a write of it had no
+ * answer, word of its session, which this one goes on with. Main thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,8 +16,13 @@
 #include "naming.h"
 #include "nbdlink.h"
 
-/* What conf does not say is as the process before this one had it. */
+/*
+ * What conf does not say is as the process before this one had it; recall() finds
+ * what recalled is.
+ */
 static int recall_member(struct nbd_app *app, const char *member,
+			 char *(*recall)(const struct nbd_registry *registry,
+					 const char *member),
 			 const char *recalled)
 {
 	char *given = NULL;
@@ -27,7 +33,7 @@ static int recall_member(struct nbd_app *app, const char *member,
 		free(given);
 		return rc;
 	}
-	value = nbd_registry_recall(&app->registry, recalled);
+	value = recall(&app->registry, recalled);
 	if (value != NULL)
 		rc = discsi_conf_set(app->conf, member, value);
 	free(value);
@@ -71,9 +77,11 @@ static int recall_disk(struct nbd_app *app)
 	int rc = discsi_conf_get(app->conf, "expected_id", &given);
 
 	if (rc == 0 && given == NULL)
-		rc = recall_member(app, "expected_id", "designator");
+		rc = recall_member(app, "expected_id", nbd_registry_recall,
+				   "designator");
 	if (rc == 0 && given == NULL)
-		rc = recall_member(app, "expected_id", "serial");
+		rc = recall_member(app, "expected_id", nbd_registry_recall,
+				   "serial");
 	if (rc == 0 && given == NULL)
 		rc = discsi_conf_get(app->conf, "expected_id", &recalled);
 	app->is_disk_recalled = recalled != NULL;
@@ -88,15 +96,15 @@ static int recall_disk(struct nbd_app *app)
  */
 static int recall_sessions(struct nbd_app *app)
 {
-	char *text = nbd_registry_recall(&app->registry, "sessions");
+	char *text = nbd_registry_recall_owed(&app->registry, "sessions");
 	unsigned long had = text != NULL ? strtoul(text, NULL, 10) : 0;
 	uint32_t wanted = 1;
 	int rc = nbd_app_number(app, "sessions", &wanted);
 
 	if (rc == 0 && had > wanted && had <= NBD_SESSIONS_MAX) {
-		nbd_log(DISCSI_LOG_WARNING, "the process that died had %lu "
-			"sessions: there are as many, and not %u, until the "
-			"disk is detached", had, (unsigned)wanted);
+		nbd_log(DISCSI_LOG_WARNING, "the process before this one had "
+			"%lu sessions: there are as many, and not %u, until "
+			"the disk is detached", had, (unsigned)wanted);
 		rc = discsi_conf_set(app->conf, "sessions", text);
 	}
 	free(text);
@@ -109,7 +117,7 @@ static int recall_sessions(struct nbd_app *app)
  */
 static int recall_session(struct nbd_app *app)
 {
-	int rc = recall_member(app, "isid", "isid");
+	int rc = recall_member(app, "isid", nbd_registry_recall_owed, "isid");
 
 	if (rc == 0)
 		rc = recall_sessions(app);

@@ -376,6 +376,9 @@ int nbd_registry_publish(struct nbd_registry *registry,
 		return dsc_fail(-rc, "the state file of %s in %s cannot be "
 				"written (%s)", registry->id,
 				registry->dir.path, discsi_errno_name(rc));
+	/* This file says it, too. */
+	if (!registry->is_published)
+		remove_file(registry, DSC_REGISTRY_OWED);
 	registry->is_published = true;
 	return 0;
 }
@@ -411,10 +414,10 @@ void nbd_registry_leave(struct nbd_registry *registry)
 	registry->lock_fd = -1;
 }
 
-char *nbd_registry_recall(const struct nbd_registry *registry,
-			  const char *member)
+static char *recall(const struct nbd_registry *registry, const char *suffix,
+		    const char *member)
 {
-	char *name = file_name(registry, DSC_REGISTRY_STATE);
+	char *name = file_name(registry, suffix);
 	char *text = calloc(1, STATE_FILE_MAX + 1);
 	char *value = NULL;
 	int fd = -1;
@@ -429,6 +432,34 @@ char *nbd_registry_recall(const struct nbd_registry *registry,
 	free(text);
 	free(name);
 	return value;
+}
+
+char *nbd_registry_recall(const struct nbd_registry *registry,
+			  const char *member)
+{
+	return recall(registry, DSC_REGISTRY_STATE, member);
+}
+
+char *nbd_registry_recall_owed(const struct nbd_registry *registry,
+			       const char *member)
+{
+	char *value = recall(registry, DSC_REGISTRY_STATE, member);
+
+	return value != NULL ? value :
+	       recall(registry, DSC_REGISTRY_OWED, member);
+}
+
+static void remove_state(const struct nbd_registry *registry)
+{
+	char *name = file_name(registry, DSC_REGISTRY_STATE);
+	char *owed = file_name(registry, DSC_REGISTRY_OWED);
+
+	if (registry->is_owing && name != NULL && owed != NULL)
+		renameat(registry->dir.fd, name, registry->dir.fd, owed);
+	else
+		remove_file(registry, DSC_REGISTRY_STATE);
+	free(name);
+	free(owed);
 }
 
 /* The lock file may be another process's already. */
@@ -458,7 +489,7 @@ void nbd_registry_release(struct nbd_registry *registry)
 	if (registry->is_lent || nbd_registry_is_lost(registry))
 		nbd_registry_leave(registry);
 	if (registry->is_published) {
-		remove_file(registry, DSC_REGISTRY_STATE);
+		remove_state(registry);
 		remove_control(registry);
 	}
 	if (registry->is_published || registry->is_named)

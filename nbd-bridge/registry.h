@@ -19,6 +19,7 @@ struct nbd_registry {
 	char *id;
 	int lock_fd;
 	bool is_published;
+	bool is_owing;   /* the target may still carry out what was written */
 	bool is_lent;    /* another process's until nbd_registry_own() */
 	bool is_named;   /* udev finds a name for the device */
 };
@@ -100,8 +101,13 @@ void nbd_registry_leave(struct nbd_registry *registry);
 char *nbd_registry_recall(const struct nbd_registry *registry,
 			  const char *member);
 
+/* The same where there is no such file, of one that has ended and was owing. */
+char *nbd_registry_recall_owed(const struct nbd_registry *registry,
+			       const char *member);
+
 /*
- * Removes what was made and lets the lock go. Fine on an entry half made, and on
+ * Removes what was made and lets the lock go; the state file is kept by another
+ * name of an entry that is owing. Fine on an entry half made, and on
  * one that another process has now.
  */
 void nbd_registry_release(struct nbd_registry *registry);

@@ -210,6 +210,16 @@ static void finish_disk(struct nbd_app *app)
 		discsi_context_dispatch(app->ctx, -1);
 }
 
+/* Whoever serves the disk next sees to what the target may still carry out. */
+static bool is_owing(const struct nbd_app *app)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+
+	return app->session != NULL &&
+	       discsi_session_get_info(app->session, &info) == 0 &&
+	       info.may_write_late;
+}
+
 void nbd_app_finish(struct nbd_app *app)
 {
 	nbd_notify_stopping(app->notify);
@@ -221,4 +231,5 @@ void nbd_app_finish(struct nbd_app *app)
 	finish_device(app);
 	finish_clients(app);
 	finish_disk(app);
+	app->registry.is_owing = is_owing(app);
 }

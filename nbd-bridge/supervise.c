@@ -346,6 +346,7 @@ static void give_up(struct supervisor *supervisor)
 	if (nbd_link_abandon(supervisor->registry->id) < 0)
 		nbd_log(DISCSI_LOG_ERROR, "%s", discsi_last_error()->message);
 	supervisor->registry->is_published = true;
+	supervisor->registry->is_owing = true;
 }
 
 static bool run(struct supervisor *supervisor, int *status)

@@ -9,7 +9,9 @@
  * way again, in the order of submission. I/O waits meanwhile,
  * replacement_timeout at most; then the session fails for good: everything
  * ends with ENOTCONN (EACCES when the target refuses the secret), and what is
- * left to do is to close it and open another one.
+ * left to do is to close it and open another one. A write without an answer may
+ * still be carried out by the target: the next session of the same context that
+ * opens the LUN sees to the end of it first.
  */
 #ifndef DISCSI_SESSION_H
 #define DISCSI_SESSION_H
@@ -86,6 +88,8 @@ struct discsi_session_info {
 	unsigned sessions;        /* I_T nexuses, and how many of them work now; */
 	unsigned sessions_ready;  /* the members above tell of one that does */
 	struct discsi_error last_error;  /* of the last loss; errnum 0: none */
+	bool may_write_late;      /* the target may carry out a write that has no
+				   * answer (yet), or was given up */
 };
 
 /*

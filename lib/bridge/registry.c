@@ -369,6 +369,20 @@ static int hold(const struct dsc_registry *registry, const char *id)
 	return fd;
 }
 
+/*
+ * A process that died may have left writes to the target. Who serves the disk
+ * next sees to them, with its ISID.
+ */
+static void keep_owed(const struct dsc_registry *registry, const char *id)
+{
+	struct dsc_registry_name name = dsc_registry_name(id,
+							  DSC_REGISTRY_STATE);
+	struct dsc_registry_name owed = dsc_registry_name(id,
+							  DSC_REGISTRY_OWED);
+
+	renameat(registry->fd, name.text, registry->fd, owed.text);
+}
+
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		       const char *socket)
 {
@@ -383,7 +397,7 @@ int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		return fd;
 	remove_socket(socket);
 	remove_control(registry, id);
-	remove_file(registry, id, DSC_REGISTRY_STATE);
+	keep_owed(registry, id);
 	remove_file(registry, id, DSC_REGISTRY_UDEV);
 	remove_file(registry, id, DSC_REGISTRY_LOCK);
 	close(fd);

@@ -70,8 +70,9 @@ struct dsc_registry_name {
 struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix);
 
 /*
- * Removes what a dead process has left: state file, lock, control socket, and
- * the NBD socket if socket is the path of one ("" is none). The lock is held
+ * Removes what a dead process has left: state file (kept by another name, see
+ * DSC_REGISTRY_OWED), lock, control socket, and the NBD socket if socket is the
+ * path of one ("" is none). The lock is held
  * meanwhile: who wants to serve the LUN waits for the end of it. Does nothing,
  * and returns -EBUSY, or why there is no lock to be had, without a last error,
  * when a process holds the lock.

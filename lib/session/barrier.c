@@ -117,11 +117,12 @@ static bool is_on(const struct dsc_request *request, const uint8_t *address)
 	       memcmp(request->task.lun, address, 8) == 0;
 }
 
-static void free_ghost(struct ghost *ghost)
+static void free_ghost(struct dsc_nexus *nexus, struct ghost *ghost)
 {
 	if (ghost == NULL)
 		return;
 	dsc_list_remove(&ghost->link);
+	dsc_stats_add(&nexus->session->stats.ghosts, (uint64_t)-1);
 	free(ghost);
 }
 
@@ -140,6 +141,7 @@ static struct ghost *owe(struct dsc_nexus *nexus, const uint8_t *address)
 	}
 	memcpy(ghost->lun, address, 8);
 	dsc_list_append(&nexus->ghosts, &ghost->link);
+	dsc_stats_add(&nexus->session->stats.ghosts, 1);
 	return ghost;
 }
 
@@ -176,7 +178,7 @@ void dsc_barrier_hand_over(struct dsc_nexus *nexus)
 			copy->is_orphan = true;
 			copy->is_inherited = true;
 		}
-		free_ghost(ghost);
+		free_ghost(nexus, ghost);
 	}
 	if (heir->state == DSC_SESSION_READY)
 		dsc_verify_doubt(heir);
@@ -221,7 +223,8 @@ void dsc_barrier_forget(struct dsc_nexus *nexus)
 	struct dsc_list *first;
 
 	while ((first = dsc_list_first(&nexus->ghosts)) != NULL)
-		free_ghost(dsc_container_of(first, struct ghost, link));
+		free_ghost(nexus, dsc_container_of(first, struct ghost,
+						    link));
 }
 
 /* They may go again. */
@@ -229,7 +232,7 @@ static void clear(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	struct dsc_list *link;
 
-	free_ghost(find_ghost(nexus, address));
+	free_ghost(nexus, find_ghost(nexus, address));
 	for (link = nexus->requests.next; link != &nexus->requests;
 	     link = link->next) {
 		struct dsc_request *request =
@@ -250,7 +253,7 @@ static void fail(struct dsc_nexus *nexus, const uint8_t *address)
 		dsc_log(&nexus->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_SESSION,
 			"%s: no barrier: a write of the lost connection may "
 			"still be carried out", nexus->session->conf->iqn);
-	free_ghost(ghost);
+	free_ghost(nexus, ghost);
 	while (link != &nexus->requests) {
 		struct dsc_request *request =
 			dsc_container_of(link, struct dsc_request, link);

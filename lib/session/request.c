@@ -62,6 +62,8 @@ void dsc_request_finish(struct dsc_request *request, int result,
 	if (!request->is_verifying) {
 		nexus->load--;
 		dsc_stats_add(&session->stats.outstanding, (uint64_t)-1);
+		if (request->repeat != DSC_REPEAT_ALWAYS)
+			dsc_stats_add(&session->stats.changes, (uint64_t)-1);
 		dsc_stats_request(&session->stats, request->task.cdb[0],
 				  request->task.transferred, result,
 				  now_ns(nexus) - request->submitted_ns);
@@ -551,6 +553,8 @@ void dsc_request_take(struct dsc_nexus *nexus, struct dsc_request *request)
 	dsc_list_append(&nexus->requests, &request->link);
 	nexus->load++;
 	dsc_stats_add(&nexus->session->stats.outstanding, 1);
+	if (request->repeat != DSC_REPEAT_ALWAYS)
+		dsc_stats_add(&nexus->session->stats.changes, 1);
 }
 
 static void begin_sending(struct dsc_nexus *nexus, struct dsc_request *request)

@@ -53,21 +53,16 @@ void dsc_stats_request(struct dsc_stats *stats, uint8_t opcode, uint32_t bytes,
 	dsc_stats_add(&kind->latency[bucket_of(ns)], 1);
 }
 
-static uint64_t get(const dsc_counter *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 static void get_kind(const struct dsc_stats_kind *from,
 		     struct discsi_stats_of *to)
 {
 	unsigned i;
 
-	to->commands = get(&from->commands);
-	to->bytes = get(&from->bytes);
-	to->errors = get(&from->errors);
+	to->commands = dsc_stats_get(&from->commands);
+	to->bytes = dsc_stats_get(&from->bytes);
+	to->errors = dsc_stats_get(&from->errors);
 	for (i = 0; i < DISCSI_LATENCY_BUCKETS; i++)
-		to->latency[i] = get(&from->latency[i]);
+		to->latency[i] = dsc_stats_get(&from->latency[i]);
 }
 
 int discsi_session_get_stats(struct discsi_session *session,
@@ -86,16 +81,16 @@ int discsi_session_get_stats(struct discsi_session *session,
 	from = &session->stats;
 	for (i = 0; i < DISCSI_STATS_KINDS; i++)
 		get_kind(&from->kind[i], &now.kind[i]);
-	now.outstanding = get(&from->outstanding);
-	now.retries = get(&from->retries);
-	now.timeouts = get(&from->timeouts);
-	now.aborts = get(&from->aborts);
-	now.resets = get(&from->resets);
-	now.pings = get(&from->pings);
-	now.losses = get(&from->losses);
-	now.recoveries = get(&from->recoveries);
-	now.replays = get(&from->replays);
-	now.outage_ms = get(&from->outage_ns) / DSC_NS_PER_MS;
+	now.outstanding = dsc_stats_get(&from->outstanding);
+	now.retries = dsc_stats_get(&from->retries);
+	now.timeouts = dsc_stats_get(&from->timeouts);
+	now.aborts = dsc_stats_get(&from->aborts);
+	now.resets = dsc_stats_get(&from->resets);
+	now.pings = dsc_stats_get(&from->pings);
+	now.losses = dsc_stats_get(&from->losses);
+	now.recoveries = dsc_stats_get(&from->recoveries);
+	now.replays = dsc_stats_get(&from->replays);
+	now.outage_ms = dsc_stats_get(&from->outage_ns) / DSC_NS_PER_MS;
 	size = stats->size < sizeof(now) ? stats->size : sizeof(now);
 	now.size = stats->size;
 	memcpy(stats, &now, size);

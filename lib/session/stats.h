@@ -32,6 +32,10 @@ struct dsc_stats {
 	dsc_counter recoveries;
 	dsc_counter replays;
 	dsc_counter outage_ns;
+	/* for discsi_session_info.may_write_late: */
+	dsc_counter changes;   /* outstanding commands that must not be repeated
+				* at will */
+	dsc_counter ghosts;    /* barrier.c */
 };
 
 /* One writer: no read-modify-write is needed. */
@@ -39,6 +43,12 @@ static inline void dsc_stats_add(dsc_counter *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(
 		counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Any thread. */
+static inline uint64_t dsc_stats_get(const dsc_counter *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 /* Counts a request that has completed, with errno result, after ns. */

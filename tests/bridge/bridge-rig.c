@@ -131,6 +131,15 @@ bool bridge_is_nothing_left(void)
 	return is_empty;
 }
 
+bool bridge_forget_owed(const char *id)
+{
+	char *path = bridge_file(id, ".owed");
+	bool was_there = unlink(path) == 0;
+
+	free(path);
+	return was_there;
+}
+
 static char *prefixed(const char *prefix, const char *path)
 {
 	char *uri;

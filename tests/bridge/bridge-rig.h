@@ -46,6 +46,12 @@ char *bridge_file(const char *id, const char *suffix);
 /* True when the registry holds nothing at all. */
 bool bridge_is_nothing_left(void);
 
+/*
+ * What a bridge leaves that was killed, or ended with a write that had no answer,
+ * is removed; false when it was not there.
+ */
+bool bridge_forget_owed(const char *id);
+
 /* "nbd+unix:///?socket=PATH" and qemu's "nbd:unix:PATH", to be freed. */
 char *bridge_uri(const char *path);
 char *bridge_qemu_uri(const char *path);

@@ -151,6 +151,7 @@ static void test_other_disk(void)
 	sim_swap_identity(sim, 0, "THIRD", false);
 	bridge_fails("ESTALE", "discsi detach " ID, url);
 	json_object_put(rig_json("detach", ID));
+	CU_ASSERT(bridge_forget_owed(ID));
 	CU_ASSERT(bridge_is_nothing_left());
 	json_object_put(bridge_start(url));
 	bridge_stop(ID);
@@ -188,6 +189,7 @@ static void test_other_disk_supervised(void)
 	dsc_run_free(&result);
 	expect_byte(0, before);
 	json_object_put(rig_json("detach", ID));
+	CU_ASSERT(bridge_forget_owed(ID));
 	CU_ASSERT(bridge_is_nothing_left());
 	json_object_put(ready);
 	free(uri);
@@ -249,12 +251,71 @@ static void test_fewer_sessions(void)
 	sim_set_reinstatement(sim, false);
 }
 
+/* The user detaches what is left of one that died, and attaches it again. */
+static void test_detached(void)
+{
+	struct json_object *ready = bridge_start(url);
+	struct dsc_process *client = write_held(rig_text(ready, "socket"),
+						"write -P 0x41 0 4k");
+	char *path = bridge_file(ID, ".owed");
+
+	json_object_put(ready);
+	kill_pid(bridge_pid(ID));
+	dsc_process_stop(client);
+	json_object_put(rig_json("detach", ID));
+	CU_ASSERT_EQUAL(access(path, F_OK), 0);
+	ready = bridge_start(url);
+	CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+	expect_written(rig_text(ready, "socket"));
+	json_object_put(ready);
+	bridge_stop(ID);
+	free(path);
+}
+
+static bool is_failed(void *arg)
+{
+	char *path = bridge_file(ID, ".json");
+	struct json_object *state = json_object_from_file(path);
+	bool is = state != NULL &&
+		  strcmp(rig_text(state, "state"), "failed") == 0;
+
+	(void)arg;
+	json_object_put(state);
+	free(path);
+	return is;
+}
+
+/* The session is given up, and the bridge ends in good order. */
+static void test_given_up(void)
+{
+	struct json_object *ready = bridge_start(
+		"--option", "replacement_timeout=300", url);
+	struct dsc_process *client = write_held(rig_text(ready, "socket"),
+						"write -P 0x41 0 4k");
+
+	json_object_put(ready);
+	sim_refuse(sim, 0, true);
+	sim_drop_all(sim);
+	CU_ASSERT(dsc_wait_for(is_failed, NULL, WAIT_MS));
+	CU_ASSERT_EQUAL(dsc_process_wait(client, WAIT_MS), 1);
+	dsc_process_stop(client);
+	json_object_put(rig_json("detach", ID));
+	CU_ASSERT_EQUAL(sim_held(sim), 1);
+	sim_refuse(sim, 0, false);
+	ready = bridge_start(url);
+	expect_written(rig_text(ready, "socket"));
+	json_object_put(ready);
+	bridge_stop(ID);
+}
+
 static const struct dsc_test tests[] = {
 	{ "other-disk", test_other_disk },
 	{ "other-disk-supervised", test_other_disk_supervised },
 	{ "late-write", test_late_write },
 	{ "late-write-supervised", test_late_write_supervised },
 	{ "fewer-sessions", test_fewer_sessions },
+	{ "detached", test_detached },
+	{ "given-up", test_given_up },
 	{ NULL, NULL }
 };
 

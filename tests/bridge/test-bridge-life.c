@@ -633,6 +633,7 @@ static void test_killed_and_ended(void)
 	kill(supervisor, SIGCONT);
 	CU_ASSERT(bridge_wait_gone(ID, 20000));
 	CU_ASSERT(access(path, F_OK) < 0);
+	CU_ASSERT(bridge_forget_owed(ID));
 	CU_ASSERT(bridge_is_nothing_left());
 	json_object_put(state);
 	free(path);

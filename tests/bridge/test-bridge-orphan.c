@@ -167,8 +167,10 @@ static void test_taken(void)
 	if (!needs_python())
 		return;
 	run_script("orphaned_early");
+	CU_ASSERT(bridge_forget_owed(ID));
 	CU_ASSERT(bridge_is_nothing_left());
 	run_script("orphaned_late");
+	CU_ASSERT(bridge_forget_owed(ID));
 	CU_ASSERT(bridge_is_nothing_left());
 }
 

@@ -60,6 +60,8 @@ static void begin(void)
 static void end(struct discsi_storage *storage)
 {
 	st_works(discsi_storage_unmount(storage, DISCSI_UNMOUNT_FORCE));
+	/* Some were killed. */
+	bridge_forget_owed(ID1);
 	CU_ASSERT(bridge_is_nothing_left());
 	discsi_storage_put(storage);
 	discsi_storage_manager_free(manager);
@@ -190,6 +192,7 @@ static void test_killed(void)
 	st_fails(discsi_disk_probe(disk), ENOENT, "gone");
 	discsi_disk_put(disk);
 	st_works(discsi_storage_unmount(storage, 0));
+	CU_ASSERT(bridge_forget_owed(ID1));
 	CU_ASSERT(bridge_is_nothing_left());
 	st_works(discsi_storage_mount(storage, NULL));
 	end(storage);

@@ -50,6 +50,8 @@ static struct discsi_storage *mount_on(struct sim *sim)
 static void end(struct sim *sim, struct discsi_storage *storage)
 {
 	st_works(discsi_storage_unmount(storage, 0));
+	/* Some were killed. */
+	bridge_forget_owed(ID);
 	CU_ASSERT(bridge_is_nothing_left());
 	discsi_storage_put(storage);
 	discsi_storage_manager_free(manager);
