@@ -2,8 +2,7 @@
 /*
  * test-storage-bridge.c: storages of tgtd that are served by a bridge on a
  * socket: mounted, adopted after a restart, found by several agents at once,
- * undone when a step fails or is cancelled; and disks with real content. Other
- * people's programs write that, and read capacity.
+ * undone when a step fails or is cancelled; disks that others have written to.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -60,7 +59,6 @@ static void begin(void)
 static void end(struct discsi_storage *storage)
 {
 	st_works(discsi_storage_unmount(storage, DISCSI_UNMOUNT_FORCE));
-	/* Some were killed. */
 	bridge_forget_owed(ID1);
 	CU_ASSERT(bridge_is_nothing_left());
 	discsi_storage_put(storage);
@@ -192,8 +190,7 @@ static void test_killed(void)
 	st_fails(discsi_disk_probe(disk), ENOENT, "gone");
 	discsi_disk_put(disk);
 	st_works(discsi_storage_unmount(storage, 0));
-	CU_ASSERT(bridge_forget_owed(ID1));
-	CU_ASSERT(bridge_is_nothing_left());
+	CU_ASSERT(bridge_forget_owed(ID1) && bridge_is_nothing_left());
 	st_works(discsi_storage_mount(storage, NULL));
 	end(storage);
 }
