@@ -121,6 +121,7 @@ test_detach_clears_what_a_killed_process_has_left()
 	[ "$(readlink -f "$link")" = "$device" ]
 	timeout 60 discsi detach "$device"
 	wait_for 10 no_session
+	forget_owed
 	nothing_is_left
 
 	[ "$(attach --device "$device" | json_member device)" = "$device" ]

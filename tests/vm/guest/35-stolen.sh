@@ -121,6 +121,7 @@ test_while_no_worker_can_log_in()
 	wait_for 60 no_bridge_runs
 	kill -CONT "$(cat /run/tgtd.pid)"
 	wait_for 30 no_session
+	forget_owed
 	nothing_is_left
 }
 

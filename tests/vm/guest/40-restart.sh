@@ -94,5 +94,6 @@ test_another_disk_is_not_put_in_its_place()
 	wait_for 10 no_session
 	tgt --op delete --mode logicalunit --tid 1 --lun 1
 	tgt --op new --mode logicalunit --tid 1 --lun 1 -b $lun_file
+	forget_owed
 	nothing_is_left
 }

@@ -155,6 +155,7 @@ test_a_detach_by_force_does_not_wait_for_the_target()
 	kill -CONT "$(cat /run/tgtd.pid)"
 	wait
 	wait_for 30 no_session
+	forget_owed
 	nothing_is_left
 }
 

@@ -190,6 +190,13 @@ nothing_is_left()
 	done
 }
 
+# What is told to the next one by a bridge that was killed, or had no answer to a
+# write when it ended.
+forget_owed()
+{
+	rm /run/discsi/*.owed
+}
+
 # After a test that failed: takes away by force what it has left, so that the
 # next one fails for reasons of its own only.
 clear_away()
