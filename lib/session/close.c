@@ -22,7 +22,7 @@ static uint32_t logout_timeout_ms(const struct dsc_nexus *nexus)
 			   LOGOUT_TIMEOUT_MS);
 }
 
-/* What callbacks submit while requests fail would have to fail as well. */
+/* What callbacks submit while requests end would have to end as well. */
 static void stop_units(struct discsi_session *session)
 {
 	struct dsc_list *link;
@@ -150,6 +150,8 @@ static void on_close(struct dsc_job *job)
 	unsigned i;
 
 	session->is_closing = true;
+	/* Those that were left open, contrary to the rule. */
+	stop_units(session);
 	dsc_session_fail_held(session, NULL, -ECANCELED);
 	for (i = 0; i < session->count; i++)
 		close_nexus(&session->nexus[i]);

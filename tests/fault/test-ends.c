@@ -269,6 +269,41 @@ static void test_stubborn(void)
 	end_stubborn(begin_backoff, "3");
 }
 
+struct reader {
+	struct rig *rig;
+	unsigned done;
+	int last;
+};
+
+/* Reads for ever. */
+static void on_read(void *arg, int result, const struct discsi_error *error)
+{
+	struct reader *reader = arg;
+
+	(void)error;
+	CU_ASSERT_EQUAL(result, 0);
+	reader->done++;
+	reader->last = discsi_lun_read_async(reader->rig->lun, stubborn_data,
+					     4096, 0, 0, on_read, reader);
+}
+
+/* A session is closed before its LUN, which is in use all the time. */
+static void test_left_open(void)
+{
+	struct rig rig;
+	struct reader reader = { .rig = &rig };
+
+	if (rig_begin(&rig, &plain)) {
+		on_read(&reader, 0, NULL);
+		CU_ASSERT_TRUE(rig_wait(&rig, &reader.done, 100, 10000));
+		discsi_session_close(rig.session);
+		rig.session = NULL;
+		rig.lun = NULL;
+		CU_ASSERT_EQUAL(reader.last, -ECANCELED);
+	}
+	rig_end(&rig);
+}
+
 /* ------------------------------------------------------- while being opened */
 
 static void on_session(void *arg, int status, struct discsi_session *session,
@@ -366,6 +401,7 @@ static const struct dsc_test tests[] = {
 	{ "closed", test_closed },
 	{ "several_destroyed", test_several_destroyed },
 	{ "stubborn", test_stubborn },
+	{ "left_open", test_left_open },
 	{ "opening_session", test_opening_session },
 	{ "opening_lun", test_opening_lun },
 	{ "discovering", test_discovering },
