@@ -15,6 +15,7 @@
 #include <discsi/version.h>
 
 #include "base/error.h"
+#include "base/registry.h"
 #include "base/secret.h"
 
 #include "cli.h"
@@ -311,6 +312,16 @@ static const char *find_clash(const struct nbd_options *options)
 	return NULL;
 }
 
+/* That there is no such device (any more) is fine, but no mistake in typing. */
+static enum nbd_cli check_abandoned(const char *id)
+{
+	if (dsc_registry_is_id(id))
+		return NBD_CLI_RUN;
+	dsc_fail(EINVAL, "--abandon takes the id of a bridge, as discsi status "
+		 "shows it, not \"%s\"", dsc_secret_shown(id));
+	return NBD_CLI_USAGE;
+}
+
 /* Who takes a place has all from who had it, and who abandons serves nothing. */
 static enum nbd_cli check_alone(const struct nbd_options *options)
 {
@@ -319,7 +330,7 @@ static enum nbd_cli check_alone(const struct nbd_options *options)
 	if (options->abandon != NULL) {
 		if (is_alone && options->takeover == NULL &&
 		    !options->is_fork && !options->is_supervise)
-			return NBD_CLI_RUN;
+			return check_abandoned(options->abandon);
 		dsc_fail(EINVAL, "--abandon serves nothing: only --json and "
 			 "--verbose go with it");
 		return NBD_CLI_USAGE;
@@ -336,6 +347,11 @@ static enum nbd_cli check_places(const struct nbd_options *options)
 {
 	int index;
 
+	if (options->socket != NULL && options->socket[0] == '\0') {
+		dsc_fail(EINVAL, "--socket takes the path of the socket to be "
+			 "made");
+		return NBD_CLI_USAGE;
+	}
 	if ((options->device == NULL ||
 	     nbd_kernel_parse_device(options->device, &index) == 0) &&
 	    (options->listen == NULL ||

@@ -475,6 +475,8 @@ static char *kind_text(const struct discsi_stats_of *kind)
 	char all[UNITS_MAX];
 	char *text;
 
+	if (kind->commands == 0)
+		return strdup("0");
 	if (asprintf(&text, "%" PRIu64 ", %s, %" PRIu64 " errors; p50 < %s, "
 		     "p99 < %s, max < %s", kind->commands,
 		     units_bytes(bytes, kind->bytes), kind->errors,

@@ -10,7 +10,7 @@
 #include <discsi/bridge.h>
 
 /*
- * The bridge with this id, device (or a symbolic link to that), socket, address
+ * The bridge with this id, device or socket (or a path that leads there), address
  * or number of its process, as discsi_bridge_detach() takes them; NULL: none of
  * these.
  */

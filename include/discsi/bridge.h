@@ -115,8 +115,9 @@ int discsi_bridge_attach_with(const struct discsi_conf *conf, const char *how,
  * Ends a bridge: its process flushes, disconnects, logs out and removes what
  * it made; waits for that, 30 s at most.
  *
- * which: id, device path (a symbolic link to it, too), socket path,
- *      "address:port", or the number of its process.
+ * which: id, the path of its device or socket (also by symbolic links, and from
+ *      the current directory if there is a '/'), "address:port", or the number
+ *      of its process.
  * flags: 0, or DISCSI_DETACH_FORCE to go on although the device is in use, or a
  *      storage is mounted on it.
  * What a process that is gone has left is cleared in the same way.

@@ -74,11 +74,6 @@ int discsi_bridge_list(struct discsi_bridge **bridges[], size_t *count)
 
 /* ------------------------------------------------------------------- find */
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return b[0] != '\0' && strcmp(a, b) == 0;
-}
-
 /* "1234", which no id is. */
 static bool is_number(const char *which)
 {
@@ -111,21 +106,16 @@ static int find_by_path(const struct dsc_registry *registry, const char *path,
 			struct discsi_bridge **bridge)
 {
 	struct discsi_bridge **all;
-	char real[PATH_MAX];
 	size_t count;
 	size_t i;
 	int status;
 
-	/* /dev/disk/by-path/… is a link to the device. */
-	if (realpath(path, real) == NULL)
-		real[0] = '\0';
 	status = dsc_registry_load_all(registry, &all, &count);
 	if (status < 0)
 		return status;
 	for (i = 0; i < count; i++) {
-		if (is_same_text(path, all[i]->device) ||
-		    is_same_text(path, all[i]->socket) ||
-		    is_same_text(real, all[i]->device) ||
+		if (dsc_registry_is_place(path, all[i]->device) ||
+		    dsc_registry_is_place(path, all[i]->socket) ||
 		    is_its_process(all[i], path)) {
 			*bridge = all[i];
 			all[i] = NULL;
@@ -165,11 +155,11 @@ static bool is_address(const char *which)
 static int find(const struct dsc_registry *registry, const char *which,
 		struct discsi_bridge **bridge)
 {
-	if (which[0] == '/' || is_address(which) || is_number(which))
+	if (strchr(which, '/') != NULL || is_address(which) || is_number(which))
 		return find_by_path(registry, which, bridge);
 	if (!dsc_registry_is_id(which))
 		return dsc_fail(EINVAL, "\"%s\" is neither the id of a bridge "
-				"nor an absolute path nor an address nor the "
+				"nor a path nor an address nor the "
 				"number of a process",
 				dsc_secret_shown(which));
 	return load_or_clear(registry, which, bridge);

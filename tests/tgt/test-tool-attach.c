@@ -169,6 +169,29 @@ static void test_names(void)
 	free(url);
 }
 
+/* Where it was asked to be may be said in many ways. */
+static void test_ways_to_a_socket(void)
+{
+	char *url = rig_url(TARGET_OPEN, 1);
+	char *path = dsc_temp_path("way.sock");
+	char *link = dsc_temp_path("way.link");
+	char *detour = NULL;
+
+	CU_ASSERT_EQUAL(symlink(path, link), 0);
+	json_object_put(rig_json("attach", url, "--device", path));
+	end_as(link);
+	json_object_put(rig_json("attach", url, "--device", path));
+	/* From any current directory: up as far as it goes, and down again. */
+	CU_ASSERT_FATAL(asprintf(&detour, "../../../../../../../../../../../.."
+				 "%s", path) > 0);
+	end_as(detour);
+	unlink(link);
+	free(detour);
+	free(link);
+	free(path);
+	free(url);
+}
+
 static bool is_dead(void *arg)
 {
 	struct json_object *array = rig_json("status");
@@ -399,6 +422,7 @@ static const struct dsc_test tests[] = {
 	{ "life", test_life },
 	{ "own-socket", test_own_socket },
 	{ "names", test_names },
+	{ "ways-to-a-socket", test_ways_to_a_socket },
 	{ "killed", test_killed },
 	{ "failures", test_failures },
 	{ "secret", test_secret },

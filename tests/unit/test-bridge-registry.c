@@ -573,7 +573,8 @@ static void test_detach_arguments(void)
 {
 	CU_ASSERT_EQUAL(discsi_bridge_detach(NULL, 0), -EINVAL);
 	CU_ASSERT_EQUAL(discsi_bridge_detach("a", 0x80), -EINVAL);
-	CU_ASSERT_EQUAL(discsi_bridge_detach("../a", 0), -EINVAL);
+	CU_ASSERT_EQUAL(discsi_bridge_detach("a b", 0), -EINVAL);
+	CU_ASSERT_EQUAL(discsi_bridge_detach("../a", 0), -ENOENT);
 	CU_ASSERT_EQUAL(discsi_bridge_list(NULL, NULL), -EINVAL);
 }
 

@@ -53,7 +53,7 @@ static const struct misuse {
 	{ { "./discsi-nbd", TYPO }, 2 },
 	{ { "./discsi-nbd", "--takeover", URL }, 2 },
 	{ { "./discsi-nbd", "--takeover", TYPO }, 1 },
-	{ { "./discsi-nbd", "--abandon", "joe%" CANARY }, 0 },
+	{ { "./discsi-nbd", "--abandon", "joe%" CANARY }, 2 },
 	{ { "./discsi-nbd", LUN, "--device", URL }, 2 },
 	{ { "./discsi-nbd", LUN, "--device", TYPO }, 2 },
 	{ { "./discsi-nbd", LUN, "--config", TYPO }, 1 },

@@ -233,6 +233,7 @@ static void test_stats(void)
 	CU_ASSERT_STRING_EQUAL(value_of(pairs, "Reads"), "100, 400 KiB, "
 			       "1 errors; p50 < 128 us, p99 < 5 ms, "
 			       "max < 2 s");
+	CU_ASSERT_STRING_EQUAL(value_of(pairs, "Writes"), "0");
 	CU_ASSERT_STRING_EQUAL(value_of(pairs, "Losses"), "3");
 	CU_ASSERT_STRING_EQUAL(value_of(pairs, "Since"), "-");
 	shape_pairs_free(pairs);
