@@ -303,9 +303,9 @@ void discsi_storage_cancel(struct discsi_storage *storage);
  * and leaves nothing, with one exception:
  *
  * EBUSY: the device is in use (a file system, swap, another program; the
- * sentence says where), or there is no descriptor to end its bridge with, or the
- * registry of bridges cannot be read.
- * Nothing is changed then, and the storage stays mounted.
+ * sentence says where), or there is no descriptor to flush it with or to end its
+ * bridge with, or the registry of bridges cannot be read. Nothing is changed
+ * then, and the storage stays mounted.
  *
  * flags: 0, or DISCSI_UNMOUNT_FORCE: goes on although the device is in use.
  * Time: 60 s at most, where the target does not answer.

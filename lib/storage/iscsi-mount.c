@@ -25,7 +25,9 @@
 #include "storage/iscsi.h"
 #include "storage/storage.h"
 
+/* Of an unmount: it takes 60 s at most. */
 #define FLUSH_TIMEOUT_MS 20000
+#define LOGOUT_TIMEOUT_MS 20000
 #define NAMES_MAX 300   /* of a sentence that lists targets */
 
 static struct dsc_limits limits_of(const struct dsc_iscsi *iscsi)
@@ -385,25 +387,55 @@ bool dsc_iscsi_is_gone(void *self)
 
 /* ---------------------------------------------------------------- unmount */
 
-static int unmount_none(struct dsc_iscsi *iscsi)
+static struct dsc_limits limits_in(uint64_t ms)
 {
-	const struct dsc_limits limits = {
-		.deadline_ns = dsc_clock_now_ns() +
-			       FLUSH_TIMEOUT_MS * DSC_NS_PER_MS,
+	return (struct dsc_limits){
+		.deadline_ns = dsc_clock_now_ns() + ms * DSC_NS_PER_MS,
 		.cancel_fd = -1,
 	};
-	const struct dsc_limits none = { .cancel_fd = -1 };
+}
+
+/* EBUSY: it can be tried again, when there is a descriptor to wait with. */
+static int flush_none(struct dsc_iscsi *iscsi, unsigned flags)
+{
+	const struct dsc_limits limits = limits_in(FLUSH_TIMEOUT_MS);
 	struct dsc_call_io io = { .kind = DSC_CALL_FLUSH };
+	int rc = iscsi->conf->read_only ? 0 :
+		 dsc_call_lun(iscsi, &io, &limits);
+
+	if (rc == 0)
+		return 0;
+	if ((rc == -EMFILE || rc == -ENFILE) &&
+	    (flags & DISCSI_UNMOUNT_FORCE) == 0) {
+		dsc_error_prefix(dsc_error_last(), "no descriptor to flush it "
+				 "with");
+		dsc_error_last()->errnum = EBUSY;
+		return -EBUSY;
+	}
+	dsc_error_prefix(dsc_error_last(), "not flushed");
+	return rc;
+}
+
+/* The LUN ends with its session, which is not waited for without end. */
+static void end_session(struct discsi_session *session)
+{
+	const struct dsc_limits limits = limits_in(LOGOUT_TIMEOUT_MS);
+	struct discsi_error error = *discsi_last_error();
+
+	dsc_call_close_session(session, &limits);
+	(void)dsc_fail_with(&error);
+}
+
+static int unmount_none(struct dsc_iscsi *iscsi, unsigned flags)
+{
 	struct discsi_session *session;
 	struct discsi_lun *lun;
-	int rc = 0;
+	int rc = flush_none(iscsi, flags);
 
-	if (!iscsi->conf->read_only)
-		rc = dsc_call_lun(iscsi, &io, &limits);
-	if (rc < 0)
-		dsc_error_prefix(dsc_error_last(), "not flushed");
+	if (rc == -EBUSY)
+		return rc;
 	(void)take_out(iscsi, true, &session, &lun);
-	close_session(session, lun, &none);
+	end_session(session);
 	return rc;
 }
 
@@ -429,7 +461,7 @@ int dsc_iscsi_unmount(void *self, unsigned flags)
 	if (iscsi->session != NULL && dsc_iscsi_undoes(iscsi))
 		undo_none(iscsi);
 	else if (iscsi->session != NULL)
-		rc = unmount_none(iscsi);
+		rc = unmount_none(iscsi, flags);
 	else if (iscsi->bridge_id != NULL)
 		rc = dsc_iscsi_detach(iscsi, flags);
 	if (rc == -EBUSY)
@@ -449,7 +481,7 @@ void dsc_iscsi_leave(void *self)
 	if (iscsi->session == NULL) {
 		dsc_iscsi_forget_bridge(iscsi);
 	} else if (dsc_iscsi_is_connected(iscsi)) {
-		(void)unmount_none(iscsi);
+		(void)unmount_none(iscsi, DISCSI_UNMOUNT_FORCE);
 	} else {
 		(void)take_out(iscsi, true, &session, &lun);
 		dsc_call_abandon(session);

@@ -10,7 +10,8 @@ STORAGE_TESTS = \
 	tests/storage/test-storage-conf \
 	tests/storage/test-storage-device \
 	tests/storage/test-storage-mount \
-	tests/storage/test-storage-turns
+	tests/storage/test-storage-turns \
+	tests/storage/test-storage-unmount
 check_PROGRAMS += $(STORAGE_TESTS)
 TESTS += $(STORAGE_TESTS)
 
@@ -29,6 +30,9 @@ tests_storage_test_storage_mount_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 tests_storage_test_storage_turns_SOURCES = \
 	$(STORAGE_RIG) tests/storage/test-storage-turns.c
 tests_storage_test_storage_turns_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
+tests_storage_test_storage_unmount_SOURCES = \
+	$(STORAGE_RIG) tests/storage/test-storage-unmount.c
+tests_storage_test_storage_unmount_LDADD = $(SIM_LIBS) $(UNIT_LIBS)
 
 if NBD_BRIDGE
 check_PROGRAMS += tests/storage/test-storage-nomem
