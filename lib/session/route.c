@@ -335,10 +335,13 @@ void dsc_session_inherit(struct discsi_session *session,
 {
 	struct dsc_nexus *nexus = &session->nexus[0];
 	bool has_debt = session->conf->isid != NULL;
+	/* Whose it was, and over which portal group, is not known. */
+	bool is_reinstated = session->conf->replay_barrier ==
+			     DSC_CONF_BARRIER_REINSTATE;
 
 	unit->is_open = true;
 	if (has_debt)
-		dsc_barrier_inherit(nexus, unit->address, true);
+		dsc_barrier_inherit(nexus, unit->address, is_reinstated);
 	/* Who does not write does not reset what others may use. */
 	if (!session->conf->read_only)
 		has_debt |= dsc_debt_take(session, unit->address);

@@ -271,6 +271,32 @@ static void test_answered(void)
 	rig_end(&rig);
 }
 
+/*
+ * Another process has had the ISID, perhaps under another name or over another
+ * portal group: then no login ends what it has left, and a reset does.
+ */
+static void go_on(const char *barrier, unsigned resets)
+{
+	struct pair pair;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "isid", "8012345678ab");
+		rig_set(&rig, "replay_barrier", barrier);
+		pair_open(&rig, &pair, 0);
+		write_new(&pair);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), resets);
+		pair_close(&pair);
+	}
+	rig_end(&rig);
+}
+
+static void test_of_another_process(void)
+{
+	go_on("auto", 1);
+	go_on("reinstate", 0);
+}
+
 static const struct dsc_test tests[] = {
 	{ "reinstated", test_reinstated },
 	{ "reset", test_reset },
@@ -280,6 +306,7 @@ static const struct dsc_test tests[] = {
 	{ "read-only", test_read_only },
 	{ "passed-on", test_passed_on },
 	{ "answered", test_answered },
+	{ "of-another-process", test_of_another_process },
 	{ NULL, NULL }
 };
 
