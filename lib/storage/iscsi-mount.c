@@ -27,7 +27,7 @@
 
 /* Of an unmount: it takes 60 s at most. */
 #define FLUSH_TIMEOUT_MS 20000
-#define LOGOUT_TIMEOUT_MS 20000
+#define LOGOUT_TIMEOUT_MS 10000
 #define NAMES_MAX 300   /* of a sentence that lists targets */
 
 static struct dsc_limits limits_of(const struct dsc_iscsi *iscsi)
