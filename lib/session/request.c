@@ -458,16 +458,21 @@ static void succeed(struct dsc_request *request)
 	finish_good(request);
 }
 
+/* It may still be carried out, whether or not it is issued again. */
+static void suspect(struct dsc_request *request)
+{
+	if (!request->task.was_sent || request->repeat == DSC_REPEAT_ALWAYS)
+		return;
+	dsc_barrier_owe(request->nexus, request->task.lun);
+	request->is_suspect = true;
+}
+
 /* The connection is gone, and the request with it or not. */
 static void survive(struct dsc_request *request)
 {
 	bool was_sent = request->task.was_sent;
 
-	/* It may still be carried out, whether or not it is issued again. */
-	if (was_sent && request->repeat != DSC_REPEAT_ALWAYS) {
-		dsc_barrier_owe(request->nexus, request->task.lun);
-		request->is_suspect = true;
-	}
+	suspect(request);
 	if (request->is_expired)
 		finish_timed_out(request);
 	else if (request->is_unwanted)
@@ -499,6 +504,13 @@ static void reissue(struct dsc_request *request)
 		dsc_request_finish_unanswered(request, -ENOTCONN);
 }
 
+/* The session closes the connection, whatever is under way. */
+static void end_with_session(struct dsc_request *request)
+{
+	suspect(request);
+	dsc_request_finish_unanswered(request, -ECANCELED);
+}
+
 static void on_task_done(struct dsc_task *task)
 {
 	struct dsc_request *request =
@@ -516,6 +528,8 @@ static void on_task_done(struct dsc_task *task)
 		reissue(request);
 	else if (task->error == -ETIMEDOUT)
 		finish_timed_out(request);
+	else if (task->error == -ECANCELED)
+		end_with_session(request);
 	else if (task->error != 0)
 		dsc_request_finish_unanswered(request, task->error);
 	else if (task->status == DSC_SAM_GOOD)

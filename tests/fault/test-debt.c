@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/context.h"
 #include "fault/rig.h"
 #include "harness/harness.h"
+#include "session/session.h"
 
 #define WRITE10 0x2a
+#define ABORT_TASK 1
 #define LUN_RESET 5
 
 /* Its sessions can be reinstated; the other one's do not end their tasks. */
@@ -48,8 +51,16 @@ static bool is_same(const struct pair *a, const struct pair *b)
 	return memcmp(a->isid, b->isid, sizeof(a->isid)) == 0;
 }
 
-/* A session ends while the target holds a write of it. */
-static void owe(struct rig *rig, struct pair *pair, unsigned lun_id)
+static void drop_and_close(struct rig *rig, struct pair *pair)
+{
+	sim_drop_all(rig->sim);
+	rig_run(rig, 1);
+	pair_close(pair);
+}
+
+/* A session ends, in one way or another, while the target holds a write of it. */
+static void owe_by(struct rig *rig, struct pair *pair, unsigned lun_id,
+		   void (*end)(struct rig *rig, struct pair *pair))
 {
 	const struct sim_rule hold = {
 		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
@@ -67,11 +78,14 @@ static void owe(struct rig *rig, struct pair *pair, unsigned lun_id)
 	rig_run(rig, 50);
 	sim_clear_rules(rig->sim);
 	CU_ASSERT_EQUAL(sim_held(rig->sim), held + 1);
-	sim_drop_all(rig->sim);
-	rig_run(rig, 1);
-	pair_close(pair);
+	end(rig, pair);
 	CU_ASSERT_EQUAL(tally.done, 1);
 	CU_ASSERT_EQUAL(tally.ok, 0);
+}
+
+static void owe(struct rig *rig, struct pair *pair, unsigned lun_id)
+{
+	owe_by(rig, pair, lun_id, drop_and_close);
 }
 
 static void write_new(struct pair *pair)
@@ -252,6 +266,62 @@ static void test_passed_on(void)
 	rig_end(&rig);
 }
 
+struct ending {
+	struct dsc_job job;
+	struct dsc_child *child;
+};
+
+static void on_end(struct dsc_job *job)
+{
+	struct ending *ending = dsc_container_of(job, struct ending, job);
+
+	ending->child->end(ending->child);
+	ending->child = NULL;
+}
+
+/* As a storage ends it when its time is over: without a word to the target. */
+static void abandon(struct rig *rig, struct pair *pair)
+{
+	struct ending ending = { .child = dsc_session_child(pair->session) };
+
+	dsc_loop_post(&rig->ctx->loop, &ending.job, on_end);
+	rig_run(rig, 50);
+	CU_ASSERT_PTR_NULL(ending.child);
+}
+
+/* The target does not end the write that is under way when it is told to. */
+static void close_in_vain(struct rig *rig, struct pair *pair)
+{
+	sim_set_management(rig->sim, ABORT_TASK, 0xff);
+	sim_set_management(rig->sim, LUN_RESET, 0xff);
+	pair_close(pair);
+	sim_set_management(rig->sim, ABORT_TASK, 0);
+	sim_set_management(rig->sim, LUN_RESET, 0);
+}
+
+static void end_by(void (*end)(struct rig *rig, struct pair *pair))
+{
+	struct pair first, second;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &plain)) {
+		rig_set(&rig, "command_timeout", "500");
+		owe_by(&rig, &first, 0, end);
+		pair_open(&rig, &second, 0);
+		CU_ASSERT_TRUE(is_same(&first, &second));
+		write_new(&second);
+		expect_new(&rig, 0);
+		pair_close(&second);
+	}
+	rig_end(&rig);
+}
+
+static void test_other_ends(void)
+{
+	end_by(abandon);
+	end_by(close_in_vain);
+}
+
 /* What has been answered is not owed. */
 static void test_answered(void)
 {
@@ -305,6 +375,7 @@ static const struct dsc_test tests[] = {
 	{ "other-initiator", test_other_initiator },
 	{ "read-only", test_read_only },
 	{ "passed-on", test_passed_on },
+	{ "other-ends", test_other_ends },
 	{ "answered", test_answered },
 	{ "of-another-process", test_of_another_process },
 	{ NULL, NULL }
