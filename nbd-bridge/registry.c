@@ -331,11 +331,28 @@ static void take_over_lock(struct nbd_registry *registry, int fd)
 	close(fd);
 }
 
+/* The whole directory was removed: there is a new one by now, or we make it. */
+static void restore_directory(struct nbd_registry *registry)
+{
+	struct dsc_registry dir;
+	struct stat st;
+
+	if (registry->dir.fd < 0 || fstat(registry->dir.fd, &st) < 0 ||
+	    st.st_nlink > 0 || dsc_registry_open(&dir, true) < 0)
+		return;
+	dsc_registry_close(&registry->dir);
+	registry->dir = dir;
+	nbd_log(DISCSI_LOG_WARNING, "the directory %s was removed, and is there "
+		"again", dir.path);
+}
+
 bool nbd_registry_restore(struct nbd_registry *registry)
 {
 	char *name;
 	int fd;
 
+	if (!registry->is_lent)
+		restore_directory(registry);
 	if (!nbd_registry_is_lost(registry))
 		return true;
 	name = file_name(registry, DSC_REGISTRY_LOCK);

@@ -69,8 +69,8 @@ void nbd_registry_inherit(struct nbd_registry *registry);
 bool nbd_registry_is_lost(const struct nbd_registry *registry);
 
 /*
- * Takes the lock of a new file if ours was removed, in the name of who had the
- * old one. False when the entry is lost.
+ * Takes the lock of a new file if ours was removed, or the directory, in the name
+ * of who had the old one. False when the entry is lost.
  */
 bool nbd_registry_restore(struct nbd_registry *registry);
 

@@ -395,6 +395,41 @@ static void test_flapping(void)
 	bridge_stop(ID);
 }
 
+static bool is_there(void *arg)
+{
+	return access(arg, F_OK) == 0;
+}
+
+/* As by somebody who tidies /run up: the bridge is found again soon. */
+static void remove_directory(struct json_object *ready)
+{
+	char *state = bridge_file(ID, ".json");
+	pid_t pid = bridge_pid(ID);
+	struct dsc_run_result result;
+	char *uri;
+
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"rm", "-r", getenv("DISCSI_RUN_DIR"), NULL }), 0);
+	dsc_run_free(&result);
+	CU_ASSERT(dsc_wait_for(is_there, state, WAIT_MS));
+	CU_ASSERT_EQUAL(bridge_pid(ID), pid);
+	CU_ASSERT(dsc_wait_for(is_there, (void *)rig_text(ready, "socket"),
+			       WAIT_MS));
+	bridge_fails("EEXIST", "attached already", url);
+	uri = bridge_uri(rig_text(ready, "socket"));
+	bridge_client("nbdinfo", "--size", uri);
+	free(uri);
+	bridge_stop(ID);
+	json_object_put(ready);
+	free(state);
+}
+
+static void test_directory_removed(void)
+{
+	remove_directory(bridge_start(url));
+	remove_directory(bridge_start("--supervise", url));
+}
+
 static bool has_line(void *arg)
 {
 	const char *const *wanted = arg;
@@ -412,11 +447,6 @@ static void expect_line(const char *log, const char *words)
 	CU_ASSERT(dsc_wait_for(has_line, wanted, WAIT_MS));
 }
 
-static bool is_served(void *arg)
-{
-	return access(arg, F_OK) == 0;
-}
-
 /* In the foreground, where the log is standard error. */
 static void test_log(void)
 {
@@ -430,7 +460,7 @@ static void test_log(void)
 		"replacement_timeout=2000 \"$2\" 2>\"$3\"", "sh", program,
 		url, log, NULL }, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(process);
-	CU_ASSERT(dsc_wait_for(is_served, state, WAIT_MS));
+	CU_ASSERT(dsc_wait_for(is_there, state, WAIT_MS));
 	sim_drop_all(sim);
 	expect_line(log, "session lost");
 	expect_line(log, "I/O waits for the session to come back");
@@ -566,6 +596,7 @@ static const struct dsc_test tests[] = {
 	{ "several-sessions", test_several_sessions },
 	{ "taken-over-when-whole", test_taken_over_when_whole },
 	{ "flapping", test_flapping },
+	{ "directory-removed", test_directory_removed },
 	{ "log", test_log },
 	{ "copy-on-terminal", test_copy_on_terminal },
 	{ "copy-elsewhere", test_copy_elsewhere },
