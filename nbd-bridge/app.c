@@ -354,8 +354,10 @@ static void on_round(void *arg)
 {
 	struct nbd_app *app = arg;
 
-	if (nbd_registry_restore(&app->registry))
-		nbd_listener_restore(&app->listener);
+	if (!nbd_registry_restore(&app->registry))
+		return;
+	nbd_listener_restore(&app->listener);
+	nbd_handover_restore(app);
 }
 
 static int publish(struct nbd_app *app)

@@ -511,6 +511,23 @@ static void close_control(struct nbd_app *app)
 	handover->listen_fd = -1;
 }
 
+void nbd_handover_restore(struct nbd_app *app)
+{
+	struct nbd_handover *handover = &app->handover;
+	struct stat st;
+
+	if (handover->listen_fd < 0 || handover->fd >= 0 ||
+	    handover->phase != NBD_HANDOVER_IDLE ||
+	    lstat(handover->path, &st) == 0 || errno != ENOENT)
+		return;
+	close_control(app);
+	discsi_timer_free(handover->deadline);
+	handover->deadline = NULL;
+	free(handover->path);
+	handover->path = NULL;
+	nbd_handover_open(app);
+}
+
 void nbd_handover_end(struct nbd_app *app)
 {
 	struct nbd_handover *handover = &app->handover;

@@ -404,6 +404,7 @@ static bool is_there(void *arg)
 static void remove_directory(struct json_object *ready)
 {
 	char *state = bridge_file(ID, ".json");
+	char *control = bridge_file(ID, ".ctl");
 	pid_t pid = bridge_pid(ID);
 	struct dsc_run_result result;
 	char *uri;
@@ -418,9 +419,16 @@ static void remove_directory(struct json_object *ready)
 	bridge_fails("EEXIST", "attached already", url);
 	uri = bridge_uri(rig_text(ready, "socket"));
 	bridge_client("nbdinfo", "--size", uri);
+	/* It can be replaced, too. */
+	CU_ASSERT(dsc_wait_for(is_there, control, WAIT_MS));
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"./discsi-nbd", "--fork", "--takeover", ID, NULL }), 0);
+	dsc_run_free(&result);
+	bridge_client("nbdinfo", "--size", uri);
 	free(uri);
 	bridge_stop(ID);
 	json_object_put(ready);
+	free(control);
 	free(state);
 }
 
