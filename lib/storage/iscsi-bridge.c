@@ -24,6 +24,7 @@
 
 #define AWAIT_MS 1000u
 #define UNDO_MS 500u  /* for an end in good order, at least */
+#define BACK_NS (8 * DSC_NS_PER_S)  /* bridges look for it every 5 s */
 
 enum sight {
 	NOBODY,       /* nothing serves the LUN */
@@ -634,6 +635,25 @@ static int fail_for_now(int rc)
 	return -EBUSY;
 }
 
+/* Somebody has removed the registry as a whole: bridges make it again soon. */
+static void await_registry(const char *id)
+{
+	const struct dsc_limits limits = {
+		.deadline_ns = dsc_clock_now_ns() + BACK_NS, .cancel_fd = -1,
+	};
+	struct discsi_bridge *bridge = NULL;
+	struct dsc_registry dir;
+	bool is_alive;
+
+	if (dsc_registry_open(&dir, false) == -ENOENT)
+		while (load(id, &bridge, &is_alive) == 0 && bridge == NULL &&
+		       dsc_limits_pause(&limits) == 0)
+			;
+	else
+		dsc_registry_close(&dir);
+	discsi_bridge_free(bridge);
+}
+
 int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 {
 	unsigned how = (flags & DISCSI_UNMOUNT_FORCE) != 0 ?
@@ -647,6 +667,7 @@ int dsc_iscsi_detach(struct dsc_iscsi *iscsi, unsigned flags)
 		forget(iscsi);
 		return 0;
 	}
+	await_registry(iscsi->bridge_id);
 	rc = fail_for_now(join_to_end(iscsi));
 	if (rc == -EBUSY)
 		return rc;

@@ -254,6 +254,29 @@ static void test_no_descriptor(void)
 	end(a);
 }
 
+static bool is_dead(void *arg)
+{
+	const pid_t *pid = arg;
+
+	return kill(*pid, 0) < 0;
+}
+
+/* With the registry the bridge is not forgotten: it makes it again. */
+static void test_no_registry(void)
+{
+	struct discsi_storage *storage = begin();
+	pid_t pid = bridge_pid(ID);
+	struct dsc_run_result result;
+
+	CU_ASSERT_FATAL(pid > 1);
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"rm", "-r", getenv("DISCSI_RUN_DIR"), NULL }), 0);
+	dsc_run_free(&result);
+	st_works(discsi_storage_unmount(storage, 0));
+	CU_ASSERT(dsc_wait_for(is_dead, &pid, PATIENCE_MS));
+	end(storage);
+}
+
 /* ------------------------------------------------------------ another disk */
 
 static void expect_refused(struct discsi_storage *storage)
@@ -385,6 +408,7 @@ static const struct dsc_test tests[] = {
 	{ "several", test_several },
 	{ "left_behind", test_left_behind },
 	{ "no-descriptor", test_no_descriptor },
+	{ "no-registry", test_no_registry },
 	{ "swapped", test_swapped },
 	{ "killed", test_killed },
 	{ "resized", test_resized },
