@@ -191,8 +191,8 @@ void dsc_barrier_inherit(struct dsc_nexus *nexus, const uint8_t *address,
 
 	if (ghost == NULL)
 		return;
-	ghost->is_orphan = true;
 	ghost->is_inherited |= !is_reinstated;
+	dsc_barrier_orphan(nexus, address);
 }
 
 void dsc_barrier_leave(struct dsc_nexus *nexus,

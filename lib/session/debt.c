@@ -154,16 +154,28 @@ bool dsc_debt_isid(const struct discsi_session *session, uint8_t *isid)
 	return false;
 }
 
+/* Whichever nexus it is that the debt is of. */
+static bool is_same_port(const struct debt *debt,
+			 const struct discsi_session *session)
+{
+	unsigned i;
+
+	for (i = 0; i < session->count; i++) {
+		if (session->nexus[i].params.tpgt != debt->tpgt)
+			return false;
+	}
+	return true;
+}
+
 /* Has the login of this session ended that one? */
 static bool is_reinstated(const struct debt *debt,
 			  const struct discsi_session *session)
 {
-	const struct dsc_nexus *first = &session->nexus[0];
-
 	return debt->count > 0 && debt->count <= session->count &&
-	       memcmp(debt->isid, first->isid, sizeof(first->isid)) == 0 &&
+	       memcmp(debt->isid, session->nexus[0].isid,
+		      sizeof(debt->isid)) == 0 &&
 	       strcmp(debt->initiator, session->initiator) == 0 &&
-	       debt->tpgt == first->params.tpgt;
+	       is_same_port(debt, session);
 }
 
 bool dsc_debt_take(struct discsi_session *session, const uint8_t *lun)

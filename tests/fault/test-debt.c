@@ -266,6 +266,41 @@ static void test_passed_on(void)
 	rig_end(&rig);
 }
 
+/* The first of two nexuses has been given up when the LUN is opened. */
+static void test_given_up_nexus(void)
+{
+	const struct sim_rule drop = {
+		.opcode = 0x28, .lun = SIM_ANY, .count = 1, .action = SIM_DROP,
+	};
+	struct discsi_session_info info = { .size = sizeof(info) };
+	struct pair first, second, third;
+	uint8_t data[512];
+	struct rig rig;
+
+	if (rig_prepare(&rig, &stranger)) {
+		sim_set_reinstatement(rig.sim, false);
+		owe(&rig, &first, 0);
+		rig_set(&rig, "sessions", "2");
+		rig_set(&rig, "replacement_timeout", "0");
+		pair_open(&rig, &second, 1);
+		sim_rule(rig.sim, &drop);
+		(void)discsi_lun_read(second.lun, data, sizeof(data), 0, 0);
+		rig_run(&rig, 50);
+		CU_ASSERT_EQUAL(discsi_session_get_info(second.session, &info),
+				0);
+		CU_ASSERT_EQUAL(info.sessions_ready, 1);
+		third = second;
+		CU_ASSERT_EQUAL_FATAL(discsi_lun_open(second.session, 0,
+						      &third.lun), 0);
+		write_new(&third);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		expect_new(&rig, 0);
+		discsi_lun_close(third.lun);
+		pair_close(&second);
+	}
+	rig_end(&rig);
+}
+
 struct ending {
 	struct dsc_job job;
 	struct dsc_child *child;
@@ -375,6 +410,7 @@ static const struct dsc_test tests[] = {
 	{ "other-initiator", test_other_initiator },
 	{ "read-only", test_read_only },
 	{ "passed-on", test_passed_on },
+	{ "given-up-nexus", test_given_up_nexus },
 	{ "other-ends", test_other_ends },
 	{ "answered", test_answered },
 	{ "of-another-process", test_of_another_process },
