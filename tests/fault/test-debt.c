@@ -14,6 +14,7 @@
 #define WRITE10 0x2a
 #define ABORT_TASK 1
 #define LUN_RESET 5
+#define WAIT_MS 10000
 
 /* Its sessions can be reinstated; the other one's do not end their tasks. */
 static const struct sim_config plain = { .blocks = 131072, .luns = 2 };
@@ -51,11 +52,24 @@ static bool is_same(const struct pair *a, const struct pair *b)
 	return memcmp(a->isid, b->isid, sizeof(a->isid)) == 0;
 }
 
+static bool has_held(struct rig *rig)
+{
+	return sim_held(rig->sim) == 1;
+}
+
+static bool has_reset(struct rig *rig)
+{
+	return sim_managements(rig->sim, LUN_RESET) > 0;
+}
+
+/* It must not come back before that. */
 static void drop_and_close(struct rig *rig, struct pair *pair)
 {
+	sim_refuse(rig->sim, 0, true);
 	sim_drop_all(rig->sim);
 	rig_run(rig, 1);
 	pair_close(pair);
+	sim_refuse(rig->sim, 0, false);
 }
 
 /* A session ends, in one way or another, while the target holds a write of it. */
@@ -66,7 +80,6 @@ static void owe_by(struct rig *rig, struct pair *pair, unsigned lun_id,
 		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
 		.action = SIM_HOLD,
 	};
-	unsigned held = sim_held(rig->sim);
 	struct tally tally = { .done = 0 };
 	uint8_t old[4096];
 
@@ -75,9 +88,8 @@ static void owe_by(struct rig *rig, struct pair *pair, unsigned lun_id,
 	sim_rule(rig->sim, &hold);
 	discsi_lun_write_async(pair->lun, old, sizeof(old), 0, 0, rig_tally,
 			       &tally);
-	rig_run(rig, 50);
+	CU_ASSERT_TRUE(rig_until(rig, has_held, WAIT_MS));
 	sim_clear_rules(rig->sim);
-	CU_ASSERT_EQUAL(sim_held(rig->sim), held + 1);
 	end(rig, pair);
 	CU_ASSERT_EQUAL(tally.done, 1);
 	CU_ASSERT_EQUAL(tally.ok, 0);
@@ -251,10 +263,8 @@ static void test_passed_on(void)
 		sim_refuse(rig.sim, 0, false);
 		sim_set_management(rig.sim, LUN_RESET, 0xff);
 		pair_open(&rig, &second, 0);
-		rig_run(&rig, 50);
-		sim_drop_all(rig.sim);
-		rig_run(&rig, 1);
-		pair_close(&second);
+		CU_ASSERT_TRUE(rig_until(&rig, has_reset, WAIT_MS));
+		drop_and_close(&rig, &second);
 		sim_set_management(rig.sim, LUN_RESET, 0);
 		pair_open(&rig, &third, 0);
 		CU_ASSERT_TRUE(is_same(&first, &third));
@@ -366,9 +376,7 @@ static void test_answered(void)
 	if (rig_prepare(&rig, &plain)) {
 		pair_open(&rig, &first, 0);
 		write_new(&first);
-		sim_drop_all(rig.sim);
-		rig_run(&rig, 1);
-		pair_close(&first);
+		drop_and_close(&rig, &first);
 		pair_open(&rig, &second, 0);
 		CU_ASSERT_FALSE(is_same(&first, &second));
 		pair_close(&second);
