@@ -106,7 +106,7 @@ static void finish(struct dsc_io *io)
 		cb(arg, result, error);
 	}
 	free(error);
-	if (lun->is_closing && dsc_list_is_empty(&lun->active))
+	if (lun->is_closed && dsc_list_is_empty(&lun->active))
 		dsc_deferred_request(&lun->ctx->loop, &lun->settle);
 }
 

@@ -119,6 +119,7 @@ struct discsi_lun {
 	struct dsc_list identifying;  /* probes that verify it */
 	struct dsc_job open_job;
 	struct dsc_job close_job;
+	bool is_closed;               /* by its owner, not by its session's end */
 	discsi_lun_cb open_cb;
 	void *open_arg;
 	discsi_done_cb close_cb;

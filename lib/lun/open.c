@@ -53,7 +53,10 @@ static void on_session_end(struct dsc_unit *unit)
 		cb(arg, 0, NULL);
 }
 
-/* Closing: once nothing is under way, free it and say so. */
+/*
+ * Closing: once nothing is under way, free it and say so. One that its owner has
+ * not closed is there until its session is gone: he may close it still.
+ */
 static void on_settle(struct dsc_deferred *deferred)
 {
 	struct discsi_lun *lun =
@@ -61,7 +64,7 @@ static void on_settle(struct dsc_deferred *deferred)
 	discsi_done_cb cb = lun->close_cb;
 	void *arg = lun->close_arg;
 
-	if (!lun->is_closing || !dsc_list_is_empty(&lun->active) ||
+	if (!lun->is_closed || !dsc_list_is_empty(&lun->active) ||
 	    !dsc_list_is_empty(&lun->finished))
 		return;
 	free_lun(lun);
@@ -75,6 +78,7 @@ static void on_close(struct dsc_job *job)
 		dsc_container_of(job, struct discsi_lun, close_job);
 
 	set_closing(lun);
+	lun->is_closed = true;
 	dsc_io_cancel_all(lun);
 	dsc_deferred_request(&lun->ctx->loop, &lun->settle);
 }

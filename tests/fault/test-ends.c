@@ -304,6 +304,56 @@ static void test_left_open(void)
 	rig_end(&rig);
 }
 
+/* It has seen its session end, and closes its LUN all the same. */
+static void on_last_read(void *arg, int result, const struct discsi_error *error)
+{
+	struct reader *reader = arg;
+
+	(void)error;
+	reader->last = result;
+	reader->done++;
+	discsi_lun_close(reader->rig->lun);
+}
+
+static void on_left(void *arg, int result, const struct discsi_error *error)
+{
+	bool *is_over = arg;
+
+	(void)result;
+	(void)error;
+	*is_over = true;
+}
+
+/* The order of closing is the wrong one, but is an order. */
+static void test_closed_after(void)
+{
+	const struct sim_rule hold = {
+		.opcode = 0x28, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	struct rig rig;
+	struct reader reader = { .rig = &rig };
+	bool is_over = false;
+
+	if (rig_begin(&rig, &plain)) {
+		sim_rule(rig.sim, &hold);
+		discsi_lun_read_async(rig.lun, stubborn_data, 4096, 0, 0,
+				      on_last_read, &reader);
+		rig_run(&rig, 50);
+		dsc_session_close_begin(rig.session, on_left, &is_over);
+		rig_run(&rig, 50);
+		CU_ASSERT_FALSE(is_over);
+		sim_release(rig.sim);
+		CU_ASSERT_TRUE(rig_wait(&rig, &reader.done, 1, 10000));
+		rig_run(&rig, 50);
+		CU_ASSERT_TRUE(is_over);
+		CU_ASSERT_EQUAL(reader.last, 0);
+		rig.session = NULL;
+		rig.lun = NULL;
+	}
+	rig_end(&rig);
+}
+
 /* ------------------------------------------------------- while being opened */
 
 static void on_session(void *arg, int status, struct discsi_session *session,
@@ -402,6 +452,7 @@ static const struct dsc_test tests[] = {
 	{ "several_destroyed", test_several_destroyed },
 	{ "stubborn", test_stubborn },
 	{ "left_open", test_left_open },
+	{ "closed_after", test_closed_after },
 	{ "opening_session", test_opening_session },
 	{ "opening_lun", test_opening_lun },
 	{ "discovering", test_discovering },
