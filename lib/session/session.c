@@ -313,8 +313,9 @@ int discsi_session_get_info(struct discsi_session *session,
 	now.sessions_ready = count_ready(session);
 	now.last_error = session->last_error;
 	pthread_mutex_unlock(&session->lock);
-	now.may_write_late = dsc_stats_get(&session->stats.ghosts) > 0 ||
-			     dsc_stats_get(&session->stats.changes) > 0;
+	/* In this order: a command that ends leaves its ghost before. */
+	now.may_write_late = dsc_stats_get(&session->stats.changes) > 0 ||
+			     dsc_stats_get(&session->stats.ghosts) > 0;
 	now.target = session->conf->iqn;
 	now.initiator = session->initiator;
 

@@ -38,17 +38,18 @@ struct dsc_stats {
 	dsc_counter ghosts;    /* barrier.c */
 };
 
-/* One writer: no read-modify-write is needed. */
+/* One writer: no read-modify-write is needed. Who reads two of them does so in
+ * the order opposite to that in which they are written. */
 static inline void dsc_stats_add(dsc_counter *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(
-		counter, memory_order_relaxed) + n, memory_order_relaxed);
+		counter, memory_order_relaxed) + n, memory_order_release);
 }
 
 /* Any thread. */
 static inline uint64_t dsc_stats_get(const dsc_counter *counter)
 {
-	return atomic_load_explicit(counter, memory_order_relaxed);
+	return atomic_load_explicit(counter, memory_order_acquire);
 }
 
 /* Counts a request that has completed, with errno result, after ns. */
