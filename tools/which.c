@@ -18,6 +18,14 @@ static bool is_its_process(const char *which,
 	       strtoll(which, NULL, 10) == bridge->pid;
 }
 
+static bool is_at(const char *which, const struct discsi_bridge *bridge,
+		  bool may_lead)
+{
+	return dsc_registry_is_place(which, bridge->device, may_lead) ||
+	       dsc_registry_is_place(which, bridge->socket, may_lead);
+}
+
+/* The name of one counts before a link that leads from another one's there. */
 const struct discsi_bridge *which_bridge(const char *which,
 					 struct discsi_bridge *bridges[],
 					 size_t count)
@@ -26,9 +34,12 @@ const struct discsi_bridge *which_bridge(const char *which,
 
 	for (i = 0; i < count; i++) {
 		if (strcmp(which, bridges[i]->id) == 0 ||
-		    dsc_registry_is_place(which, bridges[i]->device) ||
-		    dsc_registry_is_place(which, bridges[i]->socket) ||
+		    is_at(which, bridges[i], false) ||
 		    is_its_process(which, bridges[i]))
+			return bridges[i];
+	}
+	for (i = 0; i < count; i++) {
+		if (is_at(which, bridges[i], true))
 			return bridges[i];
 	}
 	return NULL;

@@ -101,6 +101,36 @@ static int check_known(struct discsi_bridge **bridge)
 	return status;
 }
 
+static bool is_named(const struct discsi_bridge *bridge, const char *path)
+{
+	return dsc_registry_is_place(path, bridge->device, false) ||
+	       dsc_registry_is_place(path, bridge->socket, false) ||
+	       is_its_process(bridge, path);
+}
+
+static bool is_led_to(const struct discsi_bridge *bridge, const char *path)
+{
+	return dsc_registry_is_place(path, bridge->device, true) ||
+	       dsc_registry_is_place(path, bridge->socket, true);
+}
+
+/* The name of one counts before a link that leads from another one's there. */
+static size_t find_in(struct discsi_bridge *const all[], size_t count,
+		      const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (is_named(all[i], path))
+			return i;
+	}
+	for (i = 0; i < count; i++) {
+		if (is_led_to(all[i], path))
+			return i;
+	}
+	return count;
+}
+
 /* Finds the entry with this device or socket, or of this process. */
 static int find_by_path(const struct dsc_registry *registry, const char *path,
 			struct discsi_bridge **bridge)
@@ -113,19 +143,15 @@ static int find_by_path(const struct dsc_registry *registry, const char *path,
 	status = dsc_registry_load_all(registry, &all, &count);
 	if (status < 0)
 		return status;
-	for (i = 0; i < count; i++) {
-		if (dsc_registry_is_place(path, all[i]->device) ||
-		    dsc_registry_is_place(path, all[i]->socket) ||
-		    is_its_process(all[i], path)) {
-			*bridge = all[i];
-			all[i] = NULL;
-			break;
-		}
-	}
-	if (i == count)
+	i = find_in(all, count, path);
+	if (i < count) {
+		*bridge = all[i];
+		all[i] = NULL;
+	} else {
 		status = dsc_fail(ENOENT, "%s does not belong to a bridge of "
 				  "%s", dsc_secret_shown(path),
 				  registry->path);
+	}
 	discsi_bridge_list_free(all, count);
 	return status == 0 ? check_known(bridge) : status;
 }

@@ -24,11 +24,13 @@ libdiscsi_internal_la_SOURCES += \
 check_PROGRAMS += \
 	tests/unit/test-bridge-attach \
 	tests/unit/test-bridge-inuse \
+	tests/unit/test-bridge-which \
 	tests/unit/test-bridge-registry
 
 TESTS += \
 	tests/unit/test-bridge-attach \
 	tests/unit/test-bridge-inuse \
+	tests/unit/test-bridge-which \
 	tests/unit/test-bridge-registry
 
 tests_unit_test_bridge_attach_SOURCES = \
@@ -41,6 +43,11 @@ tests_unit_test_bridge_inuse_SOURCES = \
 	tests/unit/bridge-scratch.h \
 	tests/unit/test-bridge-inuse.c
 tests_unit_test_bridge_inuse_LDADD = $(UNIT_LIBS)
+tests_unit_test_bridge_which_SOURCES = \
+	tests/unit/bridge-scratch.c \
+	tests/unit/bridge-scratch.h \
+	tests/unit/test-bridge-which.c
+tests_unit_test_bridge_which_LDADD = $(UNIT_LIBS)
 tests_unit_test_bridge_registry_SOURCES = \
 	tests/unit/bridge-scratch.c \
 	tests/unit/bridge-scratch.h \
