@@ -74,6 +74,7 @@ static void look_at_session(struct nbd_health *health)
 			 "%02x%02x%02x%02x%02x%02x", info.isid[0], info.isid[1],
 			 info.isid[2], info.isid[3], info.isid[4],
 			 info.isid[5]);
+	health->state.initiator = info.initiator;
 	health->state.sessions = info.sessions < NBD_SESSIONS_MAX ?
 				 info.sessions : NBD_SESSIONS_MAX;
 }
@@ -346,6 +347,7 @@ int nbd_health_begin(struct nbd_health *health, struct discsi_context *ctx,
 	};
 	health->state.portal = health->portal;
 	health->state.last_error = health->last_error;
+	health->state.initiator = "";
 	health->state.isid = health->isid;
 	health->state.state = "ready";
 	health->state.looks = 1;  /* when it was opened */

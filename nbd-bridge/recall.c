@@ -112,6 +112,33 @@ static int recall_sessions(struct nbd_app *app)
 }
 
 /*
+ * A login by another name takes the place of no session: what is left of that one
+ * ends with a reset alone, even where the login is to be the barrier.
+ */
+static int recall_initiator(struct nbd_app *app)
+{
+	char *had = nbd_registry_recall_owed(&app->registry, "initiator");
+	char *barrier = NULL;
+	char *name = NULL;
+	int rc = discsi_conf_initiator_name(app->conf, &name);
+
+	if (rc == 0)
+		rc = discsi_conf_get(app->conf, "replay_barrier", &barrier);
+	if (rc == 0 && had != NULL && had[0] != '\0' &&
+	    strcmp(had, name) != 0 && barrier != NULL &&
+	    strcmp(barrier, "reinstate") == 0) {
+		nbd_log(DISCSI_LOG_WARNING, "the process before this one was "
+			"another initiator, %s: replay_barrier is auto, "
+			"and not reinstate, until the disk is detached", had);
+		rc = discsi_conf_set(app->conf, "replay_barrier", "auto");
+	}
+	free(had);
+	free(barrier);
+	free(name);
+	return rc;
+}
+
+/*
  * Whatever the process before this one served it as, the target may have writes
  * of its under way still, and the LUN may be another disk since.
  */
@@ -121,6 +148,8 @@ static int recall_session(struct nbd_app *app)
 
 	if (rc == 0)
 		rc = recall_sessions(app);
+	if (rc == 0)
+		rc = recall_initiator(app);
 	return rc < 0 ? rc : recall_disk(app);
 }
 

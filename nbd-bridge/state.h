@@ -19,6 +19,7 @@ struct nbd_state {
 	const char *export;
 	const char *target;
 	const char *portal;
+	const char *initiator;       /* our name, and */
 	const char *isid;            /* of the first session, 12 hex digits */
 	int64_t pid;                 /* whom to signal */
 	uint64_t lun;

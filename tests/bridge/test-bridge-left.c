@@ -251,6 +251,26 @@ static void test_fewer_sessions(void)
 	sim_set_reinstatement(sim, false);
 }
 
+/* Whose login takes the place of no session, though it is to be the barrier. */
+static void test_other_initiator(void)
+{
+	struct json_object *ready = bridge_start(
+		"--option", "replay_barrier=reinstate", url);
+	struct dsc_process *client;
+
+	client = write_held(rig_text(ready, "socket"), "write -P 0x41 0 4k");
+	kill_pid(bridge_pid(ID));
+	dsc_process_kill(client);
+	json_object_put(ready);
+	sim_set_reinstatement(sim, true);
+	ready = bridge_start("--option", "replay_barrier=reinstate",
+			     "--initiator", "iqn.2026-11.test:other", url);
+	expect_written(rig_text(ready, "socket"));
+	json_object_put(ready);
+	bridge_stop(ID);
+	sim_set_reinstatement(sim, false);
+}
+
 /* The user detaches what is left of one that died, and attaches it again. */
 static void test_detached(void)
 {
@@ -314,6 +334,7 @@ static const struct dsc_test tests[] = {
 	{ "late-write", test_late_write },
 	{ "late-write-supervised", test_late_write_supervised },
 	{ "fewer-sessions", test_fewer_sessions },
+	{ "other-initiator", test_other_initiator },
 	{ "detached", test_detached },
 	{ "given-up", test_given_up },
 	{ NULL, NULL }

@@ -20,6 +20,7 @@
 #define ID "iqn.2026-11.io.test:disk_1-lun-7"
 
 static const struct nbd_state state = {
+	.initiator = "iqn.2026-11.test:us",
 	.isid = "800102030405",
 	.pid = 1234,
 	.device = "/dev/nbd3", .link = "/dev/disk/by-path/ip-x",
@@ -117,6 +118,7 @@ static void test_publish(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"started\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"export\":\"e\""));
 	free(text);
+	expect_recalled(&registry, "initiator", "iqn.2026-11.test:us");
 	expect_recalled(&registry, "isid", "800102030405");
 	expect_recalled(&registry, "connections", "4");
 	expect_recalled(&registry, "device", "/dev/nbd3");
