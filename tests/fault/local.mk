@@ -8,6 +8,10 @@ FAULT_STAND = \
 	tests/fault/held.h \
 	tests/fault/stand.c \
 	tests/fault/stand.h
+FAULT_PAIR = \
+	$(FAULT_RIG) \
+	tests/fault/pair.c \
+	tests/fault/pair.h
 FAULT_LIBS = $(SIM_LIBS) $(UNIT_LIBS)
 FAULT_TESTS = \
 	tests/fault/test-barrier \
@@ -46,7 +50,7 @@ tests_fault_test_durability_SOURCES = \
 tests_fault_test_durability_LDADD = $(FAULT_LIBS)
 tests_fault_test_deadlines_SOURCES = $(FAULT_RIG) tests/fault/test-deadlines.c
 tests_fault_test_deadlines_LDADD = $(FAULT_LIBS)
-tests_fault_test_debt_SOURCES = $(FAULT_RIG) tests/fault/test-debt.c
+tests_fault_test_debt_SOURCES = $(FAULT_PAIR) tests/fault/test-debt.c
 tests_fault_test_debt_LDADD = $(FAULT_LIBS)
 tests_fault_test_doubt_SOURCES = $(FAULT_RIG) tests/fault/test-doubt.c
 tests_fault_test_doubt_LDADD = $(FAULT_LIBS)

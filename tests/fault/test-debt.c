@@ -7,118 +7,12 @@
 #include <string.h>
 
 #include "base/context.h"
-#include "fault/rig.h"
+#include "fault/pair.h"
 #include "harness/harness.h"
 #include "session/session.h"
 
-#define WRITE10 0x2a
 #define ABORT_TASK 1
 #define LUN_RESET 5
-#define WAIT_MS 10000
-
-/* Its sessions can be reinstated; the other one's do not end their tasks. */
-static const struct sim_config plain = { .blocks = 131072, .luns = 2 };
-static const struct sim_config stranger = {
-	.blocks = 131072, .luns = 2, .vendor = "ACME"
-};
-
-struct pair {
-	struct discsi_session *session;
-	struct discsi_lun *lun;
-	uint8_t isid[6];
-};
-
-static void pair_open(struct rig *rig, struct pair *pair, unsigned lun_id)
-{
-	struct discsi_session_info info = { .size = sizeof(info) };
-
-	memset(pair, 0, sizeof(*pair));
-	CU_ASSERT_EQUAL_FATAL(discsi_session_open(rig->ctx, rig->conf,
-						  &pair->session), 0);
-	CU_ASSERT_EQUAL_FATAL(discsi_lun_open(pair->session, lun_id,
-					      &pair->lun), 0);
-	CU_ASSERT_EQUAL(discsi_session_get_info(pair->session, &info), 0);
-	memcpy(pair->isid, info.isid, sizeof(pair->isid));
-}
-
-static void pair_close(struct pair *pair)
-{
-	discsi_lun_close(pair->lun);
-	discsi_session_close(pair->session);
-}
-
-static bool is_same(const struct pair *a, const struct pair *b)
-{
-	return memcmp(a->isid, b->isid, sizeof(a->isid)) == 0;
-}
-
-static bool has_held(struct rig *rig)
-{
-	return sim_held(rig->sim) == 1;
-}
-
-static bool has_reset(struct rig *rig)
-{
-	return sim_managements(rig->sim, LUN_RESET) > 0;
-}
-
-/* It must not come back before that. */
-static void drop_and_close(struct rig *rig, struct pair *pair)
-{
-	sim_refuse(rig->sim, 0, true);
-	sim_drop_all(rig->sim);
-	rig_run(rig, 1);
-	pair_close(pair);
-	sim_refuse(rig->sim, 0, false);
-}
-
-/* A session ends, in one way or another, while the target holds a write of it. */
-static void owe_by(struct rig *rig, struct pair *pair, unsigned lun_id,
-		   void (*end)(struct rig *rig, struct pair *pair))
-{
-	const struct sim_rule hold = {
-		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
-		.action = SIM_HOLD,
-	};
-	struct tally tally = { .done = 0 };
-	uint8_t old[4096];
-
-	rig_fill(old, sizeof(old), 1);
-	pair_open(rig, pair, lun_id);
-	sim_rule(rig->sim, &hold);
-	discsi_lun_write_async(pair->lun, old, sizeof(old), 0, 0, rig_tally,
-			       &tally);
-	CU_ASSERT_TRUE(rig_until(rig, has_held, WAIT_MS));
-	sim_clear_rules(rig->sim);
-	end(rig, pair);
-	CU_ASSERT_EQUAL(tally.done, 1);
-	CU_ASSERT_EQUAL(tally.ok, 0);
-}
-
-static void owe(struct rig *rig, struct pair *pair, unsigned lun_id)
-{
-	owe_by(rig, pair, lun_id, drop_and_close);
-}
-
-static void write_new(struct pair *pair)
-{
-	uint8_t new[4096];
-
-	rig_fill(new, sizeof(new), 2);
-	CU_ASSERT_EQUAL(discsi_lun_write(pair->lun, new, sizeof(new), 0, 0),
-			0);
-}
-
-static void expect_new(struct rig *rig, unsigned lun_id)
-{
-	uint8_t new[4096];
-	uint8_t have[4096];
-
-	rig_fill(new, sizeof(new), 2);
-	sim_release(rig->sim);
-	sim_peek(rig->sim, lun_id, 0, have, sizeof(have));
-	CU_ASSERT_EQUAL(memcmp(have, new, sizeof(new)), 0);
-}
 
 /* resets: LOGICAL UNIT RESETs that the next session sends. */
 static void next(const struct sim_config *config, bool reinstates,
@@ -129,17 +23,17 @@ static void next(const struct sim_config *config, bool reinstates,
 
 	if (rig_prepare(&rig, config)) {
 		sim_set_reinstatement(rig.sim, reinstates);
-		owe(&rig, &first, 1);
+		pair_owe(&rig, &first, 1);
 		pair_open(&rig, &second, 1);
-		CU_ASSERT_TRUE(is_same(&first, &second));
-		write_new(&second);
+		CU_ASSERT_TRUE(pair_is_same(&first, &second));
+		pair_write_new(&second);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), resets);
-		expect_new(&rig, 1);
+		pair_expect_new(&rig, 1);
 		pair_close(&second);
 		/* It is paid. */
 		pair_open(&rig, &third, 1);
-		CU_ASSERT_FALSE(is_same(&second, &third));
-		write_new(&third);
+		CU_ASSERT_FALSE(pair_is_same(&second, &third));
+		pair_write_new(&third);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), resets);
 		pair_close(&third);
 	}
@@ -148,12 +42,12 @@ static void next(const struct sim_config *config, bool reinstates,
 
 static void test_reinstated(void)
 {
-	next(&plain, true, 0);
+	next(&pair_plain, true, 0);
 }
 
 static void test_reset(void)
 {
-	next(&stranger, false, 1);
+	next(&pair_stranger, false, 1);
 }
 
 /*
@@ -165,17 +59,17 @@ static void test_two_luns_of_one_session(void)
 	struct pair first, second, third;
 	struct rig rig;
 
-	if (rig_prepare(&rig, &plain)) {
-		owe(&rig, &first, 0);
+	if (rig_prepare(&rig, &pair_plain)) {
+		pair_owe(&rig, &first, 0);
 		pair_open(&rig, &second, 1);  /* pays nothing */
-		CU_ASSERT_TRUE(is_same(&first, &second));
+		CU_ASSERT_TRUE(pair_is_same(&first, &second));
 		pair_open(&rig, &third, 0);
-		CU_ASSERT_FALSE(is_same(&first, &third));
-		write_new(&third);
+		CU_ASSERT_FALSE(pair_is_same(&first, &third));
+		pair_write_new(&third);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
-		expect_new(&rig, 0);
+		pair_expect_new(&rig, 0);
 		CU_ASSERT_EQUAL(sim_logins(rig.sim), 3);
-		write_new(&second);
+		pair_write_new(&second);
 		pair_close(&second);
 		pair_close(&third);
 	}
@@ -188,17 +82,17 @@ static void test_named_lun(void)
 	struct pair first, second, third;
 	struct rig rig;
 
-	if (rig_prepare(&rig, &plain)) {
-		owe(&rig, &first, 0);
+	if (rig_prepare(&rig, &pair_plain)) {
+		pair_owe(&rig, &first, 0);
 		rig_set(&rig, "lun_id", "1");
 		pair_open(&rig, &second, 1);
-		CU_ASSERT_FALSE(is_same(&first, &second));
+		CU_ASSERT_FALSE(pair_is_same(&first, &second));
 		rig_set(&rig, "lun_id", "0");
 		pair_open(&rig, &third, 0);
-		CU_ASSERT_TRUE(is_same(&first, &third));
-		write_new(&third);
+		CU_ASSERT_TRUE(pair_is_same(&first, &third));
+		pair_write_new(&third);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 0);
-		expect_new(&rig, 0);
+		pair_expect_new(&rig, 0);
 		pair_close(&second);
 		pair_close(&third);
 	}
@@ -211,14 +105,14 @@ static void test_other_initiator(void)
 	struct pair first, second;
 	struct rig rig;
 
-	if (rig_prepare(&rig, &plain)) {
-		owe(&rig, &first, 0);
+	if (rig_prepare(&rig, &pair_plain)) {
+		pair_owe(&rig, &first, 0);
 		rig_set(&rig, "initiator_name", "iqn.2026-11.io.discsi:other");
 		pair_open(&rig, &second, 0);
-		CU_ASSERT_FALSE(is_same(&first, &second));
-		write_new(&second);
+		CU_ASSERT_FALSE(pair_is_same(&first, &second));
+		pair_write_new(&second);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
-		expect_new(&rig, 0);
+		pair_expect_new(&rig, 0);
 		pair_close(&second);
 	}
 	rig_end(&rig);
@@ -230,18 +124,18 @@ static void test_read_only(void)
 	struct pair first, second, third;
 	struct rig rig;
 
-	if (rig_prepare(&rig, &stranger)) {
+	if (rig_prepare(&rig, &pair_stranger)) {
 		sim_set_reinstatement(rig.sim, false);
-		owe(&rig, &first, 0);
+		pair_owe(&rig, &first, 0);
 		rig_set(&rig, "read_only", "true");
 		pair_open(&rig, &second, 0);
 		pair_close(&second);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 0);
 		rig_set(&rig, "read_only", "false");
 		pair_open(&rig, &third, 0);
-		write_new(&third);
+		pair_write_new(&third);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
-		expect_new(&rig, 0);
+		pair_expect_new(&rig, 0);
 		pair_close(&third);
 	}
 	rig_end(&rig);
@@ -254,23 +148,25 @@ static void test_passed_on(void)
 	struct pair first, second, third;
 	struct rig rig;
 
-	if (rig_prepare(&rig, &stranger)) {
+	if (rig_prepare(&rig, &pair_stranger)) {
 		sim_set_reinstatement(rig.sim, false);
-		owe(&rig, &first, 0);
+		pair_owe(&rig, &first, 0);
 		sim_refuse(rig.sim, 0, true);
 		CU_ASSERT_EQUAL(discsi_session_open(rig.ctx, rig.conf,
 						    &refused), -ECONNREFUSED);
 		sim_refuse(rig.sim, 0, false);
 		sim_set_management(rig.sim, LUN_RESET, 0xff);
 		pair_open(&rig, &second, 0);
-		CU_ASSERT_TRUE(rig_until(&rig, has_reset, WAIT_MS));
-		drop_and_close(&rig, &second);
+		rig_run(&rig, 50);
+		sim_drop_all(rig.sim);
+		rig_run(&rig, 1);
+		pair_close(&second);
 		sim_set_management(rig.sim, LUN_RESET, 0);
 		pair_open(&rig, &third, 0);
-		CU_ASSERT_TRUE(is_same(&first, &third));
-		write_new(&third);
+		CU_ASSERT_TRUE(pair_is_same(&first, &third));
+		pair_write_new(&third);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 2);
-		expect_new(&rig, 0);
+		pair_expect_new(&rig, 0);
 		pair_close(&third);
 	}
 	rig_end(&rig);
@@ -287,9 +183,9 @@ static void test_given_up_nexus(void)
 	uint8_t data[512];
 	struct rig rig;
 
-	if (rig_prepare(&rig, &stranger)) {
+	if (rig_prepare(&rig, &pair_stranger)) {
 		sim_set_reinstatement(rig.sim, false);
-		owe(&rig, &first, 0);
+		pair_owe(&rig, &first, 0);
 		rig_set(&rig, "sessions", "2");
 		rig_set(&rig, "replacement_timeout", "0");
 		pair_open(&rig, &second, 1);
@@ -302,36 +198,13 @@ static void test_given_up_nexus(void)
 		third = second;
 		CU_ASSERT_EQUAL_FATAL(discsi_lun_open(second.session, 0,
 						      &third.lun), 0);
-		write_new(&third);
+		pair_write_new(&third);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
-		expect_new(&rig, 0);
+		pair_expect_new(&rig, 0);
 		discsi_lun_close(third.lun);
 		pair_close(&second);
 	}
 	rig_end(&rig);
-}
-
-struct ending {
-	struct dsc_job job;
-	struct dsc_child *child;
-};
-
-static void on_end(struct dsc_job *job)
-{
-	struct ending *ending = dsc_container_of(job, struct ending, job);
-
-	ending->child->end(ending->child);
-	ending->child = NULL;
-}
-
-/* As a storage ends it when its time is over: without a word to the target. */
-static void abandon(struct rig *rig, struct pair *pair)
-{
-	struct ending ending = { .child = dsc_session_child(pair->session) };
-
-	dsc_loop_post(&rig->ctx->loop, &ending.job, on_end);
-	rig_run(rig, 50);
-	CU_ASSERT_PTR_NULL(ending.child);
 }
 
 /* The target does not end the write that is under way when it is told to. */
@@ -349,13 +222,13 @@ static void end_by(void (*end)(struct rig *rig, struct pair *pair))
 	struct pair first, second;
 	struct rig rig;
 
-	if (rig_prepare(&rig, &plain)) {
+	if (rig_prepare(&rig, &pair_plain)) {
 		rig_set(&rig, "command_timeout", "500");
-		owe_by(&rig, &first, 0, end);
+		pair_owe_by(&rig, &first, 0, end);
 		pair_open(&rig, &second, 0);
-		CU_ASSERT_TRUE(is_same(&first, &second));
-		write_new(&second);
-		expect_new(&rig, 0);
+		CU_ASSERT_TRUE(pair_is_same(&first, &second));
+		pair_write_new(&second);
+		pair_expect_new(&rig, 0);
 		pair_close(&second);
 	}
 	rig_end(&rig);
@@ -363,7 +236,7 @@ static void end_by(void (*end)(struct rig *rig, struct pair *pair))
 
 static void test_other_ends(void)
 {
-	end_by(abandon);
+	end_by(pair_abandon);
 	end_by(close_in_vain);
 }
 
@@ -373,12 +246,14 @@ static void test_answered(void)
 	struct pair first, second;
 	struct rig rig;
 
-	if (rig_prepare(&rig, &plain)) {
+	if (rig_prepare(&rig, &pair_plain)) {
 		pair_open(&rig, &first, 0);
-		write_new(&first);
-		drop_and_close(&rig, &first);
+		pair_write_new(&first);
+		sim_drop_all(rig.sim);
+		rig_run(&rig, 1);
+		pair_close(&first);
 		pair_open(&rig, &second, 0);
-		CU_ASSERT_FALSE(is_same(&first, &second));
+		CU_ASSERT_FALSE(pair_is_same(&first, &second));
 		pair_close(&second);
 	}
 	rig_end(&rig);
@@ -393,11 +268,11 @@ static void go_on(const char *barrier, unsigned resets)
 	struct pair pair;
 	struct rig rig;
 
-	if (rig_prepare(&rig, &plain)) {
+	if (rig_prepare(&rig, &pair_plain)) {
 		rig_set(&rig, "isid", "8012345678ab");
 		rig_set(&rig, "replay_barrier", barrier);
 		pair_open(&rig, &pair, 0);
-		write_new(&pair);
+		pair_write_new(&pair);
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), resets);
 		pair_close(&pair);
 	}
