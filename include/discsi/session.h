@@ -89,7 +89,8 @@ struct discsi_session_info {
 	unsigned sessions_ready;  /* the members above tell of one that does */
 	struct discsi_error last_error;  /* of the last loss; errnum 0: none */
 	bool may_write_late;      /* the target may carry out a write that has no
-				   * answer (yet), or was given up */
+				   * answer (yet), or was given up; false once
+				   * another session sees to that */
 };
 
 /*

@@ -195,20 +195,27 @@ void dsc_barrier_inherit(struct dsc_nexus *nexus, const uint8_t *address,
 	dsc_barrier_orphan(nexus, address);
 }
 
-void dsc_barrier_leave(struct dsc_nexus *nexus,
-		       void (*leave)(struct dsc_nexus *nexus,
+bool dsc_barrier_leave(struct dsc_nexus *nexus, const uint8_t *address,
+		       bool (*leave)(struct dsc_nexus *nexus,
 				     const uint8_t *address,
 				     bool is_reinstated))
 {
-	struct dsc_list *link;
+	struct dsc_list *link = nexus->ghosts.next;
+	bool has_left = false;
 
-	for (link = nexus->ghosts.next; link != &nexus->ghosts;
-	     link = link->next) {
-		const struct ghost *ghost =
+	while (link != &nexus->ghosts) {
+		struct ghost *ghost =
 			dsc_container_of(link, struct ghost, link);
 
-		leave(nexus, ghost->lun, !ghost->is_inherited);
+		link = link->next;
+		if (address != NULL && memcmp(ghost->lun, address, 8) != 0)
+			continue;
+		if (!leave(nexus, ghost->lun, !ghost->is_inherited))
+			continue;
+		free_ghost(nexus, ghost);
+		has_left = true;
 	}
+	return has_left;
 }
 
 bool dsc_barrier_is_owed(struct dsc_nexus *nexus, const uint8_t *address)

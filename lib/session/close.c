@@ -224,13 +224,13 @@ void dsc_session_abandon(struct dsc_child *child)
 		open_cb(open_arg, -ECANCELED, NULL, &error);
 }
 
-const struct discsi_session *dsc_session_of_child(const struct dsc_list *link)
+struct discsi_session *dsc_session_of_child(struct dsc_list *link)
 {
-	const struct dsc_child *child =
-		dsc_container_of(link, const struct dsc_child, link);
+	struct dsc_child *child = dsc_container_of(link, struct dsc_child,
+						   link);
 
 	return child->end != dsc_session_abandon ? NULL :
-	       dsc_container_of(child, const struct discsi_session, child);
+	       dsc_container_of(child, struct discsi_session, child);
 }
 
 int dsc_close_prepare(struct dsc_nexus *nexus)

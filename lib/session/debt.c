@@ -7,8 +7,11 @@
  * ISID, if it may choose, so that the target ends the one before.
  *
  * There is one debt for each LUN of each session that ended like that. It is
- * taken over with the opening of the LUN, by whichever session opens it. Only one
- * session at a time has an ISID that is remembered here.
+ * taken over with the opening of the LUN, by whichever session opens it; by one
+ * that has the LUN open already, at once. Only one session at a time has an ISID
+ * that is remembered here. A session that has been given up is none that has its
+ * ISID any more: what it owes is another one's as soon as there is one, whether or
+ * not it has been closed by then.
  *
  * Loop's thread.
  */
@@ -76,7 +79,7 @@ static struct debt *make_debt(const struct discsi_session *session,
 	return NULL;
 }
 
-static void leave(struct dsc_nexus *nexus, const uint8_t *lun,
+static bool leave(struct dsc_nexus *nexus, const uint8_t *lun,
 		  bool is_reinstated)
 {
 	struct discsi_session *session = nexus->session;
@@ -86,48 +89,77 @@ static void leave(struct dsc_nexus *nexus, const uint8_t *lun,
 		dsc_log(&nexus->ctx->log, DISCSI_LOG_ERROR, DSC_LOG_SESSION,
 			"%s: out of memory: a write that was given up may "
 			"still be carried out", session->conf->iqn);
-		return;
+		return false;
 	}
 	debt->count = is_reinstated ? session->count : 0;
 	debt->tpgt = nexus->work_tpgt;
 	dsc_list_append(&session->ctx->debts, &debt->link);
 	dsc_context_add_child(session->ctx, &debt->child, on_context_end);
+	return true;
 }
 
-void dsc_debt_leave(struct discsi_session *session)
+/* What is owed to this LUN; NULL: to any. False: nothing is. */
+static bool leave_all(struct discsi_session *session, const uint8_t *lun)
+{
+	bool has_left = false;
+	unsigned i;
+
+	for (i = 0; i < session->count; i++)
+		has_left |= dsc_barrier_leave(&session->nexus[i], lun, leave);
+	return has_left;
+}
+
+/* It logs in no more. */
+static bool is_over(const struct discsi_session *session)
 {
 	unsigned i;
 
-	if (session->ctx->is_ending)
-		return;
-	for (i = 0; i < session->count; i++)
-		dsc_barrier_leave(&session->nexus[i], leave);
+	for (i = 0; i < session->count; i++) {
+		if (session->nexus[i].state != DSC_SESSION_FAILED &&
+		    session->nexus[i].state != DSC_SESSION_CLOSED)
+			return false;
+	}
+	return true;
+}
+
+/* Of sessions that are over, and have not been closed. */
+static void collect(const struct discsi_session *session, const uint8_t *lun)
+{
+	struct dsc_list *children = &session->ctx->children;
+	struct dsc_list *link;
+
+	/* New debts come in at the front of this list. */
+	for (link = children->next; link != children; link = link->next) {
+		struct discsi_session *other = dsc_session_of_child(link);
+
+		if (other != NULL && other != session && is_over(other) &&
+		    strcasecmp(other->conf->iqn, session->conf->iqn) == 0)
+			leave_all(other, lun);
+	}
 }
 
 /* -------------------------------------------------------------------- take */
 
-/* Does the session open this LUN, as far as its configuration says? */
-static bool is_wanted(const struct debt *debt, const struct discsi_conf *conf)
+/* The LUN that the session opens, as far as its configuration says; or NULL. */
+static const uint8_t *wanted_lun(const struct discsi_conf *conf, uint8_t *lun)
 {
-	uint8_t lun[8];
-
 	if (!conf->has_lun_id)
-		return true;
+		return NULL;
 	dsc_lun_encode(conf->lun_id, lun);
-	return memcmp(lun, debt->lun, sizeof(lun)) == 0;
+	return lun;
 }
 
 /* Two sessions with one ISID would end each other. */
 static bool is_in_use(const struct discsi_session *session,
 		      const struct debt *debt)
 {
-	const struct dsc_list *children = &session->ctx->children;
-	const struct dsc_list *link;
+	struct dsc_list *children = &session->ctx->children;
+	struct dsc_list *link;
 
 	for (link = children->next; link != children; link = link->next) {
 		const struct discsi_session *other = dsc_session_of_child(link);
 
-		if (other != NULL && other != session &&
+		if (other != NULL && other != session && !is_over(other) &&
 		    memcmp(other->nexus[0].isid, debt->isid,
 			   sizeof(debt->isid)) == 0)
 			return true;
@@ -139,13 +171,18 @@ bool dsc_debt_isid(const struct discsi_session *session, uint8_t *isid)
 {
 	struct dsc_list *debts = &session->ctx->debts;
 	struct dsc_list *link;
+	uint8_t address[8];
+	const uint8_t *lun = wanted_lun(session->conf, address);
 
+	if (!session->conf->read_only)
+		collect(session, lun);
 	for (link = debts->next; link != debts; link = link->next) {
 		const struct debt *debt = debt_of(link);
 
 		if (is_of_target(debt, session) &&
 		    strcmp(debt->initiator, session->initiator) == 0 &&
-		    is_wanted(debt, session->conf) &&
+		    (lun == NULL ||
+		     memcmp(lun, debt->lun, sizeof(debt->lun)) == 0) &&
 		    !is_in_use(session, debt)) {
 			memcpy(isid, debt->isid, sizeof(debt->isid));
 			return true;
@@ -178,7 +215,9 @@ static bool is_reinstated(const struct debt *debt,
 	       is_same_port(debt, session);
 }
 
-bool dsc_debt_take(struct discsi_session *session, const uint8_t *lun)
+/* is_new: the login came after what is owed. */
+static bool take(struct discsi_session *session, const uint8_t *lun,
+		 bool is_new)
 {
 	struct dsc_list *debts = &session->ctx->debts;
 	struct dsc_list *link = debts->next;
@@ -192,9 +231,78 @@ bool dsc_debt_take(struct discsi_session *session, const uint8_t *lun)
 		    memcmp(debt->lun, lun, sizeof(debt->lun)) != 0)
 			continue;
 		dsc_barrier_inherit(&session->nexus[0], lun,
-				    is_reinstated(debt, session));
+				    is_new && is_reinstated(debt, session));
 		free_debt(debt);
 		has_taken = true;
 	}
 	return has_taken;
+}
+
+bool dsc_debt_take(struct discsi_session *session, const uint8_t *lun)
+{
+	collect(session, lun);
+	return take(session, lun, true);
+}
+
+/* ---------------------------------------------------------- when it is left */
+
+/*
+ * A session in use is not held up for another target that has the same name: one
+ * of the portals is the same, too.
+ */
+static bool has_portal_of(const struct discsi_session *session,
+			  const struct discsi_session *other)
+{
+	struct dsc_conf_portal ours[DSC_CONF_PORTALS_MAX];
+	struct dsc_conf_portal theirs[DSC_CONF_PORTALS_MAX];
+	size_t count = dsc_conf_portals(session->conf, ours);
+	size_t others = dsc_conf_portals(other->conf, theirs);
+	size_t i;
+
+	for (i = 0; i < count * others; i++) {
+		const struct dsc_conf_portal *one = &ours[i / others];
+		const struct dsc_conf_portal *two = &theirs[i % others];
+
+		if (one->port == two->port &&
+		    strcasecmp(one->host, two->host) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* To a session that has opened the LUN already. */
+static void take_late(struct discsi_session *session)
+{
+	const struct dsc_list *link;
+	bool has_taken = false;
+
+	if (session->is_closing || session->conf->read_only)
+		return;
+	for (link = session->units.next; link != &session->units;
+	     link = link->next) {
+		const struct dsc_unit *unit =
+			dsc_container_of(link, const struct dsc_unit, link);
+
+		if (unit->is_open && !unit->is_condemned)
+			has_taken |= take(session, unit->address, false);
+	}
+	if (has_taken)
+		dsc_verify_doubt(&session->nexus[0]);
+}
+
+void dsc_debt_leave(struct discsi_session *session)
+{
+	struct dsc_list *children = &session->ctx->children;
+	struct dsc_list *link;
+
+	/* One that was not opened is not on the loop. */
+	if (session->ctx->is_ending || !leave_all(session, NULL))
+		return;
+	for (link = children->next; link != children; link = link->next) {
+		struct discsi_session *other = dsc_session_of_child(link);
+
+		if (other != NULL && other != session && !is_over(other) &&
+		    has_portal_of(session, other))
+			take_late(other);
+	}
 }

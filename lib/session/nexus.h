@@ -187,9 +187,10 @@ void dsc_barrier_forget(struct dsc_nexus *nexus);
  * in that one's place. */
 void dsc_barrier_inherit(struct dsc_nexus *nexus, const uint8_t *address,
 			 bool is_reinstated);
-/* Calls leave() for each LUN that is still owed one. */
-void dsc_barrier_leave(struct dsc_nexus *nexus,
-		       void (*leave)(struct dsc_nexus *nexus,
+/* Calls leave() for what is still owed to this LUN, or to any (NULL), and forgets
+ * what that returns true for; false: that is nothing. */
+bool dsc_barrier_leave(struct dsc_nexus *nexus, const uint8_t *address,
+		       bool (*leave)(struct dsc_nexus *nexus,
 				     const uint8_t *address,
 				     bool is_reinstated));
 
@@ -292,7 +293,7 @@ void dsc_close_fini(struct dsc_nexus *nexus);
 /* The context ends: everything is cancelled and freed now. */
 void dsc_session_abandon(struct dsc_child *child);
 /* The session that a member of ctx->children is of, or NULL. */
-const struct discsi_session *dsc_session_of_child(const struct dsc_list *link);
+struct discsi_session *dsc_session_of_child(struct dsc_list *link);
 void dsc_session_free(struct discsi_session *session);
 
 /* event.c */

@@ -19,6 +19,7 @@ FAULT_TESTS = \
 	tests/fault/test-cuts \
 	tests/fault/test-deadlines \
 	tests/fault/test-debt \
+	tests/fault/test-debt-between \
 	tests/fault/test-doubt \
 	tests/fault/test-durability \
 	tests/fault/test-ends \
@@ -52,6 +53,9 @@ tests_fault_test_deadlines_SOURCES = $(FAULT_RIG) tests/fault/test-deadlines.c
 tests_fault_test_deadlines_LDADD = $(FAULT_LIBS)
 tests_fault_test_debt_SOURCES = $(FAULT_PAIR) tests/fault/test-debt.c
 tests_fault_test_debt_LDADD = $(FAULT_LIBS)
+tests_fault_test_debt_between_SOURCES = \
+	$(FAULT_PAIR) tests/fault/test-debt-between.c
+tests_fault_test_debt_between_LDADD = $(FAULT_LIBS)
 tests_fault_test_doubt_SOURCES = $(FAULT_RIG) tests/fault/test-doubt.c
 tests_fault_test_doubt_LDADD = $(FAULT_LIBS)
 tests_fault_test_ends_SOURCES = $(FAULT_RIG) tests/fault/test-ends.c

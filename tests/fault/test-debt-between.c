@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-debt-between.c: what a session has left without an answer, where the next
+ * one of its context is there before it has gone, or another disk is.
+ */
+#include <string.h>
+
+#include "base/context.h"
+#include "fault/pair.h"
+#include "harness/harness.h"
+#include "session/session.h"
+
+#define WRITE10 0x2a
+#define LUN_RESET 5
+
+/* ------------------------------------------------- sessions side by side */
+
+struct succession {
+	struct rig *rig;
+	struct pair *old;
+	struct discsi_session *session;  /* the new one */
+	unsigned opened;
+};
+
+static void on_opened(void *arg, int status, struct discsi_session *session,
+		      const struct discsi_error *error)
+{
+	struct succession *succession = arg;
+
+	(void)error;
+	CU_ASSERT_EQUAL(status, 0);
+	succession->session = session;
+	succession->opened++;
+}
+
+/* The write has failed, which is how the caller learns of the outage. */
+static void on_failed(void *arg, int result, const struct discsi_error *error)
+{
+	struct succession *succession = arg;
+
+	(void)error;
+	CU_ASSERT_NOT_EQUAL(result, 0);
+	discsi_lun_close(succession->old->lun);
+	discsi_session_close(succession->old->session);
+	CU_ASSERT_EQUAL(discsi_session_open_async(succession->rig->ctx,
+						  succession->rig->conf,
+						  on_opened, succession), 0);
+}
+
+/* On the loop, where a close does not wait: both at once. */
+static void test_closed_in_callback(void)
+{
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	struct discsi_session_info info = { .size = sizeof(info) };
+	struct pair first, second = { .session = NULL };
+	struct succession succession = { .old = &first };
+	uint8_t old[4096];
+	struct rig rig;
+
+	if (rig_prepare(&rig, &pair_plain)) {
+		succession.rig = &rig;
+		rig_set(&rig, "replacement_timeout", "0");
+		rig_fill(old, sizeof(old), 1);
+		pair_open(&rig, &first, 0);
+		sim_rule(rig.sim, &hold);
+		discsi_lun_write_async(first.lun, old, sizeof(old), 0, 0,
+				       on_failed, &succession);
+		rig_run(&rig, 50);
+		sim_drop_all(rig.sim);
+		CU_ASSERT_TRUE_FATAL(rig_wait(&rig, &succession.opened, 1,
+					      10000));
+		second.session = succession.session;
+		CU_ASSERT_EQUAL_FATAL(discsi_lun_open(second.session, 0,
+						      &second.lun), 0);
+		CU_ASSERT_EQUAL(discsi_session_get_info(second.session, &info),
+				0);
+		memcpy(second.isid, info.isid, sizeof(second.isid));
+		CU_ASSERT_TRUE(pair_is_same(&first, &second));
+		pair_write_new(&second);
+		pair_expect_new(&rig, 0);
+		pair_close(&second);
+	}
+	rig_end(&rig);
+}
+
+/* Another one is opened first, and then the one that was given up closed. */
+static void open_then_close(struct rig *rig, struct pair *pair)
+{
+	struct pair next;
+
+	sim_drop_all(rig->sim);
+	rig_run(rig, 50);
+	pair_open(rig, &next, 0);
+	CU_ASSERT_TRUE(pair_is_same(pair, &next));
+	pair_close(pair);
+	*pair = next;
+}
+
+static void test_opened_before_close(void)
+{
+	struct pair pair;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &pair_stranger)) {
+		sim_set_reinstatement(rig.sim, false);
+		rig_set(&rig, "replacement_timeout", "0");
+		pair_owe_by(&rig, &pair, 0, open_then_close);
+		pair_write_new(&pair);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		pair_expect_new(&rig, 0);
+		pair_close(&pair);
+	}
+	rig_end(&rig);
+}
+
+static void on_closed(void *arg, int result, const struct discsi_error *error)
+{
+	unsigned *closed = arg;
+
+	(void)result;
+	(void)error;
+	++*closed;
+}
+
+/* One that waits for its write, in vain, while another one has the LUN. */
+static void outlive(struct rig *rig, struct pair *pair)
+{
+	unsigned closed = 0;
+	struct pair next;
+
+	dsc_session_close_begin(pair->session, on_closed, &closed);
+	pair_open(rig, &next, 0);
+	CU_ASSERT_FALSE(pair_is_same(pair, &next));
+	CU_ASSERT_EQUAL(closed, 0);
+	sim_drop_all(rig->sim);
+	CU_ASSERT_TRUE(rig_wait(rig, &closed, 1, 10000));
+	*pair = next;
+}
+
+static void test_closing_meanwhile(void)
+{
+	struct pair pair;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &pair_plain)) {
+		pair_owe_by(&rig, &pair, 0, outlive);
+		pair_write_new(&pair);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		pair_expect_new(&rig, 0);
+		pair_close(&pair);
+	}
+	rig_end(&rig);
+}
+
+static const struct dsc_test tests[] = {
+	{ "closed-in-callback", test_closed_in_callback },
+	{ "opened-before-close", test_opened_before_close },
+	{ "closing-meanwhile", test_closing_meanwhile },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return dsc_test_main("debt-between", tests, argc, argv);
+}
