@@ -37,6 +37,8 @@ struct ghost {
 	uint8_t lun[8];
 	bool is_orphan;            /* a caller has been told that it failed */
 	bool is_inherited;         /* our login has not reinstated its session */
+	bool is_left;              /* another disk has its place: whoever opens
+				    * the LUN next pays */
 };
 
 enum method {
@@ -177,6 +179,7 @@ void dsc_barrier_hand_over(struct dsc_nexus *nexus)
 		if (copy != NULL) {
 			copy->is_orphan = true;
 			copy->is_inherited = true;
+			copy->is_left |= ghost->is_left;
 		}
 		free_ghost(nexus, ghost);
 	}
@@ -222,7 +225,19 @@ bool dsc_barrier_is_owed(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	const struct ghost *ghost = find_ghost(nexus, address);
 
-	return ghost != NULL && ghost->is_orphan;
+	return ghost != NULL && ghost->is_orphan && !ghost->is_left;
+}
+
+bool dsc_barrier_revive(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct ghost *ghost = find_ghost(nexus, address);
+
+	if (ghost == NULL || !ghost->is_left)
+		return false;
+	ghost->is_left = false;
+	/* Which login it was that took the place of that one is not known. */
+	ghost->is_inherited = true;
+	return true;
 }
 
 void dsc_barrier_forget(struct dsc_nexus *nexus)
@@ -250,17 +265,32 @@ static void clear(struct dsc_nexus *nexus, const uint8_t *address)
 	}
 }
 
+/* There is no barrier, or none as long as another disk has that place. */
+static void give_up(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	const struct dsc_unit *unit = dsc_session_find_unit(nexus->session,
+							    address);
+	struct ghost *ghost = find_ghost(nexus, address);
+
+	if (ghost == NULL)
+		return;
+	if (unit != NULL && unit->is_condemned) {
+		ghost->is_orphan = true;
+		ghost->is_left = true;
+		return;
+	}
+	dsc_log(&nexus->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_SESSION,
+		"%s: no barrier: a write of the lost connection may still be "
+		"carried out", nexus->session->conf->iqn);
+	free_ghost(nexus, ghost);
+}
+
 /* They must not go again. */
 static void fail(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	struct dsc_list *link = nexus->requests.next;
-	struct ghost *ghost = find_ghost(nexus, address);
 
-	if (ghost != NULL)
-		dsc_log(&nexus->ctx->log, DISCSI_LOG_WARNING, DSC_LOG_SESSION,
-			"%s: no barrier: a write of the lost connection may "
-			"still be carried out", nexus->session->conf->iqn);
-	free_ghost(nexus, ghost);
+	give_up(nexus, address);
 	while (link != &nexus->requests) {
 		struct dsc_request *request =
 			dsc_container_of(link, struct dsc_request, link);
@@ -285,9 +315,14 @@ static const uint8_t *next_suspect(struct dsc_nexus *nexus)
 		if (request->is_suspect && request->hand == DSC_HAND_PARKED)
 			return request->task.lun;
 	}
-	link = dsc_list_first(&nexus->ghosts);
-	if (link != NULL)
-		return dsc_container_of(link, struct ghost, link)->lun;
+	for (link = nexus->ghosts.next; link != &nexus->ghosts;
+	     link = link->next) {
+		const struct ghost *ghost =
+			dsc_container_of(link, struct ghost, link);
+
+		if (!ghost->is_left)
+			return ghost->lun;
+	}
 	return NULL;
 }
 

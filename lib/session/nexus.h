@@ -180,6 +180,9 @@ void dsc_barrier_owe(struct dsc_nexus *nexus, const uint8_t *address);
 void dsc_barrier_orphan(struct dsc_nexus *nexus, const uint8_t *address);
 /* Whether new writes to this LUN have to wait for the nexus. */
 bool dsc_barrier_is_owed(struct dsc_nexus *nexus, const uint8_t *address);
+/* A LUN that has been another disk is opened anew: what has been owed to it since
+ * is to be paid now; false: nothing was. */
+bool dsc_barrier_revive(struct dsc_nexus *nexus, const uint8_t *address);
 /* The nexus has been given up: what it owes is another one's to pay. */
 void dsc_barrier_hand_over(struct dsc_nexus *nexus);
 void dsc_barrier_forget(struct dsc_nexus *nexus);

@@ -330,6 +330,16 @@ void dsc_session_remove_unit(struct dsc_unit *unit)
 	dsc_list_remove(&unit->link);
 }
 
+static void revive(struct discsi_session *session, const uint8_t *address)
+{
+	unsigned i;
+
+	for (i = 0; i < session->count; i++) {
+		if (dsc_barrier_revive(&session->nexus[i], address))
+			dsc_verify_doubt(&session->nexus[i]);
+	}
+}
+
 void dsc_session_inherit(struct discsi_session *session,
 			 struct dsc_unit *unit)
 {
@@ -340,6 +350,7 @@ void dsc_session_inherit(struct discsi_session *session,
 			     DSC_CONF_BARRIER_REINSTATE;
 
 	unit->is_open = true;
+	revive(session, unit->address);
 	if (has_debt)
 		dsc_barrier_inherit(nexus, unit->address, is_reinstated);
 	/* Who does not write does not reset what others may use. */

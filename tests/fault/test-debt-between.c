@@ -155,10 +155,82 @@ static void test_closing_meanwhile(void)
 	rig_end(&rig);
 }
 
+/* ------------------------------------------------------ another disk for now */
+
+/* The target comes back with another disk, for a time. */
+static void come_back_as(struct rig *rig, const char *serial)
+{
+	unsigned logins = sim_logins(rig->sim);
+
+	sim_swap_identity(rig->sim, 0, serial, false);
+	sim_drop_all(rig->sim);
+	while (sim_logins(rig->sim) == logins)
+		rig_run(rig, 10);
+	rig_run(rig, 50);
+}
+
+static void end_as_other(struct rig *rig, struct pair *pair)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+
+	come_back_as(rig, "OTHER");
+	CU_ASSERT_EQUAL(discsi_session_get_info(pair->session, &info), 0);
+	CU_ASSERT_TRUE(info.connected);
+	CU_ASSERT_TRUE(info.may_write_late);
+	pair_drop_and_close(rig, pair);
+}
+
+/* A disk is another one: that is not reset. But the first one may return. */
+static void test_condemned(void)
+{
+	struct pair first, second;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &pair_stranger)) {
+		sim_set_reinstatement(rig.sim, false);
+		pair_owe_by(&rig, &first, 0, end_as_other);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 0);
+		pair_open(&rig, &second, 0);
+		pair_write_new(&second);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		pair_expect_new(&rig, 0);
+		pair_close(&second);
+	}
+	rig_end(&rig);
+}
+
+/* The LUN alone is closed, and opened again when it is the right one. */
+static void reopen(struct rig *rig, struct pair *pair)
+{
+	come_back_as(rig, "OTHER");
+	discsi_lun_close(pair->lun);
+	come_back_as(rig, "THIRD");
+	CU_ASSERT_EQUAL(sim_managements(rig->sim, LUN_RESET), 0);
+	CU_ASSERT_EQUAL_FATAL(discsi_lun_open(pair->session, 0, &pair->lun), 0);
+}
+
+static void test_condemned_reopened(void)
+{
+	struct pair pair;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &pair_stranger)) {
+		sim_set_reinstatement(rig.sim, false);
+		pair_owe_by(&rig, &pair, 0, reopen);
+		pair_write_new(&pair);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		pair_expect_new(&rig, 0);
+		pair_close(&pair);
+	}
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "closed-in-callback", test_closed_in_callback },
 	{ "opened-before-close", test_opened_before_close },
 	{ "closing-meanwhile", test_closing_meanwhile },
+	{ "condemned", test_condemned },
+	{ "condemned-reopened", test_condemned_reopened },
 	{ NULL, NULL }
 };
 
