@@ -37,6 +37,8 @@ struct ghost {
 	uint8_t lun[8];
 	bool is_orphan;            /* a caller has been told that it failed */
 	bool is_inherited;         /* our login has not reinstated its session */
+	bool is_renewed;           /* since the barrier began: that is not one
+				    * for what came then */
 	bool is_left;              /* another disk has its place: whoever opens
 				    * the LUN next pays */
 };
@@ -132,8 +134,10 @@ static struct ghost *owe(struct dsc_nexus *nexus, const uint8_t *address)
 {
 	struct ghost *ghost = find_ghost(nexus, address);
 
-	if (ghost != NULL)
+	if (ghost != NULL) {
+		ghost->is_renewed = true;
 		return ghost;
+	}
 	ghost = calloc(1, sizeof(*ghost));
 	if (ghost == NULL) {
 		dsc_log(&nexus->ctx->log, DISCSI_LOG_ERROR, DSC_LOG_SESSION,
@@ -252,9 +256,11 @@ void dsc_barrier_forget(struct dsc_nexus *nexus)
 /* They may go again. */
 static void clear(struct dsc_nexus *nexus, const uint8_t *address)
 {
+	struct ghost *ghost = find_ghost(nexus, address);
 	struct dsc_list *link;
 
-	free_ghost(nexus, find_ghost(nexus, address));
+	if (ghost != NULL && !ghost->is_renewed)
+		free_ghost(nexus, ghost);
 	for (link = nexus->requests.next; link != &nexus->requests;
 	     link = link->next) {
 		struct dsc_request *request =
@@ -301,6 +307,15 @@ static void fail(struct dsc_nexus *nexus, const uint8_t *address)
 			dsc_request_refuse(request, DSC_OUTCOME_UNKNOWN);
 		}
 	}
+}
+
+/* A barrier is one for what is owed up to now. */
+static void begin_paying(struct dsc_nexus *nexus, const uint8_t *address)
+{
+	struct ghost *ghost = find_ghost(nexus, address);
+
+	if (ghost != NULL)
+		ghost->is_renewed = false;
 }
 
 static const uint8_t *next_suspect(struct dsc_nexus *nexus)
@@ -385,6 +400,7 @@ void dsc_barrier_begin(struct dsc_nexus *nexus)
 
 	while ((suspect = next_suspect(nexus)) != NULL) {
 		memcpy(address, suspect, sizeof(address));
+		begin_paying(nexus, address);
 		switch (method_for(nexus, address)) {
 		case METHOD_REINSTATED:
 			clear(nexus, address);
@@ -399,7 +415,11 @@ void dsc_barrier_begin(struct dsc_nexus *nexus)
 		}
 	}
 	nexus->is_other_port = false;
-	dsc_nexus_resume(nexus);
+	/* The disks were asked before the reset. */
+	if (nexus->is_doubtful)
+		dsc_verify_again(nexus);
+	else
+		dsc_nexus_resume(nexus);
 }
 
 void dsc_barrier_cancel(struct dsc_nexus *nexus)

@@ -166,6 +166,8 @@ void dsc_recover_limit(struct dsc_nexus *nexus);
 
 /* verify.c */
 void dsc_verify_begin(struct dsc_nexus *nexus);
+/* News came while they were asked, in what is left of the time. */
+void dsc_verify_again(struct dsc_nexus *nexus);
 /* The target says that disks may be others than they were. */
 void dsc_verify_doubt(struct dsc_nexus *nexus);
 void dsc_verify_cancel(struct dsc_nexus *nexus);

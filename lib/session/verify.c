@@ -30,7 +30,7 @@ static void finish_round(struct dsc_nexus *nexus)
 	if (nexus->is_verify_failed)
 		dsc_nexus_drop(nexus, &error);
 	else if (nexus->is_doubtful)
-		ask_units(nexus);  /* in what is left of the time */
+		dsc_verify_again(nexus);
 	else
 		dsc_barrier_begin(nexus);
 }
@@ -110,6 +110,11 @@ static void ask_units(struct dsc_nexus *nexus)
 		}
 	}
 	one_less(nexus);
+}
+
+void dsc_verify_again(struct dsc_nexus *nexus)
+{
+	ask_units(nexus);
 }
 
 void dsc_verify_begin(struct dsc_nexus *nexus)

@@ -3,6 +3,7 @@
  * test-debt-between.c: what a session has left without an answer, where the next
  * one of its context is there before it has gone, or another disk is.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base/context.h"
@@ -225,12 +226,97 @@ static void test_condemned_reopened(void)
 	rig_end(&rig);
 }
 
+/* ------------------------------------------------------ while a reset is asked */
+
+struct doubter {
+	struct dsc_job job;
+	struct discsi_session *session;
+};
+
+static void on_doubt(struct dsc_job *job)
+{
+	dsc_session_doubt(dsc_container_of(job, struct doubter, job)->session);
+}
+
+/* The disks have been asked who they are by then; and are asked again. */
+static void test_exchanged_during_reset(void)
+{
+	struct pair first, second, other;
+	struct doubter doubter;
+	uint8_t data[4096] = { 0 };
+	struct rig rig;
+
+	if (rig_prepare(&rig, &pair_stranger)) {
+		sim_set_reinstatement(rig.sim, false);
+		pair_owe(&rig, &first, 0);
+		sim_set_management(rig.sim, LUN_RESET, SIM_LATER);
+		pair_open(&rig, &second, 1);
+		other = second;
+		CU_ASSERT_EQUAL_FATAL(discsi_lun_open(other.session, 0,
+						      &other.lun), 0);
+		rig_run(&rig, 50);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		sim_swap_identity(rig.sim, 1, "OTHER", false);
+		doubter.session = second.session;
+		dsc_loop_post(&rig.ctx->loop, &doubter.job, on_doubt);
+		rig_run(&rig, 50);
+		sim_answer_later(rig.sim);
+		rig_run(&rig, 50);
+		CU_ASSERT_EQUAL(discsi_lun_write(second.lun, data, sizeof(data),
+						 0, 0), -ESTALE);
+		discsi_lun_close(other.lun);
+		pair_close(&second);
+	}
+	rig_end(&rig);
+}
+
+/* A debt that comes to a session whose reset is done, but not answered yet. */
+static void test_left_during_reset(void)
+{
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	struct tally tally = { .done = 0 };
+	struct pair first, second;
+	uint8_t old[4096];
+	struct rig rig;
+
+	if (rig_prepare(&rig, &pair_plain)) {
+		pair_open(&rig, &first, 0);
+		rig_set(&rig, "isid", "8012345678ab");
+		sim_set_management(rig.sim, LUN_RESET, SIM_LATER);
+		pair_open(&rig, &second, 0);
+		rig_run(&rig, 50);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		CU_ASSERT_EQUAL(discsi_lun_read(first.lun, old, sizeof(old), 0,
+						0), 0);
+		rig_fill(old, sizeof(old), 1);
+		sim_rule(rig.sim, &hold);
+		discsi_lun_write_async(first.lun, old, sizeof(old), 0, 0,
+				       rig_tally, &tally);
+		rig_run(&rig, 50);
+		CU_ASSERT_EQUAL(sim_held(rig.sim), 1);
+		pair_abandon(&rig, &first);
+		CU_ASSERT_EQUAL(tally.done, 1);
+		sim_set_management(rig.sim, LUN_RESET, 0);
+		sim_answer_later(rig.sim);
+		pair_write_new(&second);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 2);
+		pair_expect_new(&rig, 0);
+		pair_close(&second);
+	}
+	rig_end(&rig);
+}
+
 static const struct dsc_test tests[] = {
 	{ "closed-in-callback", test_closed_in_callback },
 	{ "opened-before-close", test_opened_before_close },
 	{ "closing-meanwhile", test_closing_meanwhile },
 	{ "condemned", test_condemned },
 	{ "condemned-reopened", test_condemned_reopened },
+	{ "exchanged-during-reset", test_exchanged_during_reset },
+	{ "left-during-reset", test_left_during_reset },
 	{ NULL, NULL }
 };
 

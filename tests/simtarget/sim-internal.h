@@ -122,6 +122,9 @@ struct sim_conn {
 	unsigned together;        /* commands since the last turn */
 	uint32_t max_send;        /* the initiator's MaxRecvDataSegmentLength */
 	const uint8_t *answering;  /* the CDB, while its answer is sent */
+	bool has_later;           /* task management that is done, unanswered: */
+	uint8_t later;            /* the response, */
+	uint8_t later_itt[4];
 	struct sim_nexus *nexus;
 	struct dsc_list tasks;    /* writes that wait for data */
 	uint8_t *rx;
@@ -244,6 +247,7 @@ void sim_command_pdu(struct sim_conn *conn, const uint8_t *bhs,
 void sim_data_out_pdu(struct sim_conn *conn, const uint8_t *bhs,
 		      const uint8_t *data, uint32_t length);
 void sim_management_pdu(struct sim_conn *conn, const uint8_t *bhs);
+void sim_management_release(struct sim *sim);
 void sim_tasks_lost(struct sim_conn *conn);
 void sim_tasks_end(struct sim *sim, const struct sim_nexus *nexus);
 void sim_tasks_release(struct sim *sim);

@@ -221,6 +221,13 @@ void sim_set_reinstatement(struct sim *sim, bool works)
 	unlock(sim);
 }
 
+void sim_answer_later(struct sim *sim)
+{
+	lock(sim);
+	sim_management_release(sim);
+	unlock(sim);
+}
+
 void sim_set_management(struct sim *sim, unsigned function, uint8_t response)
 {
 	lock(sim);

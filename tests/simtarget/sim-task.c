@@ -463,18 +463,47 @@ static uint8_t manage(struct sim_conn *conn, const uint8_t *bhs,
 	}
 }
 
+static void answer_management(struct sim_conn *conn, uint8_t response,
+			      const uint8_t *itt)
+{
+	uint8_t bhs[BHS] = { 0x22, 0x80, response };
+
+	memcpy(bhs + 16, itt, 4);
+	sim_conn_send(conn, SIM_PDU_ANY, bhs, NULL, 0, false, true);
+}
+
 void sim_management_pdu(struct sim_conn *conn, const uint8_t *request)
 {
 	struct sim *sim = conn->sim;
 	unsigned function = request[1] & 0x0f;
-	uint8_t bhs[BHS] = { 0x22, 0x80 };
+	uint8_t response = sim->management[function];
 
 	sim->managed[function]++;
-	if (sim->management[function] == 0xff)
+	if (response == 0xff)
 		return;
-	bhs[2] = sim->management[function];
-	if (bhs[2] == 0)
-		bhs[2] = manage(conn, request, function);
-	memcpy(bhs + 16, request + 16, 4);
-	sim_conn_send(conn, SIM_PDU_ANY, bhs, NULL, 0, false, true);
+	if (response == 0 || response == SIM_LATER)
+		response = manage(conn, request, function);
+	if (sim->management[function] != SIM_LATER) {
+		answer_management(conn, response, request + 16);
+		return;
+	}
+	conn->has_later = true;
+	conn->later = response;
+	memcpy(conn->later_itt, request + 16, 4);
+}
+
+void sim_management_release(struct sim *sim)
+{
+	struct dsc_list *link;
+
+	for (link = sim->conns.next; link != &sim->conns; link = link->next) {
+		struct sim_conn *conn =
+			dsc_container_of(link, struct sim_conn, link);
+
+		if (!conn->has_later || conn->is_dead)
+			continue;
+		conn->has_later = false;
+		answer_management(conn, conn->later, conn->later_itt);
+		sim_conn_flush(conn);
+	}
 }

@@ -148,7 +148,10 @@ void sim_release(struct sim *sim);
 unsigned sim_held(struct sim *sim);
 /* false: a login with a known ISID leaves the old session's commands alone. */
 void sim_set_reinstatement(struct sim *sim, bool works);
-/* The answer to task management; 0xff: none at all. */
+/* The answer to task management; 0xff: none at all. SIM_LATER: it is done at once,
+ * and answered by sim_answer_later(). */
+#define SIM_LATER 0xfe
+void sim_answer_later(struct sim *sim);
 void sim_set_management(struct sim *sim, unsigned function, uint8_t response);
 
 /* ------------------------------------------------------ connections gone wrong */
