@@ -41,9 +41,12 @@ bool pair_is_same(const struct pair *a, const struct pair *b)
 
 void pair_drop_and_close(struct rig *rig, struct pair *pair)
 {
+	/* It must not come back before it is closed. */
+	sim_refuse(rig->sim, 0, true);
 	sim_drop_all(rig->sim);
 	rig_run(rig, 1);
 	pair_close(pair);
+	sim_refuse(rig->sim, 0, false);
 }
 
 void pair_owe_by(struct rig *rig, struct pair *pair, unsigned lun_id,
@@ -56,13 +59,15 @@ void pair_owe_by(struct rig *rig, struct pair *pair, unsigned lun_id,
 	unsigned held = sim_held(rig->sim);
 	struct tally tally = { .done = 0 };
 	uint8_t old[4096];
+	unsigned i;
 
 	rig_fill(old, sizeof(old), 1);
 	pair_open(rig, pair, lun_id);
 	sim_rule(rig->sim, &hold);
 	discsi_lun_write_async(pair->lun, old, sizeof(old), 0, 0, rig_tally,
 			       &tally);
-	rig_run(rig, 50);
+	for (i = 0; i < 1000 && sim_held(rig->sim) == held; i++)
+		rig_run(rig, 10);
 	sim_clear_rules(rig->sim);
 	CU_ASSERT_EQUAL(sim_held(rig->sim), held + 1);
 	end(rig, pair);

@@ -158,9 +158,7 @@ static void test_passed_on(void)
 		sim_set_management(rig.sim, LUN_RESET, 0xff);
 		pair_open(&rig, &second, 0);
 		rig_run(&rig, 50);
-		sim_drop_all(rig.sim);
-		rig_run(&rig, 1);
-		pair_close(&second);
+		pair_drop_and_close(&rig, &second);
 		sim_set_management(rig.sim, LUN_RESET, 0);
 		pair_open(&rig, &third, 0);
 		CU_ASSERT_TRUE(pair_is_same(&first, &third));
@@ -249,9 +247,7 @@ static void test_answered(void)
 	if (rig_prepare(&rig, &pair_plain)) {
 		pair_open(&rig, &first, 0);
 		pair_write_new(&first);
-		sim_drop_all(rig.sim);
-		rig_run(&rig, 1);
-		pair_close(&first);
+		pair_drop_and_close(&rig, &first);
 		pair_open(&rig, &second, 0);
 		CU_ASSERT_FALSE(pair_is_same(&first, &second));
 		pair_close(&second);
