@@ -217,7 +217,9 @@ bool dsc_barrier_leave(struct dsc_nexus *nexus, const uint8_t *address,
 		link = link->next;
 		if (address != NULL && memcmp(ghost->lun, address, 8) != 0)
 			continue;
-		if (!leave(nexus, ghost->lun, !ghost->is_inherited))
+		/* As in dsc_barrier_revive(). */
+		if (!leave(nexus, ghost->lun,
+			   !ghost->is_inherited && !ghost->is_left))
 			continue;
 		free_ghost(nexus, ghost);
 		has_left = true;

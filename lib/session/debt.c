@@ -11,7 +11,8 @@
  * that has the LUN open already, at once. Only one session at a time has an ISID
  * that is remembered here. A session that has been given up is none that has its
  * ISID any more: what it owes is another one's as soon as there is one, whether or
- * not it has been closed by then.
+ * not it has been closed by then. So is what one owes to a LUN that it has not open
+ * any more.
  *
  * Loop's thread.
  */
@@ -122,7 +123,14 @@ static bool is_over(const struct discsi_session *session)
 	return true;
 }
 
-/* Of sessions that are over, and have not been closed. */
+/* It will not pay: it is over, or the LUN is closed there. */
+static bool is_done_with(struct discsi_session *session, const uint8_t *lun)
+{
+	return is_over(session) ||
+	       (lun != NULL && dsc_session_find_unit(session, lun) == NULL);
+}
+
+/* Of sessions that have not been closed, and will not pay. */
 static void collect(const struct discsi_session *session, const uint8_t *lun)
 {
 	struct dsc_list *children = &session->ctx->children;
@@ -132,7 +140,8 @@ static void collect(const struct discsi_session *session, const uint8_t *lun)
 	for (link = children->next; link != children; link = link->next) {
 		struct discsi_session *other = dsc_session_of_child(link);
 
-		if (other != NULL && other != session && is_over(other) &&
+		if (other != NULL && other != session &&
+		    is_done_with(other, lun) &&
 		    strcasecmp(other->conf->iqn, session->conf->iqn) == 0)
 			leave_all(other, lun);
 	}

@@ -4,6 +4,7 @@
  * one of its context is there before it has gone, or another disk is.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/context.h"
@@ -226,6 +227,68 @@ static void test_condemned_reopened(void)
 	rig_end(&rig);
 }
 
+/* The LUN alone is closed, and opened by another session, beside this one. */
+static void open_elsewhere(struct rig *rig, struct pair *pair)
+{
+	struct discsi_session *before = pair->session;
+
+	come_back_as(rig, "OTHER");
+	discsi_lun_close(pair->lun);
+	come_back_as(rig, "THIRD");
+	CU_ASSERT_EQUAL(sim_managements(rig->sim, LUN_RESET), 0);
+	pair_open(rig, pair, 0);
+	pair_write_new(pair);
+	CU_ASSERT_EQUAL(sim_managements(rig->sim, LUN_RESET), 1);
+	pair_expect_new(rig, 0);
+	discsi_session_close(before);
+}
+
+static void test_condemned_opened_elsewhere(void)
+{
+	struct pair pair;
+	struct rig rig;
+
+	if (rig_prepare(&rig, &pair_stranger)) {
+		sim_set_reinstatement(rig.sim, false);
+		pair_owe_by(&rig, &pair, 0, open_elsewhere);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		pair_close(&pair);
+	}
+	rig_end(&rig);
+}
+
+/* The other disk was seen over another portal group: the write is not there. */
+static void end_elsewhere(struct rig *rig, struct pair *pair)
+{
+	sim_refuse(rig->sim, 0, true);
+	come_back_as(rig, "OTHER");
+	pair_close(pair);
+}
+
+static void test_condemned_moved(void)
+{
+	static const struct sim_config two = {
+		.blocks = 131072, .portals = 2, .own_portal_groups = true
+	};
+	struct pair first, second;
+	char portals[128];
+	struct rig rig;
+
+	if (rig_prepare(&rig, &two)) {
+		snprintf(portals, sizeof(portals), "%s,%s",
+			 sim_portal(rig.sim, 0), sim_portal(rig.sim, 1));
+		rig_set(&rig, "portals", portals);
+		pair_owe_by(&rig, &first, 0, end_elsewhere);
+		pair_open(&rig, &second, 0);
+		CU_ASSERT_TRUE(pair_is_same(&first, &second));
+		pair_write_new(&second);
+		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
+		pair_expect_new(&rig, 0);
+		pair_close(&second);
+	}
+	rig_end(&rig);
+}
+
 /* ------------------------------------------------------ while a reset is asked */
 
 struct doubter {
@@ -315,6 +378,8 @@ static const struct dsc_test tests[] = {
 	{ "closing-meanwhile", test_closing_meanwhile },
 	{ "condemned", test_condemned },
 	{ "condemned-reopened", test_condemned_reopened },
+	{ "condemned-opened-elsewhere", test_condemned_opened_elsewhere },
+	{ "condemned-moved", test_condemned_moved },
 	{ "exchanged-during-reset", test_exchanged_during_reset },
 	{ "left-during-reset", test_left_during_reset },
 	{ NULL, NULL }
