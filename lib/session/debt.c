@@ -6,13 +6,13 @@
  * owed a barrier (barrier.c), and the next session for it logs in with the same
  * ISID, if it may choose, so that the target ends the one before.
  *
- * There is one debt for each LUN of each session that ended like that. It is
- * taken over with the opening of the LUN, by whichever session opens it; by one
- * that has the LUN open already, at once. Only one session at a time has an ISID
- * that is remembered here. A session that has been given up is none that has its
- * ISID any more: what it owes is another one's as soon as there is one, whether or
- * not it has been closed by then. So is what one owes to a LUN that it has not open
- * any more.
+ * There is one debt for each LUN of each session that ended like that, or for all
+ * of them that had the same ISID, one after the other. It is taken over with the
+ * opening of the LUN, by whichever session opens it; by one that has the LUN open
+ * already, at once. Only one session at a time has an ISID that is remembered
+ * here. A session that has been given up is none that has its ISID any more: what
+ * it owes is another one's as soon as there is one, whether or not it has been
+ * closed by then. So is what one owes to a LUN that it has not open any more.
  *
  * Loop's thread.
  */
@@ -80,19 +80,48 @@ static struct debt *make_debt(const struct discsi_session *session,
 	return NULL;
 }
 
+/* One that is owed already, by a session in whose place this one was; or NULL. */
+static struct debt *find_same(const struct dsc_nexus *nexus, const uint8_t *lun)
+{
+	const struct discsi_session *session = nexus->session;
+	struct dsc_list *debts = &session->ctx->debts;
+	struct dsc_list *link;
+
+	for (link = debts->next; link != debts; link = link->next) {
+		struct debt *debt = debt_of(link);
+
+		if (is_of_target(debt, session) &&
+		    strcmp(debt->initiator, session->initiator) == 0 &&
+		    memcmp(debt->isid, session->nexus[0].isid,
+			   sizeof(debt->isid)) == 0 &&
+		    memcmp(debt->lun, lun, sizeof(debt->lun)) == 0 &&
+		    debt->tpgt == nexus->work_tpgt)
+			return debt;
+	}
+	return NULL;
+}
+
 static bool leave(struct dsc_nexus *nexus, const uint8_t *lun,
 		  bool is_reinstated)
 {
 	struct discsi_session *session = nexus->session;
-	struct debt *debt = make_debt(session, lun);
+	unsigned count = is_reinstated ? session->count : 0;
+	struct debt *debt = find_same(nexus, lun);
 
+	if (debt != NULL) {
+		/* Both are to be ended. */
+		if (count == 0 || (debt->count != 0 && debt->count < count))
+			debt->count = count;
+		return true;
+	}
+	debt = make_debt(session, lun);
 	if (debt == NULL) {
 		dsc_log(&nexus->ctx->log, DISCSI_LOG_ERROR, DSC_LOG_SESSION,
 			"%s: out of memory: a write that was given up may "
 			"still be carried out", session->conf->iqn);
 		return false;
 	}
-	debt->count = is_reinstated ? session->count : 0;
+	debt->count = count;
 	debt->tpgt = nexus->work_tpgt;
 	dsc_list_append(&session->ctx->debts, &debt->link);
 	dsc_context_add_child(session->ctx, &debt->child, on_context_end);

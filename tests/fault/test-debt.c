@@ -11,6 +11,7 @@
 #include "harness/harness.h"
 #include "session/session.h"
 
+#define WRITE10 0x2a
 #define ABORT_TASK 1
 #define LUN_RESET 5
 
@@ -137,6 +138,63 @@ static void test_read_only(void)
 		CU_ASSERT_EQUAL(sim_managements(rig.sim, LUN_RESET), 1);
 		pair_expect_new(&rig, 0);
 		pair_close(&third);
+	}
+	rig_end(&rig);
+}
+
+static unsigned count_debts(struct rig *rig)
+{
+	const struct dsc_list *link;
+	unsigned count = 0;
+
+	for (link = rig->ctx->debts.next; link != &rig->ctx->debts;
+	     link = link->next)
+		count++;
+	return count;
+}
+
+/* Who does not pay, since it is read-only, may send commands as they are. */
+static void write_as_is(struct rig *rig)
+{
+	const struct sim_rule hold = {
+		.opcode = WRITE10, .lun = SIM_ANY, .count = 1,
+		.action = SIM_HOLD,
+	};
+	uint8_t data[512] = { 0 };
+	struct discsi_command write = {
+		.size = sizeof(write),
+		.cdb = { [0] = WRITE10, [8] = 1 },
+		.direction = DISCSI_DATA_OUT,
+		.data = data,
+		.length = sizeof(data),
+	};
+	unsigned held = sim_held(rig->sim);
+	struct tally tally = { .done = 0 };
+	struct pair pair;
+	unsigned i;
+
+	pair_open(rig, &pair, 0);
+	sim_rule(rig->sim, &hold);
+	discsi_lun_command_async(pair.lun, &write, rig_tally, &tally);
+	for (i = 0; i < 1000 && sim_held(rig->sim) == held; i++)
+		rig_run(rig, 10);
+	sim_clear_rules(rig->sim);
+	pair_drop_and_close(rig, &pair);
+	CU_ASSERT_EQUAL(tally.done, 1);
+}
+
+static void test_read_only_again(void)
+{
+	struct rig rig;
+	unsigned i;
+
+	if (rig_prepare(&rig, &pair_stranger)) {
+		sim_set_reinstatement(rig.sim, false);
+		rig_set(&rig, "read_only", "true");
+		for (i = 0; i < 4; i++) {
+			write_as_is(&rig);
+			CU_ASSERT_EQUAL(count_debts(&rig), 1);
+		}
 	}
 	rig_end(&rig);
 }
@@ -288,6 +346,7 @@ static const struct dsc_test tests[] = {
 	{ "named-lun", test_named_lun },
 	{ "other-initiator", test_other_initiator },
 	{ "read-only", test_read_only },
+	{ "read-only-again", test_read_only_again },
 	{ "passed-on", test_passed_on },
 	{ "given-up-nexus", test_given_up_nexus },
 	{ "other-ends", test_other_ends },
