@@ -160,6 +160,9 @@ int nbd_recall(struct nbd_app *app)
 	app->kernel.connections = app->options->connections;
 	if (nbd_takeover_is_open(app))
 		return 0;
+	/* The supervisor has not seen that the directory is another one now. */
+	if (!nbd_registry_restore(&app->registry))
+		return nbd_registry_fail_lost(&app->registry);
 	if (app->options->device != NULL)
 		rc = recall_device(app);
 	return rc < 0 ? rc : recall_session(app);

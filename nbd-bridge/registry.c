@@ -367,6 +367,12 @@ bool nbd_registry_restore(struct nbd_registry *registry)
 	return fd >= 0 && !nbd_registry_is_lost(registry);
 }
 
+int nbd_registry_fail_lost(const struct nbd_registry *registry)
+{
+	return dsc_fail(ESTALE, "the lock of %s was removed, and is not to be "
+			"had any more", registry->id);
+}
+
 bool nbd_registry_has_state(const struct nbd_registry *registry)
 {
 	char *name = file_name(registry, DSC_REGISTRY_STATE);
@@ -383,8 +389,7 @@ int nbd_registry_publish(struct nbd_registry *registry,
 	int rc = -ENOMEM;
 
 	if (!nbd_registry_restore(registry))
-		return dsc_fail(ESTALE, "the lock of %s was removed, and is not "
-				"to be had any more", registry->id);
+		return nbd_registry_fail_lost(registry);
 	text = nbd_state_text(registry->id, state);
 	if (text != NULL)
 		rc = replace_file(registry, DSC_REGISTRY_STATE, text);

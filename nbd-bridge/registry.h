@@ -74,6 +74,9 @@ bool nbd_registry_is_lost(const struct nbd_registry *registry);
  */
 bool nbd_registry_restore(struct nbd_registry *registry);
 
+/* The last error of an entry that is lost: -ESTALE. */
+int nbd_registry_fail_lost(const struct nbd_registry *registry);
+
 /*
  * Writes the state file, as a whole or not at all, after nbd_registry_restore().
  *

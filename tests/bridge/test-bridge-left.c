@@ -223,6 +223,34 @@ static void test_late_write_supervised(void)
 	bridge_stop(ID);
 }
 
+static bool is_there(void *arg)
+{
+	return access(arg, F_OK) == 0;
+}
+
+/* What the next worker goes on from has another directory than it was in. */
+static void test_directory_removed(void)
+{
+	struct json_object *ready = bridge_start("--supervise", url);
+	char *state = bridge_file(ID, ".json");
+	struct dsc_process *client;
+	struct dsc_run_result result;
+	const char *socket = rig_text(ready, "socket");
+
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"rm", "-r", getenv("DISCSI_RUN_DIR"), NULL }), 0);
+	dsc_run_free(&result);
+	CU_ASSERT(dsc_wait_for(is_there, state, WAIT_MS));
+	CU_ASSERT(dsc_wait_for(is_there, (void *)socket, WAIT_MS));
+	client = write_held(socket, "write -P 0x41 0 4k");
+	next_worker();
+	dsc_process_kill(client);
+	expect_written(socket);
+	json_object_put(ready);
+	bridge_stop(ID);
+	free(state);
+}
+
 /* Each of its sessions is another one to the target. */
 static void test_fewer_sessions(void)
 {
@@ -333,6 +361,7 @@ static const struct dsc_test tests[] = {
 	{ "other-disk-supervised", test_other_disk_supervised },
 	{ "late-write", test_late_write },
 	{ "late-write-supervised", test_late_write_supervised },
+	{ "directory-removed", test_directory_removed },
 	{ "fewer-sessions", test_fewer_sessions },
 	{ "other-initiator", test_other_initiator },
 	{ "detached", test_detached },
