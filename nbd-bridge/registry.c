@@ -28,21 +28,24 @@
 #define LOCK_PAUSE_MS 10
 #define NEW_SUFFIX DSC_REGISTRY_STATE ".new"
 
-static char *file_name(const struct nbd_registry *registry, const char *suffix)
+static struct dsc_registry_name file_name(const struct nbd_registry *registry,
+					  const char *suffix)
 {
-	char *name;
-
-	return asprintf(&name, "%s%s", registry->id, suffix) < 0 ? NULL : name;
+	return dsc_registry_name(registry->id, suffix);
 }
 
 static void remove_file(const struct nbd_registry *registry,
 			const char *suffix)
 {
-	char *name = file_name(registry, suffix);
+	dsc_registry_remove(&registry->dir, registry->id, suffix);
+}
 
-	if (name != NULL)
-		unlinkat(registry->dir.fd, name, 0);
-	free(name);
+/* Is ours the file that has the name? */
+static bool has_lock(const struct nbd_registry *registry)
+{
+	return dsc_registry_leads_to(registry->dir.fd,
+				     file_name(registry, DSC_REGISTRY_LOCK).text,
+				     registry->lock_fd);
 }
 
 /* ------------------------------------------------------------------- lock */
@@ -69,23 +72,23 @@ static int fail_taken(const struct nbd_registry *registry, int fd)
 }
 
 /* One attempt. Returns a descriptor, -EAGAIN to try again, or an error. */
-static int try_lock(const struct nbd_registry *registry, const char *name,
-		    bool is_last)
+static int try_lock(const struct nbd_registry *registry, bool is_last)
 {
-	int fd = openat(registry->dir.fd, name,
+	struct dsc_registry_name name = file_name(registry, DSC_REGISTRY_LOCK);
+	int fd = openat(registry->dir.fd, name.text,
 			O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int rc = -EAGAIN;
 
 	if (fd < 0)
 		return dsc_fail(errno, "the file %s/%s cannot be made (%s)",
-				registry->dir.path, name,
+				registry->dir.path, name.text,
 				discsi_errno_name(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		if (dsc_registry_leads_to(registry->dir.fd, name, fd))
+		if (dsc_registry_leads_to(registry->dir.fd, name.text, fd))
 			return fd;
 	} else if (errno != EWOULDBLOCK) {
 		rc = dsc_fail(errno, "the file %s/%s cannot be locked (%s)",
-			      registry->dir.path, name,
+			      registry->dir.path, name.text,
 			      discsi_errno_name(errno));
 	} else if (is_last) {
 		rc = fail_taken(registry, fd);
@@ -111,18 +114,14 @@ static void write_owner(const struct nbd_registry *registry, long pid)
 
 static int take_lock(struct nbd_registry *registry)
 {
-	char *name = file_name(registry, DSC_REGISTRY_LOCK);
 	int rc = -EAGAIN;
 	int i;
 
-	if (name == NULL)
-		return dsc_fail_memory();
 	for (i = 1; i <= LOCK_TRIES && rc == -EAGAIN; i++) {
 		if (i > 1)
 			poll(NULL, 0, LOCK_PAUSE_MS);
-		rc = try_lock(registry, name, i == LOCK_TRIES);
+		rc = try_lock(registry, i == LOCK_TRIES);
 	}
-	free(name);
 	if (rc == -EAGAIN)
 		return dsc_fail(EAGAIN, "the lock of %s changes hands all the "
 				"time", registry->id);
@@ -164,12 +163,13 @@ static bool is_running(long pid)
 }
 
 /*
- * The process that holds the lock of a name, or 0. A worker has this long to
+ * The process that holds the lock of an entry, or 0. A worker has this long to
  * put its number in when its supervisor has been killed.
  */
-static long find_holder(const struct dsc_registry *dir, const char *name)
+static long find_holder(const struct dsc_registry *dir, const char *id)
 {
-	int fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(dir->fd, dsc_registry_name(id, DSC_REGISTRY_LOCK).text,
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	bool is_held = fd >= 0;
 	long pid = 0;
 	int i;
@@ -189,15 +189,11 @@ static long find_holder(const struct dsc_registry *dir, const char *name)
 int nbd_registry_check_left(const char *id)
 {
 	struct dsc_registry dir;
-	long pid = 0;
-	char *name;
+	long pid;
 
 	if (!dsc_registry_is_id(id) || dsc_registry_open(&dir, false) < 0)
 		return 0;
-	if (asprintf(&name, "%s" DSC_REGISTRY_LOCK, id) >= 0) {
-		pid = find_holder(&dir, name);
-		free(name);
-	}
+	pid = find_holder(&dir, id);
 	dsc_registry_close(&dir);
 	if (pid <= 0 || !is_running(pid))
 		return 0;
@@ -223,21 +219,14 @@ int nbd_registry_claim(struct nbd_registry *registry, const char *target,
 int nbd_registry_share(struct nbd_registry *registry, const char *id,
 		       int lock_fd)
 {
-	char *name;
-	bool is_it;
-
 	registry->lock_fd = lock_fd;
 	registry->is_lent = true;
 	registry->id = strdup(id);
 	if (registry->id == NULL)
 		return dsc_fail_memory();
-	name = file_name(registry, DSC_REGISTRY_LOCK);
-	if (name == NULL)
-		return dsc_fail_memory();
-	is_it = dsc_registry_leads_to(registry->dir.fd, name, lock_fd);
-	free(name);
-	return is_it ? 0 : dsc_fail(ESTALE, "what was handed over is not the "
-				    "lock of %s", id);
+	return has_lock(registry) ? 0 :
+	       dsc_fail(ESTALE, "what was handed over is not the lock of %s",
+			id);
 }
 
 bool nbd_registry_is_ours(const struct nbd_registry *registry)
@@ -284,38 +273,21 @@ static int write_file(const struct nbd_registry *registry, const char *name,
 static int replace_file(const struct nbd_registry *registry,
 			const char *suffix, const char *text)
 {
-	char *new_name = file_name(registry, NEW_SUFFIX);
-	char *name = file_name(registry, suffix);
-	int rc = -ENOMEM;
+	struct dsc_registry_name new_name = file_name(registry, NEW_SUFFIX);
+	int rc = write_file(registry, new_name.text, text);
 
-	if (new_name != NULL && name != NULL)
-		rc = write_file(registry, new_name, text);
-	if (rc == 0 && renameat(registry->dir.fd, new_name, registry->dir.fd,
-				name) < 0)
+	if (rc == 0 && renameat(registry->dir.fd, new_name.text,
+				registry->dir.fd,
+				file_name(registry, suffix).text) < 0)
 		rc = -errno;
-	if (rc < 0 && new_name != NULL)
-		unlinkat(registry->dir.fd, new_name, 0);
-	free(new_name);
-	free(name);
+	if (rc < 0)
+		remove_file(registry, NEW_SUFFIX);
 	return rc;
-}
-
-static bool has_file(const struct nbd_registry *registry, const char *name)
-{
-	struct stat st;
-
-	return fstatat(registry->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool nbd_registry_is_lost(const struct nbd_registry *registry)
 {
-	char *name = file_name(registry, DSC_REGISTRY_LOCK);
-	bool is = name != NULL && registry->lock_fd >= 0 &&
-		  !dsc_registry_leads_to(registry->dir.fd, name,
-					 registry->lock_fd);
-
-	free(name);
-	return is;
+	return registry->lock_fd >= 0 && !has_lock(registry);
 }
 
 /* fd: has the lock of the file that has the name. */
@@ -348,20 +320,14 @@ static void restore_directory(struct nbd_registry *registry)
 
 bool nbd_registry_restore(struct nbd_registry *registry)
 {
-	char *name;
 	int fd;
 
-	if (!registry->is_lent)
-		restore_directory(registry);
+	if (registry->is_lent)
+		return !nbd_registry_is_lost(registry);
+	restore_directory(registry);
 	if (!nbd_registry_is_lost(registry))
 		return true;
-	name = file_name(registry, DSC_REGISTRY_LOCK);
-	if (registry->is_lent || name == NULL) {
-		free(name);
-		return false;
-	}
-	fd = try_lock(registry, name, true);
-	free(name);
+	fd = try_lock(registry, true);
 	if (fd >= 0)
 		take_over_lock(registry, fd);
 	return fd >= 0 && !nbd_registry_is_lost(registry);
@@ -375,11 +341,11 @@ int nbd_registry_fail_lost(const struct nbd_registry *registry)
 
 bool nbd_registry_has_state(const struct nbd_registry *registry)
 {
-	char *name = file_name(registry, DSC_REGISTRY_STATE);
-	bool has = name == NULL || has_file(registry, name);
+	struct stat st;
 
-	free(name);
-	return has;
+	return fstatat(registry->dir.fd,
+		       file_name(registry, DSC_REGISTRY_STATE).text, &st,
+		       AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int nbd_registry_publish(struct nbd_registry *registry,
@@ -439,20 +405,18 @@ void nbd_registry_leave(struct nbd_registry *registry)
 static char *recall(const struct nbd_registry *registry, const char *suffix,
 		    const char *member)
 {
-	char *name = file_name(registry, suffix);
-	char *text = calloc(1, STATE_FILE_MAX + 1);
+	int fd = openat(registry->dir.fd, file_name(registry, suffix).text,
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char *value = NULL;
-	int fd = -1;
+	char *text;
 
-	if (name != NULL && text != NULL)
-		fd = openat(registry->dir.fd, name,
-			    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && read(fd, text, STATE_FILE_MAX) > 0)
+	if (fd < 0)
+		return NULL;
+	text = calloc(1, STATE_FILE_MAX + 1);
+	if (text != NULL && read(fd, text, STATE_FILE_MAX) > 0)
 		value = nbd_state_member(text, member);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	free(text);
-	free(name);
 	return value;
 }
 
@@ -473,26 +437,10 @@ char *nbd_registry_recall_owed(const struct nbd_registry *registry,
 
 static void remove_state(const struct nbd_registry *registry)
 {
-	char *name = file_name(registry, DSC_REGISTRY_STATE);
-	char *owed = file_name(registry, DSC_REGISTRY_OWED);
-
-	if (registry->is_owing && name != NULL && owed != NULL)
-		renameat(registry->dir.fd, name, registry->dir.fd, owed);
+	if (registry->is_owing)
+		dsc_registry_owe(&registry->dir, registry->id);
 	else
 		remove_file(registry, DSC_REGISTRY_STATE);
-	free(name);
-	free(owed);
-}
-
-/* The lock file may be another process's already. */
-static void remove_lock(struct nbd_registry *registry)
-{
-	char *name = file_name(registry, DSC_REGISTRY_LOCK);
-
-	if (name != NULL && dsc_registry_leads_to(registry->dir.fd, name,
-						  registry->lock_fd))
-		unlinkat(registry->dir.fd, name, 0);
-	free(name);
 }
 
 /* A process that was killed has left it. */
@@ -516,8 +464,9 @@ void nbd_registry_release(struct nbd_registry *registry)
 	}
 	if (registry->is_published || registry->is_named)
 		remove_file(registry, DSC_REGISTRY_UDEV);
-	if (registry->lock_fd >= 0)
-		remove_lock(registry);
+	/* The lock file may be another process's already. */
+	if (registry->lock_fd >= 0 && has_lock(registry))
+		remove_file(registry, DSC_REGISTRY_LOCK);
 	nbd_registry_leave(registry);
 	free(registry->id);
 	registry->id = NULL;

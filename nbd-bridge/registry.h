@@ -109,9 +109,9 @@ char *nbd_registry_recall_owed(const struct nbd_registry *registry,
 			       const char *member);
 
 /*
- * Removes what was made and lets the lock go; the state file is kept by another
- * name of an entry that is owing. Fine on an entry half made, and on
- * one that another process has now.
+ * Removes what was made and lets the lock go; the state file of an entry that is
+ * owing is kept (dsc_registry_owe()). Fine on an entry half made, and on one that
+ * another process has now.
  */
 void nbd_registry_release(struct nbd_registry *registry);
 

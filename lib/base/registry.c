@@ -156,6 +156,28 @@ bool dsc_registry_is_id(const char *id)
 	return length + sizeof(DSC_REGISTRY_STATE) <= NAME_MAX;
 }
 
+struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix)
+{
+	struct dsc_registry_name name;
+
+	if (snprintf(name.text, sizeof(name.text), "%s%s", id, suffix) >=
+	    (int)sizeof(name.text))
+		name.text[0] = '\0';
+	return name;
+}
+
+void dsc_registry_remove(const struct dsc_registry *registry, const char *id,
+			 const char *suffix)
+{
+	unlinkat(registry->fd, dsc_registry_name(id, suffix).text, 0);
+}
+
+void dsc_registry_owe(const struct dsc_registry *registry, const char *id)
+{
+	renameat(registry->fd, dsc_registry_name(id, DSC_REGISTRY_STATE).text,
+		 registry->fd, dsc_registry_name(id, DSC_REGISTRY_OWED).text);
+}
+
 bool dsc_registry_leads_to(int dir_fd, const char *name, int fd)
 {
 	struct stat ours, named;

@@ -19,6 +19,7 @@
 #ifndef DSC_BASE_REGISTRY_H
 #define DSC_BASE_REGISTRY_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -66,6 +67,27 @@ char *dsc_registry_id(const char *target, uint64_t lun);
 
 /* True for a name that dsc_registry_id() could have made. */
 bool dsc_registry_is_id(const char *id);
+
+/*
+ * The name of an entry's file. Not allocated: whether a process lives is told,
+ * and what it leaves is removed, without memory, too. "", which no file has, when
+ * it would be too long.
+ */
+struct dsc_registry_name {
+	char text[NAME_MAX + 1];
+};
+
+struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix);
+
+/* Removes one of an entry's files, if it is there. */
+void dsc_registry_remove(const struct dsc_registry *registry, const char *id,
+			 const char *suffix);
+
+/*
+ * What it served is kept, as <id>.owed: who has ended may have left writes to the
+ * target. Who serves the disk next sees to them.
+ */
+void dsc_registry_owe(const struct dsc_registry *registry, const char *id);
 
 /*
  * True when a name in the directory dir_fd is that of the open file fd: who has

@@ -28,16 +28,6 @@
 #define LOCK_TRIES 20
 #define LOCK_PAUSE_MS 10
 
-struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix)
-{
-	struct dsc_registry_name name;
-
-	if (snprintf(name.text, sizeof(name.text), "%s%s", id, suffix) >=
-	    (int)sizeof(name.text))
-		name.text[0] = '\0';
-	return name;
-}
-
 /* ---------------------------------------------------------------- reading */
 
 /* Returns the length of what was read, at most room, or a negative errno. */
@@ -305,12 +295,6 @@ bool dsc_registry_is_held(const struct dsc_registry *registry, const char *id,
 	       is_locked(fd);
 }
 
-static void remove_file(const struct dsc_registry *registry, const char *id,
-			const char *suffix)
-{
-	unlinkat(registry->fd, dsc_registry_name(id, suffix).text, 0);
-}
-
 static void remove_socket(const char *path)
 {
 	struct stat st;
@@ -369,20 +353,6 @@ static int hold(const struct dsc_registry *registry, const char *id)
 	return fd;
 }
 
-/*
- * A process that died may have left writes to the target. Who serves the disk
- * next sees to them, with its ISID.
- */
-static void keep_owed(const struct dsc_registry *registry, const char *id)
-{
-	struct dsc_registry_name name = dsc_registry_name(id,
-							  DSC_REGISTRY_STATE);
-	struct dsc_registry_name owed = dsc_registry_name(id,
-							  DSC_REGISTRY_OWED);
-
-	renameat(registry->fd, name.text, registry->fd, owed.text);
-}
-
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		       const char *socket)
 {
@@ -397,9 +367,9 @@ int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		return fd;
 	remove_socket(socket);
 	remove_control(registry, id);
-	keep_owed(registry, id);
-	remove_file(registry, id, DSC_REGISTRY_UDEV);
-	remove_file(registry, id, DSC_REGISTRY_LOCK);
+	dsc_registry_owe(registry, id);
+	dsc_registry_remove(registry, id, DSC_REGISTRY_UDEV);
+	dsc_registry_remove(registry, id, DSC_REGISTRY_LOCK);
 	close(fd);
 	return 0;
 }

@@ -13,7 +13,6 @@
 #ifndef DSC_BRIDGE_REGISTRY_H
 #define DSC_BRIDGE_REGISTRY_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,22 +59,12 @@ int dsc_registry_open_lock(const struct dsc_registry *registry, const char *id);
 bool dsc_registry_is_held(const struct dsc_registry *registry, const char *id,
 			  int fd);
 
-/* The name of an entry's file. Not allocated: whether a process lives is told,
- * and what it leaves is removed, without memory, too. "", which no file has, when
- * it would be too long. */
-struct dsc_registry_name {
-	char text[NAME_MAX + 1];
-};
-
-struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix);
-
 /*
  * Removes what a dead process has left: state file (kept by another name, see
  * DSC_REGISTRY_OWED), lock, control socket, and the NBD socket if socket is the
- * path of one ("" is none). The lock is held
- * meanwhile: who wants to serve the LUN waits for the end of it. Does nothing,
- * and returns -EBUSY, or why there is no lock to be had, without a last error,
- * when a process holds the lock.
+ * path of one ("" is none). The lock is held meanwhile: who wants to serve the LUN
+ * waits for the end of it. Does nothing, and returns -EBUSY, or why there is no
+ * lock to be had, without a last error, when a process holds the lock.
  */
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 		       const char *socket);
