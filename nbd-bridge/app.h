@@ -196,7 +196,7 @@ int nbd_reserve_take(struct nbd_app *app);
  */
 int nbd_handover_open(struct nbd_app *app);
 
-/* Makes the control socket again if it was removed. */
+/* Makes the control socket again if it was removed, or could not be made. */
 void nbd_handover_restore(struct nbd_app *app);
 
 /* After each turn of the loop: goes on with what was waited for. */

@@ -483,16 +483,19 @@ static int open_control(struct nbd_app *app)
 
 int nbd_handover_open(struct nbd_app *app)
 {
+	struct nbd_handover *handover = &app->handover;
 	int rc = open_control(app);
 
-	if (rc < 0)
+	if (rc < 0 && !handover->cannot_listen)
 		nbd_log(DISCSI_LOG_WARNING, "nobody can take over from this "
 			"process: its control socket cannot be made (%s)",
 			discsi_errno_name(rc));
+	handover->cannot_listen = rc < 0;
+	handover->is_open = true;
 	return 0;
 }
 
-/* Nobody comes any more. The path is a successor's where there is one. */
+/* The path is a successor's where there is one. */
 static void close_control(struct nbd_app *app)
 {
 	struct nbd_handover *handover = &app->handover;
@@ -516,15 +519,12 @@ void nbd_handover_restore(struct nbd_app *app)
 	struct nbd_handover *handover = &app->handover;
 	struct stat st;
 
-	if (handover->listen_fd < 0 || handover->fd >= 0 ||
+	if (!handover->is_open || handover->fd >= 0 ||
 	    handover->phase != NBD_HANDOVER_IDLE ||
-	    lstat(handover->path, &st) == 0 || errno != ENOENT)
+	    (!handover->cannot_listen &&
+	     (lstat(handover->path, &st) == 0 || errno != ENOENT)))
 		return;
-	close_control(app);
-	discsi_timer_free(handover->deadline);
-	handover->deadline = NULL;
-	free(handover->path);
-	handover->path = NULL;
+	nbd_handover_close(app);
 	nbd_handover_open(app);
 }
 
@@ -535,6 +535,7 @@ void nbd_handover_end(struct nbd_app *app)
 	if (handover->fd >= 0)
 		give_up(app, "this process ends");
 	close_control(app);
+	handover->is_open = false;
 	if (handover->phase != NBD_HANDOVER_DONE)
 		return;
 	nbd_kernel_leave(&app->kernel);
@@ -552,5 +553,7 @@ void nbd_handover_close(struct nbd_app *app)
 	close_control(app);
 	hang_up(handover);
 	discsi_timer_free(handover->deadline);
+	handover->deadline = NULL;
 	free(handover->path);
+	handover->path = NULL;
 }

@@ -42,6 +42,8 @@ enum nbd_handover_phase {
 
 struct nbd_handover {
 	int listen_fd;               /* -1: nobody can take over from us */
+	bool is_open;                /* but somebody should be able to */
+	bool cannot_listen;          /* which has been said */
 	struct discsi_watch *listening;
 	char *path;
 	int fd;                      /* to the successor, or -1 */

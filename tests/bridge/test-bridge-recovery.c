@@ -438,6 +438,33 @@ static void test_directory_removed(void)
 	remove_directory(bridge_start("--supervise", url));
 }
 
+static bool is_socket(void *arg)
+{
+	struct stat st;
+
+	return lstat(arg, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* What is in the way of the control socket goes away. */
+static void test_control_later(void)
+{
+	char *control = bridge_file(ID, ".ctl");
+	struct dsc_run_result result;
+	struct json_object *ready;
+
+	mkdir(getenv("DISCSI_RUN_DIR"), 0700);
+	CU_ASSERT_EQUAL(mkdir(control, 0700), 0);
+	ready = bridge_start(url);
+	CU_ASSERT_EQUAL(rmdir(control), 0);
+	CU_ASSERT(dsc_wait_for(is_socket, control, WAIT_MS));
+	CU_ASSERT_EQUAL(dsc_run(&result, (const char *const[]){
+		"./discsi-nbd", "--fork", "--takeover", ID, NULL }), 0);
+	dsc_run_free(&result);
+	bridge_stop(ID);
+	json_object_put(ready);
+	free(control);
+}
+
 static bool has_line(void *arg)
 {
 	const char *const *wanted = arg;
@@ -605,6 +632,7 @@ static const struct dsc_test tests[] = {
 	{ "taken-over-when-whole", test_taken_over_when_whole },
 	{ "flapping", test_flapping },
 	{ "directory-removed", test_directory_removed },
+	{ "control-later", test_control_later },
 	{ "log", test_log },
 	{ "copy-on-terminal", test_copy_on_terminal },
 	{ "copy-elsewhere", test_copy_elsewhere },
