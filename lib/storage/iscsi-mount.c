@@ -153,13 +153,12 @@ static int keep_info(struct dsc_iscsi *iscsi, struct discsi_lun *lun)
 	return 0;
 }
 
+/* The LUN ends with its session. The last error stays what it was. */
 static void close_session(struct discsi_session *session,
-			  struct discsi_lun *lun,
 			  const struct dsc_limits *limits)
 {
 	struct discsi_error error = *discsi_last_error();
 
-	discsi_lun_close(lun);
 	dsc_call_close_session(session, limits);
 	(void)dsc_fail_with(&error);
 }
@@ -182,30 +181,28 @@ static int log_in(struct dsc_iscsi *iscsi, const struct dsc_limits *limits,
 	if (rc == 0)
 		rc = keep_info(iscsi, *lun);
 	if (rc < 0 && *session != NULL)
-		close_session(*session, *lun, limits);
+		close_session(*session, limits);
 	return rc;
 }
 
 /*
- * From here on no new request gets to the LUN. False without may_be_lent when
+ * From here on no new request gets to the LUN. NULL without may_be_lent when
  * somebody has borrowed it.
  */
-static bool take_out(struct dsc_iscsi *iscsi, bool may_be_lent,
-		     struct discsi_session **session, struct discsi_lun **lun)
+static struct discsi_session *take_out(struct dsc_iscsi *iscsi,
+				       bool may_be_lent)
 {
-	bool is_taken;
+	struct discsi_session *session = NULL;
 
 	pthread_mutex_lock(&iscsi->lock);
-	is_taken = may_be_lent || !iscsi->is_lent;
-	if (is_taken) {
-		*session = iscsi->session;
-		*lun = iscsi->lun;
+	if (may_be_lent || !iscsi->is_lent) {
+		session = iscsi->session;
 		iscsi->session = NULL;
 		iscsi->lun = NULL;
 		iscsi->is_lent = false;
 	}
 	pthread_mutex_unlock(&iscsi->lock);
-	return is_taken;
+	return session;
 }
 
 int dsc_iscsi_fail_unmounted(const struct dsc_iscsi *iscsi)
@@ -233,18 +230,19 @@ static int clear_session(struct dsc_iscsi *iscsi,
 			 const struct dsc_limits *limits)
 {
 	struct discsi_lun_info info = { .size = sizeof(info) };
+	struct discsi_lun *lun = iscsi->lun;
 	struct discsi_session *session;
-	struct discsi_lun *lun;
 
 	if (iscsi->session == NULL)
 		return 0;
-	if (!take_out(iscsi, false, &session, &lun))
+	session = take_out(iscsi, false);
+	if (session == NULL)
 		return dsc_fail(EBUSY, "its session has given up, and its LUN "
 				"was handed out (discsi_storage_lun()): "
 				"unmount it first");
 	if (discsi_lun_get_info(lun, &info) == 0)
 		iscsi->mounted.bytes = info.bytes;
-	close_session(session, lun, limits);
+	close_session(session, limits);
 	return 0;
 }
 
@@ -276,7 +274,7 @@ static int look_at_lun(struct dsc_iscsi *iscsi,
 	int rc = log_in(iscsi, limits, &session, &lun);
 
 	if (rc == 0)
-		close_session(session, lun, limits);
+		close_session(session, limits);
 	return rc;
 }
 
@@ -416,26 +414,15 @@ static int flush_none(struct dsc_iscsi *iscsi, unsigned flags)
 	return rc;
 }
 
-/* The LUN ends with its session, which is not waited for without end. */
-static void end_session(struct discsi_session *session)
-{
-	const struct dsc_limits limits = limits_in(LOGOUT_TIMEOUT_MS);
-	struct discsi_error error = *discsi_last_error();
-
-	dsc_call_close_session(session, &limits);
-	(void)dsc_fail_with(&error);
-}
-
 static int unmount_none(struct dsc_iscsi *iscsi, unsigned flags)
 {
-	struct discsi_session *session;
-	struct discsi_lun *lun;
+	struct dsc_limits limits;
 	int rc = flush_none(iscsi, flags);
 
 	if (rc == -EBUSY)
 		return rc;
-	(void)take_out(iscsi, true, &session, &lun);
-	end_session(session);
+	limits = limits_in(LOGOUT_TIMEOUT_MS);
+	close_session(take_out(iscsi, true), &limits);
 	return rc;
 }
 
@@ -443,14 +430,12 @@ static int unmount_none(struct dsc_iscsi *iscsi, unsigned flags)
 static void undo_none(struct dsc_iscsi *iscsi)
 {
 	const struct dsc_limits limits = limits_of(iscsi);
-	struct discsi_session *session;
-	struct discsi_lun *lun;
+	struct discsi_session *session = take_out(iscsi, true);
 
-	(void)take_out(iscsi, true, &session, &lun);
 	if (dsc_limits_check(&limits) < 0)
 		dsc_call_abandon(session);
 	else
-		dsc_call_close_session(session, &limits);
+		close_session(session, &limits);
 }
 
 int dsc_iscsi_unmount(void *self, unsigned flags)
@@ -475,15 +460,11 @@ int dsc_iscsi_unmount(void *self, unsigned flags)
 void dsc_iscsi_leave(void *self)
 {
 	struct dsc_iscsi *iscsi = self;
-	struct discsi_session *session;
-	struct discsi_lun *lun;
 
-	if (iscsi->session == NULL) {
+	if (iscsi->session == NULL)
 		dsc_iscsi_forget_bridge(iscsi);
-	} else if (dsc_iscsi_is_connected(iscsi)) {
+	else if (dsc_iscsi_is_connected(iscsi))
 		(void)unmount_none(iscsi, DISCSI_UNMOUNT_FORCE);
-	} else {
-		(void)take_out(iscsi, true, &session, &lun);
-		dsc_call_abandon(session);
-	}
+	else
+		dsc_call_abandon(take_out(iscsi, true));
 }
