@@ -16,27 +16,16 @@
 #include "naming.h"
 #include "nbdlink.h"
 
-/*
- * What conf does not say is as the process before this one had it; recall() finds
- * what recalled is.
- */
-static int recall_member(struct nbd_app *app, const char *member,
-			 char *(*recall)(const struct nbd_registry *registry,
-					 const char *member),
-			 const char *recalled)
+/* What conf does not say is as the process before this one had it. Takes had. */
+static int keep_member(struct nbd_app *app, const char *member, char *had)
 {
 	char *given = NULL;
-	char *value;
 	int rc = discsi_conf_get(app->conf, member, &given);
 
-	if (rc < 0 || given != NULL) {
-		free(given);
-		return rc;
-	}
-	value = recall(&app->registry, recalled);
-	if (value != NULL)
-		rc = discsi_conf_set(app->conf, member, value);
-	free(value);
+	if (rc == 0 && given == NULL && had != NULL)
+		rc = discsi_conf_set(app->conf, member, had);
+	free(given);
+	free(had);
 	return rc;
 }
 
@@ -72,16 +61,17 @@ static int recall_device(struct nbd_app *app)
 /* A user who has named the disk knows which one he means. */
 static int recall_disk(struct nbd_app *app)
 {
+	const struct nbd_registry *registry = &app->registry;
 	char *given = NULL;
 	char *recalled = NULL;
 	int rc = discsi_conf_get(app->conf, "expected_id", &given);
 
 	if (rc == 0 && given == NULL)
-		rc = recall_member(app, "expected_id", nbd_registry_recall,
-				   "designator");
+		rc = keep_member(app, "expected_id",
+				 nbd_registry_recall(registry, "designator"));
 	if (rc == 0 && given == NULL)
-		rc = recall_member(app, "expected_id", nbd_registry_recall,
-				   "serial");
+		rc = keep_member(app, "expected_id",
+				 nbd_registry_recall(registry, "serial"));
 	if (rc == 0 && given == NULL)
 		rc = discsi_conf_get(app->conf, "expected_id", &recalled);
 	app->is_disk_recalled = recalled != NULL;
@@ -144,7 +134,8 @@ static int recall_initiator(struct nbd_app *app)
  */
 static int recall_session(struct nbd_app *app)
 {
-	int rc = recall_member(app, "isid", nbd_registry_recall_owed, "isid");
+	int rc = keep_member(app, "isid",
+			     nbd_registry_recall_owed(&app->registry, "isid"));
 
 	if (rc == 0)
 		rc = recall_sessions(app);

@@ -170,6 +170,7 @@ static void collect(const struct discsi_session *session, const uint8_t *lun)
 		struct discsi_session *other = dsc_session_of_child(link);
 
 		if (other != NULL && other != session &&
+		    dsc_stats_get(&other->stats.ghosts) > 0 &&
 		    is_done_with(other, lun) &&
 		    strcasecmp(other->conf->iqn, session->conf->iqn) == 0)
 			leave_all(other, lun);

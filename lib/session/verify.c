@@ -19,8 +19,6 @@
  */
 #define MISSING_MS 20000
 
-static void ask_units(struct dsc_nexus *nexus);
-
 static void finish_round(struct dsc_nexus *nexus)
 {
 	struct discsi_error error = nexus->error;
@@ -85,7 +83,7 @@ void dsc_nexus_verified(struct dsc_nexus *nexus, struct dsc_unit *unit,
 	one_less(nexus);
 }
 
-static void ask_units(struct dsc_nexus *nexus)
+void dsc_verify_again(struct dsc_nexus *nexus)
 {
 	struct discsi_session *session = nexus->session;
 	struct dsc_list *link = session->units.next;
@@ -112,16 +110,11 @@ static void ask_units(struct dsc_nexus *nexus)
 	one_less(nexus);
 }
 
-void dsc_verify_again(struct dsc_nexus *nexus)
-{
-	ask_units(nexus);
-}
-
 void dsc_verify_begin(struct dsc_nexus *nexus)
 {
 	dsc_timer_set_in(&nexus->recover_timer,
 			 nexus->session->conf->login_timeout_ms);
-	ask_units(nexus);
+	dsc_verify_again(nexus);
 }
 
 /* There is no going on afterwards: what is not done yet fails. */

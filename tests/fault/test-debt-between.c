@@ -157,7 +157,7 @@ static void test_closing_meanwhile(void)
 	rig_end(&rig);
 }
 
-/* ------------------------------------------------------ another disk for now */
+/* ---------------------------------------------------- another disk meanwhile */
 
 /* The target comes back with another disk, for a time. */
 static void come_back_as(struct rig *rig, const char *serial)
