@@ -3,10 +3,12 @@
  * bridge-rig.c: see bridge-rig.h. Test's thread.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "bridge/bridge-rig.h"
@@ -77,6 +79,18 @@ pid_t bridge_pid(const char *id)
 	return pid;
 }
 
+bool bridge_is_dead(const char *id)
+{
+	char *path = bridge_file(id, ".lock");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return is;
+}
+
 static bool is_gone(void *arg)
 {
 	return access(arg, F_OK) < 0;
@@ -138,6 +152,12 @@ bool bridge_forget_owed(const char *id)
 
 	free(path);
 	return was_there;
+}
+
+void bridge_expect_nothing(const char *id, bool was_dead)
+{
+	CU_ASSERT_EQUAL(bridge_forget_owed(id), was_dead);
+	CU_ASSERT(bridge_is_nothing_left());
 }
 
 static char *prefixed(const char *prefix, const char *path)

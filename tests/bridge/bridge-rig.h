@@ -31,6 +31,9 @@ int bridge_setup(void);
 /* The process that serves an id, from its lock file; 0 when there is none. */
 pid_t bridge_pid(const char *id);
 
+/* True when nobody holds the lock that a process has left. */
+bool bridge_is_dead(const char *id);
+
 /* The worker that its state file names; 0 while there is none. */
 pid_t bridge_worker(const char *id);
 
@@ -51,6 +54,9 @@ bool bridge_is_nothing_left(void);
  * is removed; false when it was not there.
  */
 bool bridge_forget_owed(const char *id);
+
+/* Expects that of what was dead this is left, else nothing. */
+void bridge_expect_nothing(const char *id, bool was_dead);
 
 /* "nbd+unix:///?socket=PATH" and qemu's "nbd:unix:PATH", to be freed. */
 char *bridge_uri(const char *path);
