@@ -15,10 +15,10 @@
 
 #include <discsi/bridge.h>
 #include "base/clock.h"
+#include "base/which.h"
 #include "cli.h"
 #include "failure.h"
 #include "output.h"
-#include "which.h"
 
 /*
  * The id of what is to be ended, while that can be told; else what was given,
@@ -26,14 +26,14 @@
  */
 static char *find_id(const char *which)
 {
-	const struct discsi_bridge *bridge = NULL;
 	struct discsi_bridge **bridges = NULL;
 	size_t count = 0;
+	size_t i = 0;
 	char *id;
 
 	if (discsi_bridge_list(&bridges, &count) == 0)
-		bridge = which_bridge(which, bridges, count);
-	id = strdup(bridge != NULL ? bridge->id : which);
+		i = dsc_which_bridge(which, bridges, count);
+	id = strdup(i < count ? bridges[i]->id : which);
 	discsi_bridge_list_free(bridges, count);
 	return id;
 }

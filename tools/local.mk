@@ -37,9 +37,7 @@ tools_libtools_la_SOURCES = \
 	tools/shape.h \
 	tools/status.c \
 	tools/units.c \
-	tools/units.h \
-	tools/which.c \
-	tools/which.h
+	tools/units.h
 
 bin_PROGRAMS += discsi
 discsi_SOURCES = tools/main.c

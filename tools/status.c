@@ -12,12 +12,12 @@
 
 #include <discsi/bridge.h>
 #include "base/registry.h"
+#include "base/which.h"
 #include "cli.h"
 #include "failure.h"
 #include "output.h"
 #include "shape.h"
 #include "units.h"
-#include "which.h"
 
 /* Of a sentence in the table; "discsi status WHICH" has the whole. */
 #define WORDS_MAX 32
@@ -157,18 +157,17 @@ static int print_all(const struct cli *cli, struct discsi_bridge **bridges,
 static int print_one(const struct cli *cli, struct discsi_bridge **bridges,
 		     size_t count)
 {
-	const struct discsi_bridge *bridge = which_bridge(cli->operands[0],
-							  bridges, count);
+	size_t i = dsc_which_bridge(cli->operands[0], bridges, count);
 	struct output_pair *pairs;
 	int status;
 
-	if (bridge == NULL)
+	if (i == count)
 		return fail(ENOENT, "nothing that is attached has this id, "
 			    "device, socket or process: \"discsi status\" "
 			    "lists what is");
 	if (cli->json)
-		return output_json(shape_bridge(bridge));
-	pairs = shape_bridge_pairs(bridge);
+		return output_json(shape_bridge(bridges[i]));
+	pairs = shape_bridge_pairs(bridges[i]);
 	if (pairs == NULL)
 		return fail(ENOMEM, "there is no memory for the output");
 	status = output_pairs(pairs);

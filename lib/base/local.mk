@@ -30,4 +30,6 @@ libdiscsi_internal_la_SOURCES += \
 	lib/base/timer.c \
 	lib/base/version.c \
 	lib/base/wait.c \
-	lib/base/watch.c
+	lib/base/watch.c \
+	lib/base/which.c \
+	lib/base/which.h

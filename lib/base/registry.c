@@ -231,15 +231,3 @@ int dsc_registry_control_path(const struct dsc_registry *registry,
 {
 	return socket_path(registry, id, DSC_REGISTRY_CONTROL, path);
 }
-
-bool dsc_registry_is_place(const char *path, const char *place, bool may_lead)
-{
-	char there[PATH_MAX];
-	char here[PATH_MAX];
-
-	if (place[0] == '\0' || strcmp(path, place) == 0)
-		return place[0] != '\0';
-	return may_lead && strchr(path, '/') != NULL && place[0] == '/' &&
-	       realpath(path, here) != NULL &&
-	       realpath(place, there) != NULL && strcmp(here, there) == 0;
-}

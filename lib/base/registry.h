@@ -108,10 +108,4 @@ int dsc_registry_socket_path(const struct dsc_registry *registry,
 int dsc_registry_control_path(const struct dsc_registry *registry,
 			      const char *id, char **path);
 
-/*
- * True when a path is that of a bridge's device or socket, or, if it may_lead,
- * leads there by links, or from the current directory. place: "" is none.
- */
-bool dsc_registry_is_place(const char *path, const char *place, bool may_lead);
-
 #endif /* DSC_BASE_REGISTRY_H */

@@ -30,6 +30,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/secret.h"
+#include "base/which.h"
 #include "bridge/inuse.h"
 #include "bridge/pid.h"
 #include "bridge/registry.h"
@@ -73,20 +74,6 @@ int discsi_bridge_list(struct discsi_bridge **bridges[], size_t *count)
 
 /* ------------------------------------------------------------------- find */
 
-/* "1234", which no id is. */
-static bool is_number(const char *which)
-{
-	return which[0] != '\0' &&
-	       strspn(which, "0123456789") == strlen(which);
-}
-
-static bool is_its_process(const struct discsi_bridge *bridge,
-			   const char *which)
-{
-	return is_number(which) && bridge->alive &&
-	       strtoll(which, NULL, 10) == bridge->pid;
-}
-
 /* One that is found by its process, and cannot be ended without its state. */
 static int check_known(struct discsi_bridge **bridge)
 {
@@ -98,36 +85,6 @@ static int check_known(struct discsi_bridge **bridge)
 	discsi_bridge_free(*bridge);
 	*bridge = NULL;
 	return status;
-}
-
-static bool is_named(const struct discsi_bridge *bridge, const char *path)
-{
-	return dsc_registry_is_place(path, bridge->device, false) ||
-	       dsc_registry_is_place(path, bridge->socket, false) ||
-	       is_its_process(bridge, path);
-}
-
-static bool is_led_to(const struct discsi_bridge *bridge, const char *path)
-{
-	return dsc_registry_is_place(path, bridge->device, true) ||
-	       dsc_registry_is_place(path, bridge->socket, true);
-}
-
-/* The name of one counts before a link that leads from another one's there. */
-static size_t find_in(struct discsi_bridge *const all[], size_t count,
-		      const char *path)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		if (is_named(all[i], path))
-			return i;
-	}
-	for (i = 0; i < count; i++) {
-		if (is_led_to(all[i], path))
-			return i;
-	}
-	return count;
 }
 
 /* Finds the entry with this device or socket, or of this process. */
@@ -142,7 +99,7 @@ static int find_by_path(const struct dsc_registry *registry, const char *path,
 	status = dsc_registry_load_all(registry, &all, &count);
 	if (status < 0)
 		return status;
-	i = find_in(all, count, path);
+	i = dsc_which_bridge(path, all, count);
 	if (i < count) {
 		*bridge = all[i];
 		all[i] = NULL;
@@ -180,7 +137,7 @@ static bool is_address(const char *which)
 static int find(const struct dsc_registry *registry, const char *which,
 		struct discsi_bridge **bridge)
 {
-	if (strchr(which, '/') != NULL || is_address(which) || is_number(which))
+	if (strchr(which, '/') != NULL || is_address(which) || dsc_which_is_number(which))
 		return find_by_path(registry, which, bridge);
 	if (!dsc_registry_is_id(which))
 		return dsc_fail(EINVAL, "\"%s\" is neither the id of a bridge "
