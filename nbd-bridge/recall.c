@@ -3,7 +3,8 @@
  * recall.c: what the state file tells of the process before this one: of one
  * that died, and perhaps left its device, and of one that is taken over from.
  * One that ends in good order leaves no such file; but if a write of it had no
- * answer, word of its session, which this one goes on with. Main thread.
+ * answer, word of its session, which this one goes on with. So does an agent that
+ * had the LUN without a bridge. Main thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -102,30 +103,44 @@ static int recall_sessions(struct nbd_app *app)
 }
 
 /*
- * A login by another name takes the place of no session: what is left of that one
- * ends with a reset alone, even where the login is to be the barrier.
+ * A login by another name takes the place of no session, and none of those of two
+ * processes. What is left then ends with a reset alone.
  */
-static int recall_initiator(struct nbd_app *app)
+static int is_in_place(const struct nbd_app *app)
 {
 	char *had = nbd_registry_recall_owed(&app->registry, "initiator");
-	char *barrier = NULL;
+	char *sessions = nbd_registry_recall_owed(&app->registry, "sessions");
 	char *name = NULL;
 	int rc = discsi_conf_initiator_name(app->conf, &name);
 
 	if (rc == 0)
-		rc = discsi_conf_get(app->conf, "replay_barrier", &barrier);
-	if (rc == 0 && had != NULL && had[0] != '\0' &&
-	    strcmp(had, name) != 0 && barrier != NULL &&
-	    strcmp(barrier, "reinstate") == 0) {
-		nbd_log(DISCSI_LOG_WARNING, "the process before this one was "
-			"another initiator, %s: replay_barrier is auto, "
-			"and not reinstate, until the disk is detached", had);
-		rc = discsi_conf_set(app->conf, "replay_barrier", "auto");
-	}
+		rc = (had == NULL || strcmp(had, name) == 0) &&
+		     (sessions == NULL || strcmp(sessions, "0") != 0) &&
+		     !nbd_registry_is_left_by_two(&app->registry);
 	free(had);
-	free(barrier);
+	free(sessions);
 	free(name);
 	return rc;
+}
+
+/* Even where the login is to be the barrier. */
+static int recall_barrier(struct nbd_app *app)
+{
+	char *barrier = NULL;
+	int rc = discsi_conf_get(app->conf, "replay_barrier", &barrier);
+	bool is_login = rc == 0 && barrier != NULL &&
+			strcmp(barrier, "reinstate") == 0;
+
+	free(barrier);
+	if (!is_login)
+		return rc;
+	rc = is_in_place(app);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	nbd_log(DISCSI_LOG_WARNING, "the process before this one was another "
+		"initiator, or there were two: replay_barrier is auto, and not "
+		"reinstate, until the disk is detached");
+	return discsi_conf_set(app->conf, "replay_barrier", "auto");
 }
 
 /*
@@ -140,7 +155,7 @@ static int recall_session(struct nbd_app *app)
 	if (rc == 0)
 		rc = recall_sessions(app);
 	if (rc == 0)
-		rc = recall_initiator(app);
+		rc = recall_barrier(app);
 	return rc < 0 ? rc : recall_disk(app);
 }
 
@@ -154,6 +169,7 @@ int nbd_recall(struct nbd_app *app)
 	/* The supervisor has not seen that the directory is another one now. */
 	if (!nbd_registry_restore(&app->registry))
 		return nbd_registry_fail_lost(&app->registry);
+	nbd_registry_take_left(&app->registry);
 	if (app->options->device != NULL)
 		rc = recall_device(app);
 	return rc < 0 ? rc : recall_session(app);

@@ -48,6 +48,14 @@ static bool has_lock(const struct nbd_registry *registry)
 				     registry->lock_fd);
 }
 
+static bool has_file(const struct nbd_registry *registry, const char *suffix)
+{
+	struct stat st;
+
+	return fstatat(registry->dir.fd, file_name(registry, suffix).text, &st,
+		       AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* ------------------------------------------------------------------- lock */
 
 /* The process that holds the lock, 0 when it does not say. */
@@ -249,6 +257,37 @@ void nbd_registry_inherit(struct nbd_registry *registry)
 		write_owner(registry, (long)getpid());
 }
 
+/* ---------------------------------------------------------- of an agent */
+
+void nbd_registry_take_left(struct nbd_registry *registry)
+{
+	struct dsc_registry_name name = file_name(registry, DSC_REGISTRY_NONE);
+	int fd = openat(registry->dir.fd, name.text,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    dsc_registry_leads_to(registry->dir.fd, name.text, fd))
+		registry->left_fd = fd;
+	else
+		close(fd);
+}
+
+bool nbd_registry_is_left_by_two(const struct nbd_registry *registry)
+{
+	return registry->left_fd >= 0 &&
+	       (has_file(registry, DSC_REGISTRY_STATE) ||
+		has_file(registry, DSC_REGISTRY_OWED));
+}
+
+static void let_left_go(struct nbd_registry *registry)
+{
+	if (registry->left_fd >= 0)
+		close(registry->left_fd);
+	registry->left_fd = -1;
+}
+
 /* ------------------------------------------------------------------ state */
 
 static int write_file(const struct nbd_registry *registry, const char *name,
@@ -341,11 +380,7 @@ int nbd_registry_fail_lost(const struct nbd_registry *registry)
 
 bool nbd_registry_has_state(const struct nbd_registry *registry)
 {
-	struct stat st;
-
-	return fstatat(registry->dir.fd,
-		       file_name(registry, DSC_REGISTRY_STATE).text, &st,
-		       AT_SYMLINK_NOFOLLOW) == 0;
+	return has_file(registry, DSC_REGISTRY_STATE);
 }
 
 int nbd_registry_publish(struct nbd_registry *registry,
@@ -367,6 +402,9 @@ int nbd_registry_publish(struct nbd_registry *registry,
 	/* This file says it, too. */
 	if (!registry->is_published)
 		remove_file(registry, DSC_REGISTRY_OWED);
+	if (registry->left_fd >= 0)
+		remove_file(registry, DSC_REGISTRY_NONE);
+	let_left_go(registry);
 	registry->is_published = true;
 	return 0;
 }
@@ -402,21 +440,29 @@ void nbd_registry_leave(struct nbd_registry *registry)
 	registry->lock_fd = -1;
 }
 
-static char *recall(const struct nbd_registry *registry, const char *suffix,
-		    const char *member)
+static char *find_member(int fd, const char *member)
 {
-	int fd = openat(registry->dir.fd, file_name(registry, suffix).text,
-			O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char *value = NULL;
 	char *text;
 
 	if (fd < 0)
 		return NULL;
 	text = calloc(1, STATE_FILE_MAX + 1);
-	if (text != NULL && read(fd, text, STATE_FILE_MAX) > 0)
+	if (text != NULL && pread(fd, text, STATE_FILE_MAX, 0) > 0)
 		value = nbd_state_member(text, member);
-	close(fd);
 	free(text);
+	return value;
+}
+
+static char *recall(const struct nbd_registry *registry, const char *suffix,
+		    const char *member)
+{
+	int fd = openat(registry->dir.fd, file_name(registry, suffix).text,
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char *value = find_member(fd, member);
+
+	if (fd >= 0)
+		close(fd);
 	return value;
 }
 
@@ -431,8 +477,9 @@ char *nbd_registry_recall_owed(const struct nbd_registry *registry,
 {
 	char *value = recall(registry, DSC_REGISTRY_STATE, member);
 
-	return value != NULL ? value :
-	       recall(registry, DSC_REGISTRY_OWED, member);
+	if (value == NULL)
+		value = recall(registry, DSC_REGISTRY_OWED, member);
+	return value != NULL ? value : find_member(registry->left_fd, member);
 }
 
 static void remove_state(const struct nbd_registry *registry)
@@ -468,6 +515,7 @@ void nbd_registry_release(struct nbd_registry *registry)
 	if (registry->lock_fd >= 0 && has_lock(registry))
 		remove_file(registry, DSC_REGISTRY_LOCK);
 	nbd_registry_leave(registry);
+	let_left_go(registry);
 	free(registry->id);
 	registry->id = NULL;
 	if (registry->dir.fd >= 0)

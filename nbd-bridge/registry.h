@@ -18,6 +18,7 @@ struct nbd_registry {
 	struct dsc_registry dir;  /* fd -1: not open */
 	char *id;
 	int lock_fd;
+	int left_fd;     /* what an agent has left, locked; or -1 */
 	bool is_published;
 	bool is_owing;   /* the target may still carry out what was written */
 	bool is_lent;    /* another process's until nbd_registry_own() */
@@ -25,7 +26,7 @@ struct nbd_registry {
 };
 
 /* An entry that holds nothing. */
-#define NBD_REGISTRY_INIT { .dir = { .fd = -1 }, .lock_fd = -1 }
+#define NBD_REGISTRY_INIT { .dir = { .fd = -1 }, .lock_fd = -1, .left_fd = -1 }
 
 /*
  * Makes sure that no process serves what an id names, as far as the registry
@@ -104,7 +105,19 @@ void nbd_registry_leave(struct nbd_registry *registry);
 char *nbd_registry_recall(const struct nbd_registry *registry,
 			  const char *member);
 
-/* The same where there is no such file, of one that has ended and was owing. */
+/*
+ * Takes what an agent that had the LUN without a bridge, and has died, has left
+ * there (DSC_REGISTRY_NONE). It is removed when this process serves.
+ */
+void nbd_registry_take_left(struct nbd_registry *registry);
+
+/* True when more than one has left something: no login is all of theirs. */
+bool nbd_registry_is_left_by_two(const struct nbd_registry *registry);
+
+/*
+ * The same where there is no such file, of one that has ended and was owing, or of
+ * an agent.
+ */
 char *nbd_registry_recall_owed(const struct nbd_registry *registry,
 			       const char *member);
 

@@ -272,6 +272,14 @@ struct discsi_mount_options {
  * version the size alone. Another disk is ESTALE, until an unmount, after which
  * any is accepted that expected_id does not exclude.
  *
+ * With device "none" it is this process that writes. Should it die, the target
+ * may still carry out what it had under way; so while a storage is mounted like
+ * that, and not read-only, word of its session is in the registry
+ * (discsi/bridge.h), for which it has a second descriptor. Whichever storage or
+ * bridge of this host has the LUN next logs in in its place, and has the LUN
+ * reset before its first I/O; a mount waits for that. Where there is no
+ * registry to be had it goes without.
+ *
  * Whatever fails, everything that was done until then is undone when the call
  * returns; an adopted bridge is left as it was.
  *

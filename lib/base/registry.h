@@ -8,6 +8,8 @@
  *   <id>.json  what it serves, from when it is ready until it ends
  *   <id>.owed  the same of one that has ended and left writes without an answer,
  *              until the next one has that session's ISID (barrier.c)
+ *   <id>.none  the session of an agent that has the LUN without a bridge: flock()
+ *              is held on it as long as that lives (lib/storage/claim.h)
  *   <id>.sock  its NBD socket, when nobody has asked for another place
  *   <id>.users flock(LOCK_SH) is held on it by each storage that uses it, which
  *              discsi-nbd knows nothing of (lib/bridge/users.h)
@@ -26,6 +28,7 @@
 #define DSC_REGISTRY_LOCK ".lock"
 #define DSC_REGISTRY_STATE ".json"
 #define DSC_REGISTRY_OWED ".owed"
+#define DSC_REGISTRY_NONE ".none"
 #define DSC_REGISTRY_SOCKET ".sock"
 #define DSC_REGISTRY_USERS ".users"
 #define DSC_REGISTRY_CONTROL ".ctl"

@@ -30,8 +30,7 @@
 
 /* ---------------------------------------------------------------- reading */
 
-/* Returns the length of what was read, at most room, or a negative errno. */
-static ssize_t read_whole(int fd, char *text, size_t room)
+ssize_t dsc_registry_read(int fd, char *text, size_t room)
 {
 	size_t length = 0;
 	ssize_t n;
@@ -116,7 +115,7 @@ int dsc_registry_load(const struct dsc_registry *registry, const char *id,
 		close(fd);
 		return dsc_fail_memory();
 	}
-	length = read_whole(fd, text, room);
+	length = dsc_registry_read(fd, text, room);
 	close(fd);
 	if (length < 0)
 		status = dsc_fail((int)-length, "the state of bridge %s in %s "
@@ -314,8 +313,8 @@ static void remove_control(const struct dsc_registry *registry, const char *id)
 	free(path);
 }
 
-static bool is_file(const struct dsc_registry *registry, const char *id,
-		    const char *suffix)
+bool dsc_registry_has(const struct dsc_registry *registry, const char *id,
+		      const char *suffix)
 {
 	struct stat st;
 
@@ -323,11 +322,11 @@ static bool is_file(const struct dsc_registry *registry, const char *id,
 		       AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* One attempt: a descriptor, -EBUSY, or another errno. */
-static int try_hold(const struct dsc_registry *registry, const char *id)
+int dsc_registry_try_hold(const struct dsc_registry *registry, const char *id,
+			  const char *suffix)
 {
-	struct dsc_registry_name name = dsc_registry_name(id, DSC_REGISTRY_LOCK);
-	int fd = openat(registry->fd, name.text, O_RDONLY | O_CREAT |
+	struct dsc_registry_name name = dsc_registry_name(id, suffix);
+	int fd = openat(registry->fd, name.text, O_RDWR | O_CREAT |
 			O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	int error;
 
@@ -337,20 +336,28 @@ static int try_hold(const struct dsc_registry *registry, const char *id)
 	if (error == 0 && dsc_registry_leads_to(registry->fd, name.text, fd))
 		return fd;
 	close(fd);
-	return error == 0 || error == EWOULDBLOCK ? -EBUSY : -error;
+	if (error == 0)
+		return -EAGAIN;
+	return error == EWOULDBLOCK ? -EBUSY : -error;
 }
 
-/* Takes the lock as a process does that is to serve the entry. */
-static int hold(const struct dsc_registry *registry, const char *id)
+int dsc_registry_hold(const struct dsc_registry *registry, const char *id)
 {
-	int fd = try_hold(registry, id);
+	int fd = dsc_registry_try_hold(registry, id, DSC_REGISTRY_LOCK);
 	int i;
 
-	for (i = 1; fd == -EBUSY && i < LOCK_TRIES; i++) {
+	for (i = 1; (fd == -EBUSY || fd == -EAGAIN) && i < LOCK_TRIES; i++) {
 		poll(NULL, 0, LOCK_PAUSE_MS);
-		fd = try_hold(registry, id);
+		fd = dsc_registry_try_hold(registry, id, DSC_REGISTRY_LOCK);
 	}
-	return fd;
+	return fd == -EAGAIN ? -EBUSY : fd;
+}
+
+void dsc_registry_let_go(const struct dsc_registry *registry, const char *id,
+			 int fd)
+{
+	dsc_registry_remove(registry, id, DSC_REGISTRY_LOCK);
+	close(fd);
 }
 
 int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
@@ -359,17 +366,16 @@ int dsc_registry_clean(const struct dsc_registry *registry, const char *id,
 	int fd;
 
 	/* A process that ends in good order leaves nothing. */
-	if (!is_file(registry, id, DSC_REGISTRY_LOCK) &&
-	    !is_file(registry, id, DSC_REGISTRY_STATE))
+	if (!dsc_registry_has(registry, id, DSC_REGISTRY_LOCK) &&
+	    !dsc_registry_has(registry, id, DSC_REGISTRY_STATE))
 		return 0;
-	fd = hold(registry, id);
+	fd = dsc_registry_hold(registry, id);
 	if (fd < 0)
 		return fd;
 	remove_socket(socket);
 	remove_control(registry, id);
 	dsc_registry_owe(registry, id);
 	dsc_registry_remove(registry, id, DSC_REGISTRY_UDEV);
-	dsc_registry_remove(registry, id, DSC_REGISTRY_LOCK);
-	close(fd);
+	dsc_registry_let_go(registry, id, fd);
 	return 0;
 }

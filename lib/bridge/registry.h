@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <discsi/bridge.h>
 #include "base/registry.h"
@@ -58,6 +59,29 @@ int dsc_registry_open_lock(const struct dsc_registry *registry, const char *id);
 /* True while a process holds the lock of this file, which is the entry's. */
 bool dsc_registry_is_held(const struct dsc_registry *registry, const char *id,
 			  int fd);
+
+/* True when an entry has this file. */
+bool dsc_registry_has(const struct dsc_registry *registry, const char *id,
+		      const char *suffix);
+
+/* Reads a file from where it is: how long it is, at most room, or an errno. */
+ssize_t dsc_registry_read(int fd, char *text, size_t room);
+
+/*
+ * Takes the lock of one of an entry's files, which is made if it is not there. A
+ * descriptor, -EBUSY (somebody has it), -EAGAIN (it was another file's just now),
+ * or another errno; without a last error.
+ */
+int dsc_registry_try_hold(const struct dsc_registry *registry, const char *id,
+			  const char *suffix);
+
+/*
+ * Takes the lock of an entry as a process does that is to serve it, which waits
+ * for the end of that. The same errors, but for -EAGAIN.
+ */
+int dsc_registry_hold(const struct dsc_registry *registry, const char *id);
+void dsc_registry_let_go(const struct dsc_registry *registry, const char *id,
+			 int fd);
 
 /*
  * Removes what a dead process has left: state file (kept by another name, see

@@ -38,11 +38,13 @@ int discsi_conf_dup(const struct discsi_conf *conf, struct discsi_conf **copy)
 		if (m->type->copy != NULL)
 			rc = m->type->copy(made, m, conf);
 	}
-	if (rc == 0)
-		*copy = made;
-	else
+	if (rc < 0) {
 		discsi_conf_free(made);
-	return rc;
+		return rc;
+	}
+	made->is_isid_new = conf->is_isid_new;
+	*copy = made;
+	return 0;
 }
 
 void discsi_conf_free(struct discsi_conf *conf)

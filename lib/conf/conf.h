@@ -62,6 +62,8 @@ struct discsi_conf {
 	uint32_t sessions;
 	uint32_t poll_us;                 /* of a kernel device; 0: it sleeps */
 	char *isid;                       /* 12 hex digits, or NULL */
+	bool is_isid_new;                 /* not one that was had before: it may
+					   * be another process's. No member */
 };
 
 /*

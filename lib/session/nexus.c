@@ -117,7 +117,8 @@ static void make_isid(struct dsc_nexus *nexus)
 		dsc_put_be16(isid, (uint16_t)(strtoull(given, NULL, 16) >> 32));
 		dsc_put_be32(isid + 2, (uint32_t)strtoull(given, NULL, 16));
 		isid[0] = 0x80;
-	} else if (!dsc_debt_isid(nexus->session, isid)) {
+	} else if (nexus->session->conf->is_isid_new ||
+		   !dsc_debt_isid(nexus->session, isid)) {
 		dsc_connect_make_isid(isid);
 	}
 	memcpy(nexus->params.isid, isid, sizeof(nexus->isid));

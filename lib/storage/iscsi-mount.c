@@ -163,7 +163,8 @@ static void close_session(struct discsi_session *session,
 	(void)dsc_fail_with(&error);
 }
 
-static int log_in(struct dsc_iscsi *iscsi, const struct dsc_limits *limits,
+static int log_in(struct dsc_iscsi *iscsi, const struct discsi_conf *conf,
+		  const struct dsc_limits *limits,
 		  struct discsi_session **session, struct discsi_lun **lun)
 {
 	int rc;
@@ -174,10 +175,9 @@ static int log_in(struct dsc_iscsi *iscsi, const struct dsc_limits *limits,
 	rc = dsc_limits_check(limits);
 	if (rc < 0)
 		return dsc_fail(-rc, "not begun");
-	rc = dsc_call_open_session(iscsi->ctx, iscsi->conf, limits, session);
+	rc = dsc_call_open_session(iscsi->ctx, conf, limits, session);
 	if (rc == 0)
-		rc = dsc_call_open_lun(session, iscsi->conf->lun_id, limits,
-				       lun);
+		rc = dsc_call_open_lun(session, conf->lun_id, limits, lun);
 	if (rc == 0)
 		rc = keep_info(iscsi, *lun);
 	if (rc < 0 && *session != NULL)
@@ -221,6 +221,14 @@ static void set_lost(struct dsc_iscsi *iscsi, bool is_lost)
 	pthread_mutex_unlock(&iscsi->lock);
 }
 
+static bool is_owing(struct discsi_session *session)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+
+	return discsi_session_get_info(session, &info) < 0 ||
+	       info.may_write_late;
+}
+
 /*
  * A session that has given up ends before the next one logs in: some targets let
  * an initiator in once. But whoever has borrowed its LUN may do so until an
@@ -242,8 +250,69 @@ static int clear_session(struct dsc_iscsi *iscsi,
 				"unmount it first");
 	if (discsi_lun_get_info(lun, &info) == 0)
 		iscsi->mounted.bytes = info.bytes;
+	if (!is_owing(session))
+		dsc_claim_drop(&iscsi->claim, false);
 	close_session(session, limits);
 	return 0;
+}
+
+/* What is owed to the LUN comes before its first I/O. */
+static int await_barrier(struct discsi_session *session,
+			 const struct dsc_limits *limits)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+	int rc = 0;
+
+	while (rc == 0) {
+		rc = discsi_session_get_info(session, &info);
+		if (rc == 0 && info.connected)
+			return 0;
+		if (rc == 0 && strcmp(info.state, "failed") == 0)
+			return dsc_fail_with(&info.last_error);
+		if (rc == 0)
+			rc = dsc_limits_pause(limits);
+	}
+	return rc;
+}
+
+/* The session has the claim from now on. */
+static int settle(struct dsc_iscsi *iscsi, struct discsi_session *session,
+		  const struct dsc_limits *limits)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+	int rc;
+
+	if (discsi_session_get_info(session, &info) == 0)
+		dsc_claim_write(&iscsi->claim, &info);
+	rc = await_barrier(session, limits);
+	if (rc == 0)
+		return 0;
+	dsc_claim_drop(&iscsi->claim, is_owing(session));
+	close_session(session, limits);
+	return rc;
+}
+
+/* Goes on where another process has left off, if one has. */
+static int log_in_claiming(struct dsc_iscsi *iscsi,
+			   const struct dsc_limits *limits,
+			   struct discsi_session **session,
+			   struct discsi_lun **lun)
+{
+	struct discsi_conf *conf;
+	int rc;
+
+	if (!iscsi->conf->read_only)
+		dsc_claim_take(&iscsi->claim, iscsi->conf);
+	rc = dsc_claim_conf(&iscsi->claim, iscsi->conf, &conf);
+	if (rc == 0)
+		rc = log_in(iscsi, conf, limits, session, lun);
+	discsi_conf_free(conf);
+	if (rc == 0)
+		return settle(iscsi, *session, limits);
+	/* What it has not paid stays. */
+	if (!iscsi->claim.is_kept)
+		dsc_claim_drop(&iscsi->claim, iscsi->claim.isid != NULL);
+	return rc;
 }
 
 static int mount_none(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
@@ -255,7 +324,7 @@ static int mount_none(struct dsc_iscsi *iscsi, const struct dsc_limits *limits)
 	if (rc == 0)
 		rc = discover(iscsi, limits);
 	if (rc == 0)
-		rc = log_in(iscsi, limits, &session, &lun);
+		rc = log_in_claiming(iscsi, limits, &session, &lun);
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&iscsi->lock);
@@ -271,7 +340,7 @@ static int look_at_lun(struct dsc_iscsi *iscsi,
 {
 	struct discsi_session *session;
 	struct discsi_lun *lun;
-	int rc = log_in(iscsi, limits, &session, &lun);
+	int rc = log_in(iscsi, iscsi->conf, limits, &session, &lun);
 
 	if (rc == 0)
 		close_session(session, limits);
@@ -385,6 +454,15 @@ bool dsc_iscsi_is_gone(void *self)
 
 /* ---------------------------------------------------------------- unmount */
 
+/* Takes the session out, and with it the claim, which stays if it is owing. */
+static struct discsi_session *give_up(struct dsc_iscsi *iscsi)
+{
+	struct discsi_session *session = take_out(iscsi, true);
+
+	dsc_claim_drop(&iscsi->claim, is_owing(session));
+	return session;
+}
+
 static struct dsc_limits limits_in(uint64_t ms)
 {
 	return (struct dsc_limits){
@@ -422,7 +500,7 @@ static int unmount_none(struct dsc_iscsi *iscsi, unsigned flags)
 	if (rc == -EBUSY)
 		return rc;
 	limits = limits_in(LOGOUT_TIMEOUT_MS);
-	close_session(take_out(iscsi, true), &limits);
+	close_session(give_up(iscsi), &limits);
 	return rc;
 }
 
@@ -430,7 +508,7 @@ static int unmount_none(struct dsc_iscsi *iscsi, unsigned flags)
 static void undo_none(struct dsc_iscsi *iscsi)
 {
 	const struct dsc_limits limits = limits_of(iscsi);
-	struct discsi_session *session = take_out(iscsi, true);
+	struct discsi_session *session = give_up(iscsi);
 
 	if (dsc_limits_check(&limits) < 0)
 		dsc_call_abandon(session);
@@ -451,6 +529,8 @@ int dsc_iscsi_unmount(void *self, unsigned flags)
 		rc = dsc_iscsi_detach(iscsi, flags);
 	if (rc == -EBUSY)
 		return rc;
+	/* What had given up, and was not mounted anew, may be owing. */
+	dsc_claim_drop(&iscsi->claim, true);
 	iscsi->has_mounted = false;
 	set_lost(iscsi, false);
 	return rc;
@@ -466,5 +546,5 @@ void dsc_iscsi_leave(void *self)
 	else if (dsc_iscsi_is_connected(iscsi))
 		(void)unmount_none(iscsi, DISCSI_UNMOUNT_FORCE);
 	else
-		dsc_call_abandon(take_out(iscsi, true));
+		dsc_call_abandon(give_up(iscsi));
 }

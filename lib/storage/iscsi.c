@@ -29,6 +29,7 @@ static int make(void *arg, struct discsi_storage *storage, void **self)
 	iscsi->storage = storage;
 	iscsi->ctx = storage->manager->ctx;
 	iscsi->users = (struct dsc_users)DSC_USERS_INIT;
+	iscsi->claim = (struct dsc_claim)DSC_CLAIM_INIT;
 	dsc_settings_init(&iscsi->settings);
 	*self = iscsi;
 	return 0;
@@ -38,6 +39,7 @@ static void free_iscsi(void *self)
 {
 	struct dsc_iscsi *iscsi = self;
 
+	dsc_claim_drop(&iscsi->claim, true);
 	discsi_conf_free(iscsi->conf);
 	dsc_settings_free(&iscsi->settings);
 	free(iscsi->info);
@@ -97,6 +99,8 @@ static int read_conf(struct dsc_iscsi *iscsi, const char *json,
 
 	if (rc < 0)
 		return rc;
+	/* What a session of ours has left somebody else may have taken over. */
+	conf->is_isid_new = true;
 	rc = take_members(iscsi, object, conf, settings);
 	dsc_conf_free_json(object);
 	if (rc == 0)

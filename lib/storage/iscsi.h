@@ -20,6 +20,7 @@
 #include "bridge/attach.h"
 #include "bridge/users.h"
 #include "conf/conf.h"
+#include "storage/claim.h"
 #include "storage/settings.h"
 #include "storage/who.h"
 
@@ -31,6 +32,7 @@ struct dsc_iscsi {
 	struct dsc_settings settings;
 	struct discsi_session *session;   /* device "none" */
 	struct discsi_lun *lun;
+	struct dsc_claim claim;           /* of both; within a turn */
 	bool is_lent;                     /* somebody has borrowed the LUN */
 	bool is_lost;                     /* mounted, but what was mounted has
 					   * gone, and is not made anew yet */

@@ -3,6 +3,8 @@
 
 libdiscsi_internal_la_SOURCES += \
 	lib/storage/beyond.c \
+	lib/storage/claim.c \
+	lib/storage/claim.h \
 	lib/storage/content.c \
 	lib/storage/content.h \
 	lib/storage/device.c \

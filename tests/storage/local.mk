@@ -50,11 +50,13 @@ tests_storage_test_storage_nomem_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=json_object_new_int64,--wrap=json_object_new_boolean \
 	-Wl,--wrap=json_tokener_new_ex,--wrap=json_object_object_add
 check_PROGRAMS += \
+	tests/storage/test-storage-heirs \
 	tests/storage/test-storage-anew-bridge \
 	tests/storage/test-storage-bridge \
 	tests/storage/test-storage-growth \
 	tests/storage/test-storage-users
 TESTS += \
+	tests/storage/test-storage-heirs \
 	tests/storage/test-storage-anew-bridge \
 	tests/storage/test-storage-bridge \
 	tests/storage/test-storage-growth \
@@ -66,6 +68,10 @@ tests_storage_test_storage_bridge_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) $(TGT_PLACE) \
 	tests/storage/test-storage-bridge.c
 tests_storage_test_storage_bridge_LDADD = $(UNIT_LIBS)
+tests_storage_test_storage_heirs_SOURCES = \
+	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-heirs.c
+tests_storage_test_storage_heirs_LDADD = \
+	$(SIM_LIBS) $(UNIT_LIBS) $(JSON_C_LIBS)
 tests_storage_test_storage_growth_SOURCES = \
 	$(STORAGE_RIG) $(BRIDGE_RIG) tests/storage/test-storage-growth.c
 tests_storage_test_storage_growth_LDADD = $(SIM_LIBS) $(UNIT_LIBS)

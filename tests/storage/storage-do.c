@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * storage-do.c: a storage from the command line, for the guest of tests/vm:
- * makes one from JSON, does what it is told in order, and leaves, as an agent
- * that is restarted does: what is mounted then stays mounted.
+ * storage-do.c: a storage from the command line, for the guest of tests/vm and
+ * for agents that die: makes one from JSON, does what it is told in order, and
+ * leaves, as an agent that is restarted does: what is mounted then stays mounted.
  *
- *   storage-do JSON mount|path|read|format|capacity|info|wait|unmount ...
+ *   storage-do JSON mount|path|read|write|format|capacity|info|wait|unmount ...
  *
  * Prints what is asked for, one a line; waits for the end of its standard input.
  * A failure is one line of JSON on stderr as those of the command discsi are, and
@@ -33,6 +33,15 @@ static int do_mount(struct discsi_storage *storage)
 static int do_read(struct discsi_storage *storage)
 {
 	return discsi_storage_accessible(storage, NULL);
+}
+
+/* A block of 'A', at the beginning. */
+static int do_write(struct discsi_storage *storage)
+{
+	char block[4096];
+
+	memset(block, 'A', sizeof(block));
+	return discsi_storage_write(storage, block, sizeof(block), 0, 0);
 }
 
 static int do_unmount(struct discsi_storage *storage)
@@ -95,6 +104,7 @@ static const struct {
 	{ "mount", do_mount },
 	{ "path", do_path },
 	{ "read", do_read },
+	{ "write", do_write },
 	{ "format", do_format },
 	{ "capacity", do_capacity },
 	{ "info", do_info },

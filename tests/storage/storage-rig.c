@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "harness/process.h"
+#include "harness/temp.h"
 #include "storage/storage-rig.h"
 
 #define CANARY "canary"
@@ -34,7 +35,14 @@ struct discsi_storage_manager *st_manager(void)
 		.zone_id = "zone-of-host",
 	};
 	struct discsi_storage_manager *manager = NULL;
+	char *run;
 
+	/* Another test may have a disk of the same name. */
+	if (getenv("DISCSI_RUN_DIR") == NULL) {
+		run = dsc_temp_path("run");
+		setenv("DISCSI_RUN_DIR", run, 1);
+		free(run);
+	}
 	st_warning[0] = '\0';
 	CU_ASSERT_EQUAL_FATAL(discsi_storage_manager_new(&options, &manager),
 			      0);

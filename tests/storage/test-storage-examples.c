@@ -29,6 +29,10 @@ static struct dsc_tgtd *tgtd;
 
 static int setup(void)
 {
+	char *run = dsc_temp_path("run");
+
+	setenv("DISCSI_RUN_DIR", run, 1);
+	free(run);
 	if (!dsc_tgtd_is_installed()) {
 		dsc_test_skip("tgtd is not installed");
 		return 0;

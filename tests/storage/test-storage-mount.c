@@ -618,12 +618,13 @@ static void test_fork(void)
 }
 
 #define MANY 1000u
+#define LUNS 50u
 
-/* One thread and one descriptor each, and nothing left afterwards. */
+/* One thread, and nothing left afterwards. */
 static void test_thousand(void)
 {
 	const struct sim_config config = {
-		.blocks = 64, .luns = 50, .no_journal = true,
+		.blocks = 64, .luns = LUNS, .no_journal = true,
 	};
 	struct rlimit limit;
 	struct discsi_storage **storages = calloc(MANY, sizeof(*storages));
@@ -648,14 +649,14 @@ static void test_thousand(void)
 		snprintf(id, sizeof(id), "s%u", i + 1);
 		storages[i] = st_storage(scene.manager, id, "{" CONF
 					 ", \"lun_id\": %u}",
-					 sim_portal(scene.sim, 0), i % 50);
+					 sim_portal(scene.sim, 0), i % LUNS);
 		if (!st_works(discsi_storage_mount(storages[i], NULL)))
 			break;
 	}
 	CU_ASSERT_EQUAL(i, MANY);
 	CU_ASSERT_EQUAL(st_count_threads(), threads);
-	/* Ours, and the target's end of it. */
-	CU_ASSERT(st_wait_fds(scene.fds + 2 * MANY, PATIENCE_MS));
+	/* Ours, the target's end of it, and of each LUN one claim. */
+	CU_ASSERT(st_wait_fds(scene.fds + 2 * MANY + LUNS, PATIENCE_MS));
 	for (i = 0; i < MANY && storages[i] != NULL; i++) {
 		CU_ASSERT(discsi_storage_is_connected(storages[i]));
 		st_works(discsi_storage_detach(storages[i], 0));

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * claim.c: see claim.h. No lock is waited for, but that of a bridge that is
+ * starting, for a moment.
+ *
+ * What is taken over is in the claim's own file before it is removed where it was,
+ * and is there until the session of ours has logged in: a process that dies in
+ * between leaves what it has found.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "bridge/registry.h"
+#include "storage/claim.h"
+
+#define TRIES 20  /* of a file that others remove and make again */
+
+/* ------------------------------------------------------------------- file */
+
+static char *copy_member(struct json_object *object, const char *name)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, name, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return strdup(json_object_get_string(value));
+}
+
+static void forget_left(struct dsc_claim *claim)
+{
+	free(claim->isid);
+	free(claim->initiator);
+	claim->isid = NULL;
+	claim->initiator = NULL;
+	claim->sessions = 0;
+}
+
+/* What is no JSON, or names no session, says nothing. */
+static void parse(struct dsc_claim *claim, const char *text)
+{
+	struct json_object *object = json_tokener_parse(text);
+	struct json_object *sessions;
+	char *isid = copy_member(object, "isid");
+
+	if (isid != NULL && isid[0] != '\0') {
+		forget_left(claim);
+		claim->isid = isid;
+		isid = NULL;
+		claim->initiator = copy_member(object, "initiator");
+		if (json_object_object_get_ex(object, "sessions", &sessions))
+			claim->sessions = json_object_get_int(sessions);
+	}
+	free(isid);
+	json_object_put(object);
+}
+
+static void read_left(struct dsc_claim *claim, int fd)
+{
+	char *text = calloc(1, DSC_REGISTRY_FILE_MAX + 1);
+
+	if (text != NULL &&
+	    dsc_registry_read(fd, text, DSC_REGISTRY_FILE_MAX) > 0)
+		parse(claim, text);
+	free(text);
+}
+
+static bool add(struct json_object *object, const char *name,
+		struct json_object *value)
+{
+	if (value != NULL && json_object_object_add(object, name, value) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+static bool write_file(const struct dsc_claim *claim, const char *isid,
+		       const char *initiator, int sessions)
+{
+	struct json_object *object = json_object_new_object();
+	const char *text;
+	ssize_t length;
+	bool is_done = false;
+
+	if (object != NULL &&
+	    add(object, "isid", json_object_new_string(isid)) &&
+	    add(object, "initiator", json_object_new_string(initiator)) &&
+	    add(object, "sessions", json_object_new_int(sessions))) {
+		text = json_object_to_json_string(object);
+		length = (ssize_t)strlen(text);
+		is_done = pwrite(claim->fd, text, (size_t)length, 0) == length &&
+			  ftruncate(claim->fd, length) == 0;
+	}
+	json_object_put(object);
+	return is_done;
+}
+
+/* ------------------------------------------------------------------- take */
+
+static int open_file(const struct dsc_registry *registry, const char *id)
+{
+	int fd = -EAGAIN;
+	int i;
+
+	for (i = 0; fd == -EAGAIN && i < TRIES; i++)
+		fd = dsc_registry_try_hold(registry, id, DSC_REGISTRY_NONE);
+	return fd < 0 ? -1 : fd;
+}
+
+/* Without a descriptor it is to be removed, too. */
+static char *path_of(const struct dsc_registry *registry, const char *id)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s" DSC_REGISTRY_NONE, registry->path,
+			id) < 0 ? NULL : path;
+}
+
+static bool write_left(const struct dsc_claim *claim)
+{
+	return claim->isid == NULL ||
+	       write_file(claim, claim->isid, claim->initiator != NULL ?
+			  claim->initiator : "", claim->sessions);
+}
+
+/* Two that are owed to: none of their logins is the other one's. */
+static void read_owed(struct dsc_claim *claim, int fd)
+{
+	bool is_second = claim->isid != NULL;
+
+	read_left(claim, fd);
+	if (is_second)
+		claim->sessions = 0;
+}
+
+/* No bridge may take the same over meanwhile. */
+static void take_owed(struct dsc_claim *claim,
+		      const struct dsc_registry *registry, const char *id)
+{
+	struct dsc_registry_name name = dsc_registry_name(id, DSC_REGISTRY_OWED);
+	int lock_fd;
+	int fd;
+
+	if (!dsc_registry_has(registry, id, DSC_REGISTRY_OWED))
+		return;
+	lock_fd = dsc_registry_hold(registry, id);
+	if (lock_fd < 0)
+		return;
+	fd = openat(registry->fd, name.text, O_RDONLY | O_NOFOLLOW |
+		    O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0) {
+		read_owed(claim, fd);
+		close(fd);
+	}
+	if (fd >= 0 && write_left(claim))
+		dsc_registry_remove(registry, id, DSC_REGISTRY_OWED);
+	dsc_registry_let_go(registry, id, lock_fd);
+}
+
+static void forget(struct dsc_claim *claim)
+{
+	/* A fork that has not come to its exec yet has it, too. */
+	if (claim->fd >= 0) {
+		flock(claim->fd, LOCK_UN);
+		close(claim->fd);
+	}
+	forget_left(claim);
+	free(claim->path);
+	*claim = (struct dsc_claim)DSC_CLAIM_INIT;
+}
+
+void dsc_claim_take(struct dsc_claim *claim, const struct discsi_conf *conf)
+{
+	struct dsc_registry registry;
+	char *id;
+
+	claim->is_kept = claim->fd >= 0;
+	if (claim->is_kept || dsc_registry_open(&registry, true) < 0)
+		return;
+	id = dsc_registry_id(conf->iqn, conf->lun_id);
+	if (id != NULL)
+		claim->path = path_of(&registry, id);
+	if (claim->path != NULL)
+		claim->fd = open_file(&registry, id);
+	if (claim->fd >= 0) {
+		read_left(claim, claim->fd);
+		take_owed(claim, &registry, id);
+	} else {
+		forget(claim);
+	}
+	free(id);
+	dsc_registry_close(&registry);
+}
+
+/* ---------------------------------------------------------------- go on */
+
+/* Whether a login like that of conf takes the place of all that were before. */
+static int is_in_place(const struct dsc_claim *claim,
+		       const struct discsi_conf *conf)
+{
+	char *initiator;
+	int rc = discsi_conf_initiator_name(conf, &initiator);
+
+	if (rc < 0)
+		return rc;
+	rc = claim->initiator != NULL && strcmp(initiator, claim->initiator) == 0 &&
+	     claim->sessions > 0 &&
+	     (unsigned)claim->sessions <= conf->sessions;
+	free(initiator);
+	return rc;
+}
+
+/* Who has given an ISID knows better. */
+static int adapt(const struct dsc_claim *claim, struct discsi_conf *conf)
+{
+	int rc = is_in_place(claim, conf);
+
+	if (rc == 0 && conf->replay_barrier == DSC_CONF_BARRIER_REINSTATE)
+		conf->replay_barrier = DSC_CONF_BARRIER_AUTO;
+	if (rc >= 0 && conf->isid == NULL)
+		rc = discsi_conf_set(conf, "isid", claim->isid);
+	return rc < 0 && rc != -EINVAL ? rc : 0;
+}
+
+int dsc_claim_conf(const struct dsc_claim *claim,
+		   const struct discsi_conf *conf, struct discsi_conf **copy)
+{
+	int rc;
+
+	*copy = NULL;
+	rc = discsi_conf_dup(conf, copy);
+	if (rc < 0)
+		return rc;
+	(*copy)->is_isid_new = !claim->is_kept;
+	if (claim->isid != NULL)
+		rc = adapt(claim, *copy);
+	if (rc < 0) {
+		discsi_conf_free(*copy);
+		*copy = NULL;
+	}
+	return rc;
+}
+
+void dsc_claim_write(struct dsc_claim *claim,
+		     const struct discsi_session_info *info)
+{
+	const uint8_t *isid = info->isid;
+	char text[13];
+
+	if (claim->fd < 0)
+		return;
+	snprintf(text, sizeof(text), "%02x%02x%02x%02x%02x%02x", isid[0],
+		 isid[1], isid[2], isid[3], isid[4], isid[5]);
+	write_file(claim, text, info->initiator, (int)info->sessions);
+	forget_left(claim);
+}
+
+void dsc_claim_drop(struct dsc_claim *claim, bool is_owing)
+{
+	if (claim->fd >= 0 && !is_owing &&
+	    dsc_registry_leads_to(AT_FDCWD, claim->path, claim->fd))
+		unlink(claim->path);
+	forget(claim);
+}
