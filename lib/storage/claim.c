@@ -181,8 +181,9 @@ void dsc_claim_take(struct dsc_claim *claim, const struct discsi_conf *conf)
 	struct dsc_registry registry;
 	char *id;
 
-	claim->is_kept = claim->fd >= 0;
-	if (claim->is_kept || dsc_registry_open(&registry, true) < 0)
+	claim->is_isid_ours = claim->fd >= 0 ||
+			      dsc_registry_open(&registry, true) < 0;
+	if (claim->is_isid_ours)
 		return;
 	id = dsc_registry_id(conf->iqn, conf->lun_id);
 	if (id != NULL)
@@ -238,7 +239,7 @@ int dsc_claim_conf(const struct dsc_claim *claim,
 	rc = discsi_conf_dup(conf, copy);
 	if (rc < 0)
 		return rc;
-	(*copy)->is_isid_new = !claim->is_kept;
+	(*copy)->is_isid_new = !claim->is_isid_ours;
 	if (claim->isid != NULL)
 		rc = adapt(claim, *copy);
 	if (rc < 0) {

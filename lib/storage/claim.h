@@ -23,7 +23,8 @@ struct dsc_claim {
 	char *isid;        /* of the one before, or NULL: nothing is owed */
 	char *initiator;   /* its name, or NULL */
 	int sessions;      /* 0: no login in its place ends what it has left */
-	bool is_kept;      /* since the last session of this storage */
+	bool is_isid_ours; /* that of a debt: the claim was had since then, or
+			    * there is no registry that tells others of it */
 };
 
 #define DSC_CLAIM_INIT { .fd = -1 }

@@ -299,6 +299,7 @@ static int log_in_claiming(struct dsc_iscsi *iscsi,
 			   struct discsi_lun **lun)
 {
 	struct discsi_conf *conf;
+	bool is_kept = iscsi->claim.fd >= 0;
 	int rc;
 
 	if (!iscsi->conf->read_only)
@@ -310,7 +311,7 @@ static int log_in_claiming(struct dsc_iscsi *iscsi,
 	if (rc == 0)
 		return settle(iscsi, *session, limits);
 	/* What it has not paid stays. */
-	if (!iscsi->claim.is_kept)
+	if (!is_kept)
 		dsc_claim_drop(&iscsi->claim, iscsi->claim.isid != NULL);
 	return rc;
 }
