@@ -229,6 +229,7 @@ static void test_living(void)
 	CU_ASSERT_EQUAL(sim_held(sim), 1);
 	sim_release(sim);
 	CU_ASSERT_EQUAL(dsc_process_wait(agent, WAIT_MS), 0);
+	dsc_process_stop(agent);
 	CU_ASSERT_EQUAL(sim_managements(sim, LUN_RESET), resets);
 	end(storage);
 }
