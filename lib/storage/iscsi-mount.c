@@ -455,11 +455,28 @@ bool dsc_iscsi_is_gone(void *self)
 
 /* ---------------------------------------------------------------- unmount */
 
+/*
+ * What is under way finishes as long as it may, before anybody else can have the
+ * claim, with the ISID. What does not is owed.
+ */
+static void await_writes(struct discsi_session *session,
+			 const struct dsc_limits *limits)
+{
+	struct discsi_session_info info = { .size = sizeof(info) };
+
+	while (discsi_session_get_info(session, &info) == 0 &&
+	       info.connected && info.may_write_late &&
+	       dsc_limits_pause(limits) == 0)
+		;
+}
+
 /* Takes the session out, and with it the claim, which stays if it is owing. */
-static struct discsi_session *give_up(struct dsc_iscsi *iscsi)
+static struct discsi_session *give_up(struct dsc_iscsi *iscsi,
+				      const struct dsc_limits *limits)
 {
 	struct discsi_session *session = take_out(iscsi, true);
 
+	await_writes(session, limits);
 	dsc_claim_drop(&iscsi->claim, is_owing(session));
 	return session;
 }
@@ -501,7 +518,7 @@ static int unmount_none(struct dsc_iscsi *iscsi, unsigned flags)
 	if (rc == -EBUSY)
 		return rc;
 	limits = limits_in(LOGOUT_TIMEOUT_MS);
-	close_session(give_up(iscsi), &limits);
+	close_session(give_up(iscsi, &limits), &limits);
 	return rc;
 }
 
@@ -509,7 +526,7 @@ static int unmount_none(struct dsc_iscsi *iscsi, unsigned flags)
 static void undo_none(struct dsc_iscsi *iscsi)
 {
 	const struct dsc_limits limits = limits_of(iscsi);
-	struct discsi_session *session = give_up(iscsi);
+	struct discsi_session *session = give_up(iscsi, &limits);
 
 	if (dsc_limits_check(&limits) < 0)
 		dsc_call_abandon(session);
@@ -542,10 +559,12 @@ void dsc_iscsi_leave(void *self)
 {
 	struct dsc_iscsi *iscsi = self;
 
+	const struct dsc_limits at_once = limits_in(0);
+
 	if (iscsi->session == NULL)
 		dsc_iscsi_forget_bridge(iscsi);
 	else if (dsc_iscsi_is_connected(iscsi))
 		(void)unmount_none(iscsi, DISCSI_UNMOUNT_FORCE);
 	else
-		dsc_call_abandon(give_up(iscsi));
+		dsc_call_abandon(give_up(iscsi, &at_once));
 }

@@ -5,6 +5,7 @@
  * writes after that is over; so does an agent after a bridge. The target leaves the
  * commands of a session alone whose place another one takes. Test's thread.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,22 +84,30 @@ static void hold_one(void)
 	sim_rule(sim, &sixteen);
 }
 
-/* An agent whose write the target holds, and its ISID. */
-static struct dsc_process *write_held(uint8_t isid[6])
+/* An agent whose write the target holds. */
+static struct dsc_process *write_held_as(const char *members)
 {
 	unsigned held = sim_held(sim) + 1;
 	struct dsc_process *agent;
 	char json[512];
 
 	hold_one();
-	snprintf(json, sizeof(json), CONF, sim_portal(sim, 0), "");
+	snprintf(json, sizeof(json), CONF, sim_portal(sim, 0), members);
 	agent = dsc_process_start((const char *const[]){
 		"./storage-do", json, "mount", "write", NULL }, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(agent);
 	CU_ASSERT(dsc_wait_for(has_held, &held, WAIT_MS));
 	sim_clear_rules(sim);
-	sim_isid(sim, isid);
 	CU_ASSERT(has(".none"));
+	return agent;
+}
+
+/* The same, and its ISID. */
+static struct dsc_process *write_held(uint8_t isid[6])
+{
+	struct dsc_process *agent = write_held_as("");
+
+	sim_isid(sim, isid);
 	return agent;
 }
 
@@ -262,7 +271,7 @@ static void test_bridge_after_agent(void)
 	end_bridge(ready);
 }
 
-static void kill_bridge(void)
+static void die_bridge(void)
 {
 	unsigned held = sim_held(sim) + 1;
 	struct json_object *ready = bridge_start(url);
@@ -278,10 +287,20 @@ static void kill_bridge(void)
 	sim_clear_rules(sim);
 	kill(bridge_pid(ID), SIGKILL);
 	dsc_process_kill(client);
-	json_object_put(rig_json("detach", ID));
-	CU_ASSERT(has(".owed"));
 	json_object_put(ready);
 	free(uri);
+}
+
+static void detach_bridge(void)
+{
+	json_object_put(rig_json("detach", ID));
+	CU_ASSERT(has(".owed"));
+}
+
+static void kill_bridge(void)
+{
+	die_bridge();
+	detach_bridge();
 }
 
 static void test_agent_after_bridge(void)
@@ -319,24 +338,31 @@ static void on_write(void *arg, int result, const struct discsi_error *error)
 	*(int *)arg = result;
 }
 
-/* A bridge has taken over what this agent has left: that goes on undisturbed. */
-static void test_agent_is_back(void)
+/* The target holds it. */
+static void begin_write(struct discsi_storage *storage, int *result)
 {
-	struct discsi_storage *storage = mount_agent("");
-	struct discsi_lun *lun = NULL;
-	struct json_object *ready;
-	char block[SIZE];
+	static char block[SIZE];
 	unsigned held = sim_held(sim) + 1;
-	unsigned logins;
-	int result = 1;
+	struct discsi_lun *lun = NULL;
 
 	memset(block, 'A', sizeof(block));
 	st_works(discsi_storage_lun(storage, &lun));
 	hold_one();
 	st_works(discsi_lun_write_async(lun, block, sizeof(block), 0, 0,
-					on_write, &result));
+					on_write, result));
 	CU_ASSERT(dsc_wait_for(has_held, &held, WAIT_MS));
 	sim_clear_rules(sim);
+}
+
+/* A bridge has taken over what this agent has left: that goes on undisturbed. */
+static void test_agent_is_back(void)
+{
+	struct discsi_storage *storage = mount_agent("");
+	struct json_object *ready;
+	unsigned logins;
+	int result = 1;
+
+	begin_write(storage, &result);
 	(void)discsi_storage_unmount(storage, DISCSI_UNMOUNT_FORCE);
 	CU_ASSERT(has(".none"));
 	ready = bridge_start(url);
@@ -350,6 +376,30 @@ static void test_agent_is_back(void)
 	CU_ASSERT_EQUAL(sim_logins(sim), logins + 1);
 }
 
+static void *unmount(void *arg)
+{
+	st_works(discsi_storage_unmount(arg, 0));
+	return NULL;
+}
+
+/* The session waits for the write, which is none of the next one's then. */
+static void test_drained(void)
+{
+	struct discsi_storage *storage = mount_agent("");
+	pthread_t thread;
+	int result = 1;
+
+	begin_write(storage, &result);
+	CU_ASSERT_FATAL(pthread_create(&thread, NULL, unmount, storage) == 0);
+	usleep(500000);
+	CU_ASSERT(has(".none"));
+	sim_release(sim);
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(result, 0);
+	CU_ASSERT(bridge_is_nothing_left());
+	discsi_storage_put(storage);
+}
+
 static const struct dsc_test tests[] = {
 	{ "agent", test_agent },
 	{ "twice", test_twice },
@@ -359,6 +409,7 @@ static const struct dsc_test tests[] = {
 	{ "agent-after-bridge", test_agent_after_bridge },
 	{ "after-both", test_after_both },
 	{ "agent-is-back", test_agent_is_back },
+	{ "drained", test_drained },
 	{ NULL, NULL }
 };
 
