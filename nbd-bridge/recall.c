@@ -7,8 +7,10 @@
  * had the LUN without a bridge. Main thread.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 
@@ -81,24 +83,53 @@ static int recall_disk(struct nbd_app *app)
 	return rc;
 }
 
+static bool is_barrier(const struct nbd_app *app, const char *which)
+{
+	char *barrier = NULL;
+	bool is = discsi_conf_get(app->conf, "replay_barrier", &barrier) == 0 &&
+		  barrier != NULL && strcmp(barrier, which) == 0;
+
+	free(barrier);
+	return is;
+}
+
 /*
  * Each session of the process before this one may have writes under way, and it
- * is a login in its place that ends them: so there are as many again.
+ * is a login in its place that ends them: so there are as many again. But where
+ * it is always to be a reset there may be one only.
  */
 static int recall_sessions(struct nbd_app *app)
 {
 	char *text = nbd_registry_recall_owed(&app->registry, "sessions");
 	unsigned long had = text != NULL ? strtoul(text, NULL, 10) : 0;
 	uint32_t wanted = 1;
+	char number[12];
 	int rc = nbd_app_number(app, "sessions", &wanted);
 
-	if (rc == 0 && had > wanted && had <= NBD_SESSIONS_MAX) {
+	if (rc == 0 && had > wanted && had <= NBD_SESSIONS_MAX &&
+	    !is_barrier(app, "lun_reset")) {
 		nbd_log(DISCSI_LOG_WARNING, "the process before this one had "
 			"%lu sessions: there are as many, and not %u, until "
 			"the disk is detached", had, (unsigned)wanted);
-		rc = discsi_conf_set(app->conf, "sessions", text);
+		snprintf(number, sizeof(number), "%lu", had);
+		rc = discsi_conf_set(app->conf, "sessions", number);
 	}
 	free(text);
+	return rc;
+}
+
+/* Who has given another one does not take that session's place. */
+static int is_its_isid(const struct nbd_app *app)
+{
+	char *had = nbd_registry_recall_owed(&app->registry, "isid");
+	char *isid = NULL;
+	int rc = discsi_conf_get(app->conf, "isid", &isid);
+
+	if (rc == 0)
+		rc = had == NULL ||
+		     (isid != NULL && strcasecmp(had, isid) == 0);
+	free(had);
+	free(isid);
 	return rc;
 }
 
@@ -113,10 +144,10 @@ static int is_in_place(const struct nbd_app *app)
 	char *name = NULL;
 	int rc = discsi_conf_initiator_name(app->conf, &name);
 
-	if (rc == 0)
-		rc = (had == NULL || strcmp(had, name) == 0) &&
-		     (sessions == NULL || strcmp(sessions, "0") != 0) &&
-		     !nbd_registry_is_left_by_two(&app->registry);
+	if (rc == 0 && (had == NULL || strcmp(had, name) == 0) &&
+	    (sessions == NULL || strcmp(sessions, "0") != 0) &&
+	    !nbd_registry_is_left_by_two(&app->registry))
+		rc = is_its_isid(app);
 	free(had);
 	free(sessions);
 	free(name);
@@ -126,20 +157,17 @@ static int is_in_place(const struct nbd_app *app)
 /* Even where the login is to be the barrier. */
 static int recall_barrier(struct nbd_app *app)
 {
-	char *barrier = NULL;
-	int rc = discsi_conf_get(app->conf, "replay_barrier", &barrier);
-	bool is_login = rc == 0 && barrier != NULL &&
-			strcmp(barrier, "reinstate") == 0;
+	int rc;
 
-	free(barrier);
-	if (!is_login)
-		return rc;
+	if (!is_barrier(app, "reinstate"))
+		return 0;
 	rc = is_in_place(app);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	nbd_log(DISCSI_LOG_WARNING, "the process before this one was another "
-		"initiator, or there were two: replay_barrier is auto, and not "
-		"reinstate, until the disk is detached");
+		"initiator, had another ISID, or there were two: "
+		"replay_barrier is auto, and not reinstate, until the disk is "
+		"detached");
 	return discsi_conf_set(app->conf, "replay_barrier", "auto");
 }
 
@@ -152,7 +180,8 @@ static int recall_session(struct nbd_app *app)
 	int rc = keep_member(app, "isid",
 			     nbd_registry_recall_owed(&app->registry, "isid"));
 
-	if (rc == 0)
+	/* What is no ISID is no session's, and keeps nobody from the disk. */
+	if (rc == 0 || rc == -EINVAL)
 		rc = recall_sessions(app);
 	if (rc == 0)
 		rc = recall_barrier(app);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -212,17 +213,26 @@ static int is_in_place(const struct dsc_claim *claim,
 	if (rc < 0)
 		return rc;
 	rc = claim->initiator != NULL && strcmp(initiator, claim->initiator) == 0 &&
+	     (conf->isid == NULL || strcasecmp(conf->isid, claim->isid) == 0) &&
 	     claim->sessions > 0 &&
 	     (unsigned)claim->sessions <= conf->sessions;
 	free(initiator);
 	return rc;
 }
 
-/* Who has given an ISID knows better. */
+/*
+ * A login in the place of each session; but where it is always to be a reset there
+ * may be one only. Who has given an ISID knows better.
+ */
 static int adapt(const struct dsc_claim *claim, struct discsi_conf *conf)
 {
-	int rc = is_in_place(claim, conf);
+	int rc;
 
+	if (claim->sessions > (int)conf->sessions &&
+	    claim->sessions <= DSC_CONF_SESSIONS_MAX &&
+	    conf->replay_barrier != DSC_CONF_BARRIER_LUN_RESET)
+		conf->sessions = (uint32_t)claim->sessions;
+	rc = is_in_place(claim, conf);
 	if (rc == 0 && conf->replay_barrier == DSC_CONF_BARRIER_REINSTATE)
 		conf->replay_barrier = DSC_CONF_BARRIER_AUTO;
 	if (rc >= 0 && conf->isid == NULL)

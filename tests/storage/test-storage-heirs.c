@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bridge/bridge-rig.h"
@@ -400,6 +401,65 @@ static void test_drained(void)
 	discsi_storage_put(storage);
 }
 
+#define OTHER_ISID "8000deadbeef"
+
+/* Who has given an ISID logs in in nobody's place. */
+static void test_isid(void)
+{
+	struct discsi_storage *storage;
+
+	die();
+	sim_set_reinstatement(sim, true);
+	storage = mount_agent(", \"replay_barrier\": \"reinstate\", "
+			      "\"isid\": \"" OTHER_ISID "\"");
+	write_new(storage);
+	end(storage);
+	die();
+	end_bridge(bridge_start("--option", "replay_barrier=reinstate",
+				"--option", "isid=" OTHER_ISID, url));
+	sim_set_reinstatement(sim, false);
+}
+
+static void test_sessions(void)
+{
+	struct discsi_storage *storage;
+	unsigned logins;
+
+	dsc_process_kill(write_held_as(", \"sessions\": 3"));
+	logins = sim_logins(sim);
+	storage = mount_agent("");
+	CU_ASSERT_EQUAL(sim_logins(sim), logins + 3);
+	write_new(storage);
+	end(storage);
+	dsc_process_kill(write_held_as(", \"sessions\": 3"));
+	storage = mount_agent(", \"replay_barrier\": \"lun_reset\"");
+	write_new(storage);
+	end(storage);
+	dsc_process_kill(write_held_as(", \"sessions\": 3"));
+	end_bridge(bridge_start("--option", "replay_barrier=lun_reset", url));
+}
+
+static void put_file(const char *suffix, const char *text)
+{
+	char *path = bridge_file(ID, suffix);
+	FILE *file;
+
+	(void)mkdir(getenv("DISCSI_RUN_DIR"), 0700);
+	file = fopen(path, "we");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	fputs(text, file);
+	fclose(file);
+	free(path);
+}
+
+static void test_garbage(void)
+{
+	put_file(".none", "{\"isid\": \"123\", \"sessions\": \"2x\"}");
+	end_bridge(bridge_start(url));
+	put_file(".none", "{\"isid\": \"123\", \"sessions\": \"2x\"}");
+	end(mount_agent(""));
+}
+
 static const struct dsc_test tests[] = {
 	{ "agent", test_agent },
 	{ "twice", test_twice },
@@ -410,6 +470,9 @@ static const struct dsc_test tests[] = {
 	{ "after-both", test_after_both },
 	{ "agent-is-back", test_agent_is_back },
 	{ "drained", test_drained },
+	{ "isid", test_isid },
+	{ "sessions", test_sessions },
+	{ "garbage", test_garbage },
 	{ NULL, NULL }
 };
 
