@@ -19,9 +19,11 @@
 
 #include "base/error.h"
 #include "bridge/registry.h"
+#include "session/connect.h"
 #include "storage/claim.h"
 
 #define TRIES 20  /* of a file that others remove and make again */
+#define ISID_ROOM 13  /* of its 12 hex digits */
 
 /* ------------------------------------------------------------------- file */
 
@@ -131,37 +133,80 @@ static bool write_left(const struct dsc_claim *claim)
 			  claim->initiator : "", claim->sessions);
 }
 
-/* Two that are owed to: none of their logins is the other one's. */
-static void read_owed(struct dsc_claim *claim, int fd)
+static void format_isid(const uint8_t *isid, char *text)
 {
-	bool is_second = claim->isid != NULL;
-
-	read_left(claim, fd);
-	if (is_second)
-		claim->sessions = 0;
+	snprintf(text, ISID_ROOM, "%02x%02x%02x%02x%02x%02x", isid[0], isid[1],
+		 isid[2], isid[3], isid[4], isid[5]);
 }
 
-/* No bridge may take the same over meanwhile. */
-static void take_owed(struct dsc_claim *claim,
-		      const struct dsc_registry *registry, const char *id)
+/*
+ * What stays where it was left is another one's to log in for: here the LUN is
+ * reset, and nothing else.
+ */
+static void leave_isid(struct dsc_claim *claim)
 {
-	struct dsc_registry_name name = dsc_registry_name(id, DSC_REGISTRY_OWED);
-	int lock_fd;
-	int fd;
+	uint8_t isid[6];
+	char text[ISID_ROOM];
 
-	if (!dsc_registry_has(registry, id, DSC_REGISTRY_OWED))
+	if (claim->isid == NULL)
+		return;
+	dsc_connect_make_isid(isid);
+	format_isid(isid, text);
+	free(claim->isid);
+	claim->isid = strdup(text);
+	claim->sessions = 0;
+}
+
+/* Of one of a bridge's files. False: it could not be read. */
+static bool read_bridge(struct dsc_claim *claim,
+			const struct dsc_registry *registry, const char *id,
+			const char *suffix)
+{
+	struct dsc_claim left = DSC_CLAIM_INIT;
+	int fd = openat(registry->fd, dsc_registry_name(id, suffix).text,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	read_left(&left, fd);
+	close(fd);
+	if (left.isid == NULL)
+		return true;
+	/* Two that are owed to: none of their logins is the other one's. */
+	if (claim->isid != NULL || claim->is_isid_ours)
+		left.sessions = 0;
+	forget_left(claim);
+	claim->isid = left.isid;
+	claim->initiator = left.initiator;
+	claim->sessions = left.sessions;
+	return true;
+}
+
+/*
+ * With the lock no bridge takes the same over meanwhile. One that is starting may
+ * come to nothing. What one has left that was killed, and not detached, is how the
+ * next one goes on with its device.
+ */
+static void take_bridge(struct dsc_claim *claim,
+			const struct dsc_registry *registry, const char *id)
+{
+	bool is_dead = dsc_registry_has(registry, id, DSC_REGISTRY_STATE) &&
+		       !dsc_registry_is_alive(registry, id);
+	int lock_fd;
+
+	if (!is_dead && !dsc_registry_has(registry, id, DSC_REGISTRY_OWED))
 		return;
 	lock_fd = dsc_registry_hold(registry, id);
+	if (read_bridge(claim, registry, id, DSC_REGISTRY_OWED)) {
+		if (lock_fd >= 0 && write_left(claim))
+			dsc_registry_remove(registry, id, DSC_REGISTRY_OWED);
+		else
+			leave_isid(claim);
+	}
 	if (lock_fd < 0)
 		return;
-	fd = openat(registry->fd, name.text, O_RDONLY | O_NOFOLLOW |
-		    O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0) {
-		read_owed(claim, fd);
-		close(fd);
-	}
-	if (fd >= 0 && write_left(claim))
-		dsc_registry_remove(registry, id, DSC_REGISTRY_OWED);
+	if (read_bridge(claim, registry, id, DSC_REGISTRY_STATE))
+		leave_isid(claim);
 	dsc_registry_let_go(registry, id, lock_fd);
 }
 
@@ -174,7 +219,19 @@ static void forget(struct dsc_claim *claim)
 	}
 	forget_left(claim);
 	free(claim->path);
-	*claim = (struct dsc_claim)DSC_CLAIM_INIT;
+	*claim = (struct dsc_claim){ .fd = -1, .is_told = claim->is_told };
+}
+
+static void take_file(struct dsc_claim *claim,
+		      const struct dsc_registry *registry, const char *id)
+{
+	claim->path = path_of(registry, id);
+	if (claim->path != NULL)
+		claim->fd = open_file(registry, id);
+	if (claim->fd >= 0)
+		read_left(claim, claim->fd);
+	else
+		forget(claim);
 }
 
 void dsc_claim_take(struct dsc_claim *claim, const struct discsi_conf *conf)
@@ -182,21 +239,16 @@ void dsc_claim_take(struct dsc_claim *claim, const struct discsi_conf *conf)
 	struct dsc_registry registry;
 	char *id;
 
-	claim->is_isid_ours = claim->fd >= 0 ||
-			      dsc_registry_open(&registry, true) < 0;
-	if (claim->is_isid_ours)
+	claim->is_isid_ours = claim->fd >= 0;
+	if (dsc_registry_open(&registry, true) < 0) {
+		claim->is_isid_ours |= !claim->is_told;
 		return;
-	id = dsc_registry_id(conf->iqn, conf->lun_id);
-	if (id != NULL)
-		claim->path = path_of(&registry, id);
-	if (claim->path != NULL)
-		claim->fd = open_file(&registry, id);
-	if (claim->fd >= 0) {
-		read_left(claim, claim->fd);
-		take_owed(claim, &registry, id);
-	} else {
-		forget(claim);
 	}
+	id = dsc_registry_id(conf->iqn, conf->lun_id);
+	if (id != NULL && claim->fd < 0)
+		take_file(claim, &registry, id);
+	if (id != NULL)
+		take_bridge(claim, &registry, id);
 	free(id);
 	dsc_registry_close(&registry);
 }
@@ -262,14 +314,11 @@ int dsc_claim_conf(const struct dsc_claim *claim,
 void dsc_claim_write(struct dsc_claim *claim,
 		     const struct discsi_session_info *info)
 {
-	const uint8_t *isid = info->isid;
-	char text[13];
+	char text[ISID_ROOM];
 
-	if (claim->fd < 0)
-		return;
-	snprintf(text, sizeof(text), "%02x%02x%02x%02x%02x%02x", isid[0],
-		 isid[1], isid[2], isid[3], isid[4], isid[5]);
-	write_file(claim, text, info->initiator, (int)info->sessions);
+	format_isid(info->isid, text);
+	if (claim->fd >= 0)
+		write_file(claim, text, info->initiator, (int)info->sessions);
 	forget_left(claim);
 }
 
@@ -278,5 +327,6 @@ void dsc_claim_drop(struct dsc_claim *claim, bool is_owing)
 	if (claim->fd >= 0 && !is_owing &&
 	    dsc_registry_leads_to(AT_FDCWD, claim->path, claim->fd))
 		unlink(claim->path);
+	claim->is_told |= claim->fd >= 0 && is_owing;
 	forget(claim);
 }

@@ -25,13 +25,16 @@ struct dsc_claim {
 	int sessions;      /* 0: no login in its place ends what it has left */
 	bool is_isid_ours; /* that of a debt: the claim was had since then, or
 			    * there is no registry that tells others of it */
+	bool is_told;      /* a claim that was owing was dropped: others may have
+			    * that ISID */
 };
 
 #define DSC_CLAIM_INIT { .fd = -1 }
 
 /*
  * Takes the claim of a LUN, if it can be had, and what another process has left:
- * one with a claim, or a bridge (<id>.owed). Fine on a claim that is had.
+ * one with a claim, or a bridge (<id>.owed; or <id>.json, which stays, of one that
+ * was killed). Fine on a claim that is had.
  */
 void dsc_claim_take(struct dsc_claim *claim, const struct discsi_conf *conf);
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -304,6 +305,36 @@ static void kill_bridge(void)
 	detach_bridge();
 }
 
+/* It has not been detached: the next bridge goes on with it all the same. */
+static void test_agent_after_dead_bridge(void)
+{
+	struct discsi_storage *storage;
+
+	die_bridge();
+	storage = mount_agent("");
+	write_new(storage);
+	CU_ASSERT(has(".json"));
+	st_works(discsi_storage_unmount(storage, 0));
+	discsi_storage_put(storage);
+	detach_bridge();
+	bridge_expect_nothing(ID, true);
+}
+
+/* Somebody else has the LUN, too, and the claim. */
+static void test_beside(void)
+{
+	struct discsi_storage *one = mount_agent("");
+	struct discsi_storage *two;
+
+	kill_bridge();
+	two = mount_agent("");
+	write_new(two);
+	st_works(discsi_storage_unmount(two, 0));
+	discsi_storage_put(two);
+	CU_ASSERT(bridge_forget_owed(ID));
+	end(one);
+}
+
 static void test_agent_after_bridge(void)
 {
 	struct discsi_storage *storage;
@@ -377,6 +408,36 @@ static void test_agent_is_back(void)
 	CU_ASSERT_EQUAL(sim_logins(sim), logins + 1);
 }
 
+/* So has another agent; and then there is no registry for this one to look at. */
+static void test_told(void)
+{
+	const char *registry = getenv("DISCSI_RUN_DIR");
+	struct discsi_storage *storage = mount_agent("");
+	unsigned resets = sim_managements(sim, LUN_RESET);
+	struct dsc_process *agent;
+	unsigned logins;
+	char json[512];
+	int result = 1;
+
+	begin_write(storage, &result);
+	(void)discsi_storage_unmount(storage, DISCSI_UNMOUNT_FORCE);
+	logins = sim_logins(sim);
+	snprintf(json, sizeof(json), CONF, sim_portal(sim, 0), "");
+	agent = dsc_process_start((const char *const[]){
+		"./storage-do", json, "mount", "wait", NULL }, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(agent);
+	CU_ASSERT(dsc_wait_for(has_reset, &resets, WAIT_MS));
+	CU_ASSERT_EQUAL(chmod(registry, 0770), 0);
+	st_works(discsi_storage_mount(storage, NULL));
+	CU_ASSERT_EQUAL(chmod(registry, 0700), 0);
+	usleep(500000);
+	CU_ASSERT_EQUAL(sim_logins(sim), logins + 2);
+	dsc_process_kill(agent);
+	st_works(discsi_storage_unmount(storage, 0));
+	discsi_storage_put(storage);
+	end(mount_agent(""));
+}
+
 static void *unmount(void *arg)
 {
 	st_works(discsi_storage_unmount(arg, 0));
@@ -399,6 +460,39 @@ static void test_drained(void)
 	CU_ASSERT_EQUAL(result, 0);
 	CU_ASSERT(bridge_is_nothing_left());
 	discsi_storage_put(storage);
+}
+
+static void *write_old(void *arg)
+{
+	char block[SIZE];
+
+	memset(block, 'A', sizeof(block));
+	CU_ASSERT(discsi_storage_write(arg, block, sizeof(block), 0, 0) < 0);
+	return NULL;
+}
+
+/* It has given up, and a bridge has come and gone. */
+static void test_bridge_meanwhile(void)
+{
+	struct discsi_storage *storage = mount_agent(
+		", \"replacement_timeout\": 500, "
+		"\"replay_barrier\": \"reinstate\"");
+	unsigned held = sim_held(sim) + 1;
+	pthread_t thread;
+
+	hold_one();
+	CU_ASSERT_FATAL(pthread_create(&thread, NULL, write_old, storage) == 0);
+	CU_ASSERT(dsc_wait_for(has_held, &held, WAIT_MS));
+	sim_clear_rules(sim);
+	sim_kill(sim);
+	pthread_join(thread, NULL);
+	sim_restart(sim);
+	kill_bridge();
+	sim_set_reinstatement(sim, true);
+	st_works(discsi_storage_mount(storage, NULL));
+	write_new(storage);
+	sim_set_reinstatement(sim, false);
+	end(storage);
 }
 
 #define OTHER_ISID "8000deadbeef"
@@ -460,6 +554,32 @@ static void test_garbage(void)
 	end(mount_agent(""));
 }
 
+/* What it cannot take over the next bridge does, beside it. */
+static void test_full(void)
+{
+	struct rlimit room, none;
+	struct discsi_storage *storage;
+	struct json_object *ready;
+	unsigned logins;
+
+	put_file(".owed", "{\"isid\": \"" OTHER_ISID "\"}");
+	signal(SIGXFSZ, SIG_IGN);
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_FSIZE, &room), 0);
+	none = room;
+	none.rlim_cur = 0;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &none), 0);
+	storage = mount_agent("");
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &room), 0);
+	logins = sim_logins(sim);
+	ready = bridge_start(url);
+	st_works(discsi_storage_accessible(storage, NULL));
+	CU_ASSERT_EQUAL(sim_logins(sim), logins + 1);
+	json_object_put(ready);
+	kill(bridge_pid(ID), SIGTERM);
+	CU_ASSERT(bridge_wait_gone(ID, WAIT_MS));
+	end(storage);
+}
+
 static const struct dsc_test tests[] = {
 	{ "agent", test_agent },
 	{ "twice", test_twice },
@@ -469,10 +589,15 @@ static const struct dsc_test tests[] = {
 	{ "agent-after-bridge", test_agent_after_bridge },
 	{ "after-both", test_after_both },
 	{ "agent-is-back", test_agent_is_back },
+	{ "agent-after-dead-bridge", test_agent_after_dead_bridge },
+	{ "beside", test_beside },
+	{ "told", test_told },
 	{ "drained", test_drained },
+	{ "bridge-meanwhile", test_bridge_meanwhile },
 	{ "isid", test_isid },
 	{ "sessions", test_sessions },
 	{ "garbage", test_garbage },
+	{ "full", test_full },
 	{ NULL, NULL }
 };
 
