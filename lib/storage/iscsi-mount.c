@@ -267,7 +267,9 @@ static int await_barrier(struct discsi_session *session,
 		rc = discsi_session_get_info(session, &info);
 		if (rc == 0 && info.connected)
 			return 0;
-		if (rc == 0 && strcmp(info.state, "failed") == 0)
+		/* Why it has given up is told a moment later. */
+		if (rc == 0 && strcmp(info.state, "failed") == 0 &&
+		    info.last_error.errnum != 0)
 			return dsc_fail_with(&info.last_error);
 		if (rc == 0)
 			rc = dsc_limits_pause(limits);

@@ -580,6 +580,41 @@ static void test_full(void)
 	end(storage);
 }
 
+/* Holds the session up between giving up and telling why. */
+static void log_slowly(void *arg, enum discsi_log_level level,
+		       const char *component, const char *message)
+{
+	(void)arg;
+	(void)level;
+	(void)component;
+	if (strstr(message, "given up") != NULL)
+		usleep(100000);
+}
+
+/* What is owed cannot be paid: that is no mount. */
+static void test_given_up(void)
+{
+	const struct discsi_storage_manager_options options = {
+		.size = sizeof(options),
+		.log = log_slowly,
+		.log_level = DISCSI_LOG_ERROR,
+	};
+	struct discsi_storage *storage;
+
+	die();
+	sim_set_management(sim, LUN_RESET, 0xff);
+	CU_ASSERT_EQUAL_FATAL(discsi_storage_manager_new(&options, &manager),
+			      0);
+	storage = st_storage(manager, "slow", CONF, sim_portal(sim, 0),
+			     ", \"replacement_timeout\": 500");
+	CU_ASSERT(discsi_storage_mount(storage, NULL) < 0);
+	CU_ASSERT(has(".none"));
+	sim_set_management(sim, LUN_RESET, 0);
+	st_works(discsi_storage_mount(storage, NULL));
+	write_new(storage);
+	end(storage);
+}
+
 static const struct dsc_test tests[] = {
 	{ "agent", test_agent },
 	{ "twice", test_twice },
@@ -598,6 +633,7 @@ static const struct dsc_test tests[] = {
 	{ "sessions", test_sessions },
 	{ "garbage", test_garbage },
 	{ "full", test_full },
+	{ "given-up", test_given_up },
 	{ NULL, NULL }
 };
 
