@@ -559,9 +559,8 @@ int dsc_iscsi_unmount(void *self, unsigned flags)
 /* Whose target does not answer now is not waited for: there may be many. */
 void dsc_iscsi_leave(void *self)
 {
-	struct dsc_iscsi *iscsi = self;
-
 	const struct dsc_limits at_once = limits_in(0);
+	struct dsc_iscsi *iscsi = self;
 
 	if (iscsi->session == NULL)
 		dsc_iscsi_forget_bridge(iscsi);
