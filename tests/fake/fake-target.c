@@ -406,14 +406,29 @@ static bool take_command(struct link *link, const uint8_t *request,
 	return take_read(link, request);
 }
 
+/*
+ * A close with commands unread would be a reset, which takes answers along that
+ * are on their way.
+ */
+static void hang_up(const struct link *link)
+{
+	uint8_t byte;
+
+	shutdown(link->fd, SHUT_WR);
+	while (recv(link->fd, &byte, sizeof(byte), 0) > 0)
+		continue;
+}
+
 static bool answer_command(struct link *link, const uint8_t *request,
 			   struct fake_command *command)
 {
 	struct fake_fate fate;
 	bool is_met = fake_fate_meet(link->target, request[32], &fate);
 
-	if (is_met && fate.action == FAKE_DROP)
+	if (is_met && fate.action == FAKE_DROP) {
+		hang_up(link);
 		return false;
+	}
 	if (is_met && fate.action == FAKE_SILENT)
 		return true;
 	pthread_mutex_lock(&link->target->lock);
