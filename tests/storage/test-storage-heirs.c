@@ -273,6 +273,12 @@ static void test_bridge_after_agent(void)
 	end_bridge(ready);
 }
 
+static bool is_dead(void *arg)
+{
+	(void)arg;
+	return bridge_is_dead(ID);
+}
+
 static void die_bridge(void)
 {
 	unsigned held = sim_held(sim) + 1;
@@ -288,6 +294,7 @@ static void die_bridge(void)
 	CU_ASSERT(dsc_wait_for(has_held, &held, WAIT_MS));
 	sim_clear_rules(sim);
 	kill(bridge_pid(ID), SIGKILL);
+	CU_ASSERT(dsc_wait_for(is_dead, NULL, WAIT_MS));
 	dsc_process_kill(client);
 	json_object_put(ready);
 	free(uri);
@@ -599,13 +606,13 @@ static void test_given_up(void)
 		.log = log_slowly,
 		.log_level = DISCSI_LOG_ERROR,
 	};
+	struct discsi_storage_manager *slow = NULL;
 	struct discsi_storage *storage;
 
 	die();
 	sim_set_management(sim, LUN_RESET, 0xff);
-	CU_ASSERT_EQUAL_FATAL(discsi_storage_manager_new(&options, &manager),
-			      0);
-	storage = st_storage(manager, "slow", CONF, sim_portal(sim, 0),
+	CU_ASSERT_EQUAL_FATAL(discsi_storage_manager_new(&options, &slow), 0);
+	storage = st_storage(slow, "slow", CONF, sim_portal(sim, 0),
 			     ", \"replacement_timeout\": 500");
 	CU_ASSERT(discsi_storage_mount(storage, NULL) < 0);
 	CU_ASSERT(has(".none"));
@@ -613,6 +620,7 @@ static void test_given_up(void)
 	st_works(discsi_storage_mount(storage, NULL));
 	write_new(storage);
 	end(storage);
+	discsi_storage_manager_free(slow);
 }
 
 static const struct dsc_test tests[] = {
