@@ -277,8 +277,8 @@ struct discsi_mount_options {
  * that, and not read-only, word of its session is in the registry
  * (discsi/bridge.h), for which it has a second descriptor. Whichever storage or
  * bridge of this host has the LUN next logs in in its place, and has the LUN
- * reset before its first I/O; a mount waits for that. Where there is no
- * registry to be had it goes without.
+ * reset before its first I/O; a mount with "none" waits for that. Where there is
+ * no registry to be had it goes without.
  *
  * Whatever fails, everything that was done until then is undone when the call
  * returns; an adopted bridge is left as it was.

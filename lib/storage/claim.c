@@ -21,6 +21,7 @@
 #include "bridge/registry.h"
 #include "session/connect.h"
 #include "storage/claim.h"
+#include "storage/json.h"
 
 #define TRIES 20  /* of a file that others remove and make again */
 #define ISID_ROOM 13  /* of its 12 hex digits */
@@ -46,6 +47,14 @@ static void forget_left(struct dsc_claim *claim)
 	claim->sessions = 0;
 }
 
+static unsigned as_count(struct json_object *value)
+{
+	int64_t number = json_object_get_int64(value);
+
+	return number > 0 && number <= DSC_CONF_SESSIONS_MAX ?
+	       (unsigned)number : 0;
+}
+
 /* What is no JSON, or names no session, says nothing. */
 static void parse(struct dsc_claim *claim, const char *text)
 {
@@ -59,7 +68,7 @@ static void parse(struct dsc_claim *claim, const char *text)
 		isid = NULL;
 		claim->initiator = copy_member(object, "initiator");
 		if (json_object_object_get_ex(object, "sessions", &sessions))
-			claim->sessions = json_object_get_int(sessions);
+			claim->sessions = as_count(sessions);
 	}
 	free(isid);
 	json_object_put(object);
@@ -75,33 +84,28 @@ static void read_left(struct dsc_claim *claim, int fd)
 	free(text);
 }
 
-static bool add(struct json_object *object, const char *name,
-		struct json_object *value)
-{
-	if (value != NULL && json_object_object_add(object, name, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
 static bool write_file(const struct dsc_claim *claim, const char *isid,
-		       const char *initiator, int sessions)
+		       const char *initiator, unsigned sessions)
 {
-	struct json_object *object = json_object_new_object();
-	const char *text;
+	const struct dsc_json_member members[] = {
+		{ "isid", isid, 0 },
+		{ "initiator", initiator, 0 },
+		{ "sessions", NULL, sessions },
+	};
+	struct json_object *object = dsc_json_new();
+	char *text = NULL;
 	ssize_t length;
-	bool is_done = false;
+	bool is_done;
+	int rc = object == NULL ? -ENOMEM :
+		 dsc_json_add_all(object, members,
+				  sizeof(members) / sizeof(members[0]));
 
-	if (object != NULL &&
-	    add(object, "isid", json_object_new_string(isid)) &&
-	    add(object, "initiator", json_object_new_string(initiator)) &&
-	    add(object, "sessions", json_object_new_int(sessions))) {
-		text = json_object_to_json_string(object);
-		length = (ssize_t)strlen(text);
-		is_done = pwrite(claim->fd, text, (size_t)length, 0) == length &&
-			  ftruncate(claim->fd, length) == 0;
-	}
-	json_object_put(object);
+	if (dsc_json_finish(object, rc, &text) < 0)
+		return false;
+	length = (ssize_t)strlen(text);
+	is_done = pwrite(claim->fd, text, (size_t)length, 0) == length &&
+		  ftruncate(claim->fd, length) == 0;
+	free(text);
 	return is_done;
 }
 
@@ -266,8 +270,7 @@ static int is_in_place(const struct dsc_claim *claim,
 		return rc;
 	rc = claim->initiator != NULL && strcmp(initiator, claim->initiator) == 0 &&
 	     (conf->isid == NULL || strcasecmp(conf->isid, claim->isid) == 0) &&
-	     claim->sessions > 0 &&
-	     (unsigned)claim->sessions <= conf->sessions;
+	     claim->sessions > 0 && claim->sessions <= conf->sessions;
 	free(initiator);
 	return rc;
 }
@@ -280,10 +283,9 @@ static int adapt(const struct dsc_claim *claim, struct discsi_conf *conf)
 {
 	int rc;
 
-	if (claim->sessions > (int)conf->sessions &&
-	    claim->sessions <= DSC_CONF_SESSIONS_MAX &&
+	if (claim->sessions > conf->sessions &&
 	    conf->replay_barrier != DSC_CONF_BARRIER_LUN_RESET)
-		conf->sessions = (uint32_t)claim->sessions;
+		conf->sessions = claim->sessions;
 	rc = is_in_place(claim, conf);
 	if (rc == 0 && conf->replay_barrier == DSC_CONF_BARRIER_REINSTATE)
 		conf->replay_barrier = DSC_CONF_BARRIER_AUTO;
@@ -318,7 +320,7 @@ void dsc_claim_write(struct dsc_claim *claim,
 
 	format_isid(info->isid, text);
 	if (claim->fd >= 0)
-		write_file(claim, text, info->initiator, (int)info->sessions);
+		write_file(claim, text, info->initiator, info->sessions);
 	forget_left(claim);
 }
 

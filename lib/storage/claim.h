@@ -22,7 +22,7 @@ struct dsc_claim {
 	char *path;        /* of the file */
 	char *isid;        /* of the one before, or NULL: nothing is owed */
 	char *initiator;   /* its name, or NULL */
-	int sessions;      /* 0: no login in its place ends what it has left */
+	unsigned sessions; /* 0: no login in its place ends what it has left */
 	bool is_isid_ours; /* that of a debt: the claim was had since then, or
 			    * there is no registry that tells others of it */
 	bool is_told;      /* a claim that was owing was dropped: others may have
