@@ -48,14 +48,6 @@ static bool has_lock(const struct nbd_registry *registry)
 				     registry->lock_fd);
 }
 
-static bool has_file(const struct nbd_registry *registry, const char *suffix)
-{
-	struct stat st;
-
-	return fstatat(registry->dir.fd, file_name(registry, suffix).text, &st,
-		       AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* ------------------------------------------------------------------- lock */
 
 /* The process that holds the lock, 0 when it does not say. */
@@ -277,8 +269,10 @@ void nbd_registry_take_left(struct nbd_registry *registry)
 bool nbd_registry_is_left_by_two(const struct nbd_registry *registry)
 {
 	return registry->left_fd >= 0 &&
-	       (has_file(registry, DSC_REGISTRY_STATE) ||
-		has_file(registry, DSC_REGISTRY_OWED));
+	       (dsc_registry_has(&registry->dir, registry->id,
+				 DSC_REGISTRY_STATE) ||
+		dsc_registry_has(&registry->dir, registry->id,
+				 DSC_REGISTRY_OWED));
 }
 
 static void let_left_go(struct nbd_registry *registry)
@@ -380,7 +374,8 @@ int nbd_registry_fail_lost(const struct nbd_registry *registry)
 
 bool nbd_registry_has_state(const struct nbd_registry *registry)
 {
-	return has_file(registry, DSC_REGISTRY_STATE);
+	return dsc_registry_has(&registry->dir, registry->id,
+				DSC_REGISTRY_STATE);
 }
 
 int nbd_registry_publish(struct nbd_registry *registry,

@@ -166,6 +166,15 @@ struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix)
 	return name;
 }
 
+bool dsc_registry_has(const struct dsc_registry *registry, const char *id,
+		      const char *suffix)
+{
+	struct stat st;
+
+	return fstatat(registry->fd, dsc_registry_name(id, suffix).text, &st,
+		       AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void dsc_registry_remove(const struct dsc_registry *registry, const char *id,
 			 const char *suffix)
 {

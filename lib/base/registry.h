@@ -82,6 +82,10 @@ struct dsc_registry_name {
 
 struct dsc_registry_name dsc_registry_name(const char *id, const char *suffix);
 
+/* True when an entry has this file. */
+bool dsc_registry_has(const struct dsc_registry *registry, const char *id,
+		      const char *suffix);
+
 /* Removes one of an entry's files, if it is there. */
 void dsc_registry_remove(const struct dsc_registry *registry, const char *id,
 			 const char *suffix);

@@ -313,15 +313,6 @@ static void remove_control(const struct dsc_registry *registry, const char *id)
 	free(path);
 }
 
-bool dsc_registry_has(const struct dsc_registry *registry, const char *id,
-		      const char *suffix)
-{
-	struct stat st;
-
-	return fstatat(registry->fd, dsc_registry_name(id, suffix).text, &st,
-		       AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 int dsc_registry_try_hold(const struct dsc_registry *registry, const char *id,
 			  const char *suffix)
 {

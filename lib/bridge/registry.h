@@ -60,10 +60,6 @@ int dsc_registry_open_lock(const struct dsc_registry *registry, const char *id);
 bool dsc_registry_is_held(const struct dsc_registry *registry, const char *id,
 			  int fd);
 
-/* True when an entry has this file. */
-bool dsc_registry_has(const struct dsc_registry *registry, const char *id,
-		      const char *suffix);
-
 /* Reads a file from where it is: how long it is, at most room, or an errno. */
 ssize_t dsc_registry_read(int fd, char *text, size_t room);
 
