@@ -79,9 +79,9 @@ pid_t bridge_pid(const char *id)
 	return pid;
 }
 
-bool bridge_is_dead(const char *id)
+bool bridge_is_unlocked(const char *id, const char *suffix)
 {
-	char *path = bridge_file(id, ".lock");
+	char *path = bridge_file(id, suffix);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool is = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
 
@@ -89,6 +89,11 @@ bool bridge_is_dead(const char *id)
 		close(fd);
 	free(path);
 	return is;
+}
+
+bool bridge_is_dead(const char *id)
+{
+	return bridge_is_unlocked(id, ".lock");
 }
 
 static bool is_gone(void *arg)

@@ -31,7 +31,10 @@ int bridge_setup(void);
 /* The process that serves an id, from its lock file; 0 when there is none. */
 pid_t bridge_pid(const char *id);
 
-/* True when nobody holds the lock that a process has left. */
+/* True when a file of the registry is there, and nobody has its lock. */
+bool bridge_is_unlocked(const char *id, const char *suffix);
+
+/* The same of the lock that a process has left. */
 bool bridge_is_dead(const char *id);
 
 /* The worker that its state file names; 0 while there is none. */
